@@ -1,0 +1,1 @@
+"""Customer-journey data platform: sources to touchpoints to profiles to journeys to KPIs."""

@@ -1,0 +1,1 @@
+"""A company with known truth, and the vendors' APIs it is served through."""

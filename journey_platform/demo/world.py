@@ -1,0 +1,233 @@
+"""The demo company's world: plain records per vendor, and the truth counted while they were made.
+
+`company` fills a `World`; the emulations under `vendors/` serve it. Nothing here knows HTTP or our tables.
+All times are UTC.
+"""
+
+from dataclasses import dataclass, field
+from datetime import date, datetime
+
+
+@dataclass(slots=True)
+class Customer:
+    """One real person. Everything a vendor may know about them, and nothing a vendor cannot."""
+
+    number: int
+    first_name: str
+    last_name: str
+    emails: list[str]
+    phone: str
+    country: str
+    company: str
+    plan: str
+    user_id: str | None
+    cookies: list[str]
+    handle: str | None
+    joined_at: datetime
+    story: str
+
+
+@dataclass(slots=True)
+class Action:
+    """One step of a visit. `kind`: page_view, search, add_to_cart, cart, order, event or error."""
+
+    at: datetime
+    kind: str
+    path: str
+    title: str
+    dwell_s: int | None
+    revenue: float | None = None
+    order_id: str | None = None
+    items: int = 0
+
+
+@dataclass(slots=True)
+class Visit:
+    """One Matomo visit of one cookie."""
+
+    visit_id: int
+    cookie: str
+    user_id: str | None
+    actions: list[Action]
+    referrer_type: str
+    referrer_name: str
+    campaign_name: str
+    campaign_source: str
+    campaign_medium: str
+    device: str
+    country_code: str
+    ip: str
+    user_agent: str
+    is_bot: bool
+    recorded_at: datetime
+
+
+@dataclass(slots=True)
+class Member:
+    """One subscriber of the Mailchimp list; `status`: subscribed, unsubscribed or cleaned."""
+
+    email: str
+    first_name: str
+    last_name: str
+    phone: str
+    country_code: str
+    plan: str
+    status: str
+    joined_at: datetime
+    changed_at: datetime
+
+
+@dataclass(slots=True)
+class EmailAction:
+    """One recipient's open, click or bounce. `ip` in 17.0.0.0/8 is Apple's prefetching proxy."""
+
+    email: str
+    action: str
+    at: datetime
+    url: str | None
+    ip: str
+
+
+@dataclass(slots=True)
+class Campaign:
+    """One mailing with its recipients and what they did."""
+
+    campaign_id: str
+    title: str
+    subject: str
+    sent_at: datetime
+    recipients: list[str]
+    actions: list[EmailAction]
+    unsubscribed: list[tuple[str, datetime]]
+
+
+@dataclass(slots=True)
+class SupportUser:
+    """One Zendesk end user."""
+
+    user_id: int
+    name: str
+    email: str | None
+    phone: str | None
+    external_id: str | None
+    created_at: datetime
+    changed_at: datetime
+
+
+@dataclass(slots=True)
+class Ticket:
+    """One Zendesk ticket in its current state, with the times that its metric events tell."""
+
+    ticket_id: int
+    requester_id: int
+    subject: str
+    description: str
+    tags: list[str]
+    channel: str
+    status: str
+    created_at: datetime
+    first_reply_at: datetime | None
+    solved_at: datetime | None
+    changed_at: datetime
+    rating: str | None
+    rated_at: datetime | None
+    rating_comment: str | None
+
+
+@dataclass(slots=True)
+class Response:
+    """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test."""
+
+    response_id: str
+    survey_id: str
+    started_at: datetime
+    ended_at: datetime
+    recorded_at: datetime
+    is_finished: bool
+    distribution: str
+    email: str | None
+    first_name: str | None
+    last_name: str | None
+    user_id: str | None
+    ticket_id: int | None
+    nps: int | None
+    comment: str
+    heard_about_us: str | None
+    ip: str
+
+
+@dataclass(slots=True)
+class Survey:
+    """One Qualtrics survey; `kind`: relational (waves) or transactional (after a ticket)."""
+
+    survey_id: str
+    name: str
+    kind: str
+    created_at: datetime
+
+
+@dataclass(slots=True)
+class Post:
+    """One public Mastodon status that uses the brand's hashtag, or the brand's own."""
+
+    post_id: int
+    at: datetime
+    account_id: int
+    handle: str
+    display_name: str
+    html: str
+    language: str
+    tags: list[str]
+    is_brand: bool
+    edited_at: datetime | None = None
+
+
+@dataclass(slots=True)
+class Outage:
+    """A vendor that answers 503 for requests about one day until it is lifted."""
+
+    vendor: str
+    day: date
+
+
+@dataclass(slots=True)
+class Truth:
+    """What is true, counted while generating.
+
+    `owner_of`: (kind, normalised value) -> customer number, for identifiers of exactly one customer.
+    `shared`: identifiers that belong to several. `linkable`: per customer, the sets of identifiers that some
+    record ties together. `kpis`: (kpi, period, day, dimension value) -> (numerator, denominator or None).
+    `excluded`: counts of what must not be counted, by reason.
+    """
+
+    owner_of: dict[tuple[str, str], int] = field(default_factory=dict)
+    shared: set[tuple[str, str]] = field(default_factory=set)
+    linkable: dict[int, list[frozenset[tuple[str, str]]]] = field(default_factory=dict)
+    kpis: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(default_factory=dict)
+    excluded: dict[str, int] = field(default_factory=dict)
+
+
+@dataclass(slots=True)
+class World:
+    """Everything the emulated vendors hold. `first_day` to `last_day` are local days of `zone`."""
+
+    seed: int
+    zone: str
+    first_day: date
+    last_day: date
+    site_id: int
+    site_name: str
+    list_id: str
+    brand_tag: str
+    brand_handle: str
+    customers: list[Customer]
+    visits: list[Visit]
+    members: list[Member]
+    campaigns: list[Campaign]
+    support_users: list[SupportUser]
+    tickets: list[Ticket]
+    surveys: list[Survey]
+    responses: list[Response]
+    posts: list[Post]
+    outages: list[Outage]
+    truth: Truth

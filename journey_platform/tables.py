@@ -1,0 +1,313 @@
+"""Every table, declared once: grain, columns, types, keys and personal-data flags.
+
+The writer, the quality suites, the column schema in the UI and the docs are made from these
+declarations. How tables are stored is in `lake`; how rows are made is in the domain packages.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import pyarrow as pa
+
+UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
+IDENTIFIERS = pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())]))
+ATTRIBUTES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string())]))
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. `is_key` columns are never null; `is_personal` ones never reach metadata or statistics."""
+
+    name: str
+    type: pa.DataType
+    meaning: str
+    is_key: bool = False
+    is_personal: bool = False
+
+
+@dataclass(frozen=True)
+class Table:
+    """One table, one asset, one key.
+
+    `grain` completes "One row per ...". `sort_by` is a total order of the rows within a day (it ends with the
+    primary key), so that equal content gives equal bytes. A daily table has a `day` column and is
+    partitioned by it. `fingerprint_without` names columns that say when we asked, not what was said.
+    """
+
+    key: tuple[str, ...]
+    grain: str
+    columns: tuple[Column, ...]
+    sort_by: tuple[str, ...]
+    is_daily: bool = True
+    fingerprint_without: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        return "/".join(self.key)
+
+    @property
+    def primary_key(self) -> tuple[str, ...]:
+        return tuple(column.name for column in self.columns if column.is_key)
+
+    @cached_property
+    def schema(self) -> pa.Schema:
+        return pa.schema(
+            [pa.field(c.name, c.type, nullable=not (c.is_key or c.name == "day")) for c in self.columns]
+        )
+
+    def empty(self) -> pa.Table:
+        return self.schema.empty_table()
+
+
+_DAY = Column("day", pa.date32(), "local day in the reporting zone")
+
+
+def raw_table(vendor: str, stream: str, grain: str, *, is_entity: bool) -> Table:
+    """The archive of one stream: what the vendor said, when we asked.
+
+    An event stream has one row per key and day. An entity stream has one row per version: the same key may
+    stand under several change times, and again when the vendor changed a record without saying so.
+    """
+    key = (
+        Column("record_key", pa.string(), "the vendor's primary key, parts joined with ':'", is_key=True),
+        Column(
+            "occurred_at",
+            UTC_MICROSECONDS,
+            "when the vendor last changed the record; when we first saw it, if the vendor does not say"
+            if is_entity
+            else "when the event happened",
+            is_key=is_entity,
+        ),
+        Column("extracted_at", UTC_MICROSECONDS, "when we asked"),
+        Column("body", pa.string(), "the record as JSON, as sent", is_key=is_entity, is_personal=True),
+    )
+    return Table(
+        key=("raw", vendor, stream),
+        grain=grain,
+        columns=(_DAY, *key),
+        sort_by=("day", "record_key", "occurred_at", "body"),
+        fingerprint_without=("extracted_at",),
+    )
+
+
+QUARANTINE = Table(
+    key=("operations", "quarantine"),
+    grain="row that failed a rule, per reason",
+    columns=(
+        _DAY,
+        Column("table", pa.string(), "the table the row was meant for", is_key=True),
+        Column("record_key", pa.string(), "the row's key, or a hash of its bytes", is_key=True),
+        Column("reason", pa.string(), "the rule it failed", is_key=True),
+        Column("field", pa.string(), "the field the rule looked at"),
+        Column("severity", pa.string(), "error: not used downstream; warn: used, and listed here"),
+        Column("run_id", pa.string(), "the run that put it here"),
+        Column("body", pa.string(), "the whole row as JSON", is_personal=True),
+    ),
+    sort_by=("day", "table", "record_key", "reason"),
+    fingerprint_without=("run_id",),
+)
+
+
+def touchpoints_table(vendor: str) -> Table:
+    """One vendor's interactions in the canonical shape."""
+    return Table(
+        key=("touchpoints", vendor),
+        grain=f"interaction of one person with the brand, as {vendor} recorded it",
+        columns=(
+            _DAY,
+            Column("touchpoint_id", pa.string(), "vendor/stream/record_key[#part]: leads back to the raw row", True),
+            Column("occurred_at", UTC_MICROSECONDS, "when it happened"),
+            Column("vendor", pa.string(), "who told us"),
+            Column("stream", pa.string(), "the raw stream"),
+            Column("record_key", pa.string(), "the raw record"),
+            Column("channel", pa.string(), "web, email, ticket, survey or social"),
+            Column("type", pa.string(), "what happened: page_view, order, email_open, ticket_created, ..."),
+            Column("identifiers", IDENTIFIERS, "who, as (kind, value) pairs as sent", is_personal=True),
+            Column("visit_id", pa.string(), "the vendor's own visit"),
+            Column("subject_id", pa.string(), "what was acted on: campaign, ticket, survey, post or order"),
+            Column("page", pa.string(), "path of the page, without its query"),
+            Column("traffic_channel", pa.string(), "channel group of the visit's source"),
+            Column("source", pa.string(), "utm source or referrer"),
+            Column("medium", pa.string(), "utm medium"),
+            Column("campaign", pa.string(), "campaign name or id"),
+            Column("reason", pa.string(), "stated reason: a ticket's topic, a survey's question"),
+            Column("value", pa.float64(), "score, or money in `unit`"),
+            Column("unit", pa.string(), "unit of `value`: nps, csat, a currency code"),
+            Column("dwell_s", pa.float64(), "seconds spent, where measured"),
+            Column("is_bot", pa.bool_(), "made by a declared robot"),
+            Column("is_machine", pa.bool_(), "made by a machine for a person: a prefetched open"),
+            Column("text", pa.string(), "what the person wrote", is_personal=True),
+        ),
+        sort_by=("day", "occurred_at", "touchpoint_id"),
+    )
+
+
+def contacts_table(vendor: str) -> Table:
+    """What one vendor's person records say about people."""
+    return Table(
+        key=("contacts", vendor),
+        grain=f"statement of {vendor} about a person: its identifiers and attributes at a time",
+        columns=(
+            _DAY,
+            Column("contact_id", pa.string(), "vendor/stream/record_key@time: leads back to the raw row", True),
+            Column("observed_at", UTC_MICROSECONDS, "when the vendor said so"),
+            Column("vendor", pa.string(), "who told us"),
+            Column("stream", pa.string(), "the raw stream"),
+            Column("record_key", pa.string(), "the raw record"),
+            Column("identifiers", IDENTIFIERS, "(kind, value) pairs as sent", is_personal=True),
+            Column("attributes", ATTRIBUTES, "(name, value) pairs as sent", is_personal=True),
+        ),
+        sort_by=("day", "observed_at", "contact_id"),
+    )
+
+
+IDENTIFIERS_TABLE = Table(
+    key=("customers", "identifiers"),
+    grain="identifier ever seen",
+    columns=(
+        Column("identifier_key", pa.int64(), "keyed hash of kind and normalised value", is_key=True),
+        Column("kind", pa.string(), "email, phone, user_id, cookie_id, social_handle, zendesk_user_id, ..."),
+        Column("value", pa.string(), "normalised value", is_personal=True),
+        Column("first_seen", UTC_MICROSECONDS, "earliest observation"),
+        Column("last_seen", UTC_MICROSECONDS, "latest observation"),
+        Column("records", pa.int64(), "records that carry it"),
+        Column("status", pa.string(), "active, shared, placeholder or invalid"),
+        Column("reason", pa.string(), "why it does not link, if it does not"),
+        Column("person_key", pa.int64(), "the profile it belongs to; null where it belongs to none"),
+    ),
+    sort_by=("identifier_key",),
+    is_daily=False,
+)
+
+LINKS_TABLE = Table(
+    key=("customers", "links"),
+    grain="pair of identifiers that some record or rule ties together",
+    columns=(
+        Column("left_key", pa.int64(), "identifier_key, the smaller of the two", is_key=True),
+        Column("right_key", pa.int64(), "identifier_key, the larger", is_key=True),
+        Column("rule", pa.string(), "co_observed, or the name of a declared rule", is_key=True),
+        Column("records", pa.int64(), "records behind it"),
+        Column("example", pa.string(), "vendor/stream/record_key of the earliest record"),
+        Column("first_seen", UTC_MICROSECONDS, "earliest record"),
+        Column("last_seen", UTC_MICROSECONDS, "latest record"),
+        Column("is_accepted", pa.bool_(), "whether it joins profiles"),
+        Column("reason", pa.string(), "the rule that refused it"),
+    ),
+    sort_by=("left_key", "right_key", "rule"),
+    is_daily=False,
+)
+
+PROFILES_TABLE = Table(
+    key=("customers", "profiles"),
+    grain="customer: a person, or an anonymous device that no record ties to a person yet",
+    columns=(
+        Column("person_key", pa.int64(), "64-bit key used inside", is_key=True),
+        Column("profile_id", pa.string(), "stable id shown outside; the same bits as person_key"),
+        Column("is_known", pa.bool_(), "has an identifier that a person gave: not only cookies"),
+        Column("name", pa.string(), "survivor of the names seen", is_personal=True),
+        Column("email", pa.string(), "survivor of the addresses seen", is_personal=True),
+        Column("phone", pa.string(), "survivor of the numbers seen", is_personal=True),
+        Column("country", pa.string(), "survivor of the countries seen"),
+        Column("company", pa.string(), "survivor of the companies seen"),
+        Column("plan", pa.string(), "survivor of the plans seen"),
+        Column("email_status", pa.string(), "subscribed, unsubscribed, cleaned or null"),
+        Column("identifiers", pa.int64(), "how many identifiers it holds"),
+        Column("vendors", pa.list_(pa.string()), "who knows this person, sorted"),
+        Column("first_seen", UTC_MICROSECONDS, "earliest observation"),
+        Column("last_seen", UTC_MICROSECONDS, "latest observation"),
+    ),
+    sort_by=("person_key",),
+    is_daily=False,
+)
+
+PROFILE_ATTRIBUTES_TABLE = Table(
+    key=("customers", "profile_attributes"),
+    grain="attribute of a profile, with where its value comes from",
+    columns=(
+        Column("person_key", pa.int64(), "the profile", is_key=True),
+        Column("attribute", pa.string(), "the profile's column", is_key=True),
+        Column("value", pa.string(), "the value that survived", is_personal=True),
+        Column("rule", pa.string(), "the survivorship rule that chose it"),
+        Column("vendor", pa.string(), "who said so"),
+        Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
+        Column("observed_at", UTC_MICROSECONDS, "when it was said"),
+        Column("candidates", pa.int64(), "distinct values that were in the running"),
+    ),
+    sort_by=("person_key", "attribute"),
+    is_daily=False,
+)
+
+JOURNEY_TOUCHPOINTS = Table(
+    key=("journeys", "touchpoints"),
+    grain="interaction, all vendors, with the profile it belongs to",
+    columns=(
+        _DAY,
+        Column("person_key", pa.int64(), "the profile; null where no identifier could be used"),
+        Column("occurred_at", UTC_MICROSECONDS, "when it happened"),
+        Column("touchpoint_id", pa.string(), "leads back to the raw row", is_key=True),
+        Column("device_key", pa.int64(), "keyed hash of the cookie, where there is one"),
+        *(
+            column
+            for column in touchpoints_table("").columns
+            if column.name not in {"day", "touchpoint_id", "occurred_at", "identifiers", "text", "record_key"}
+        ),
+    ),
+    sort_by=("day", "person_key", "occurred_at", "touchpoint_id"),
+)
+
+SESSIONS = Table(
+    key=("journeys", "sessions"),
+    grain="visit: one device's page actions with no gap over 30 minutes, on the day it began",
+    columns=(
+        _DAY,
+        Column("session_id", pa.string(), "touchpoint_id of its first action", is_key=True),
+        Column("person_key", pa.int64(), "the profile"),
+        Column("device_key", pa.int64(), "the device"),
+        Column("started_at", UTC_MICROSECONDS, "first action"),
+        Column("ended_at", UTC_MICROSECONDS, "last action plus its dwell"),
+        Column("page_views", pa.int64(), "pages viewed"),
+        Column("actions", pa.int64(), "actions of every type"),
+        Column("engaged_s", pa.float64(), "seconds with a measured dwell"),
+        Column("heartbeats", pa.int64(), "ten-second beats within those dwells"),
+        Column("orders", pa.int64(), "orders placed"),
+        Column("revenue", pa.float64(), "money of those orders, in the site's currency"),
+        Column("is_bounce_single_page", pa.bool_(), "exactly one page view"),
+        Column("is_engaged_ga4", pa.bool_(), "over 10 s, or an order, or two page views"),
+        Column("is_engaged_snowplow", pa.bool_(), "two page views, or two heartbeats, or an order"),
+        Column("is_bot", pa.bool_(), "made by a declared robot"),
+        Column("traffic_channel", pa.string(), "channel group of the first action"),
+        Column("source", pa.string(), "source of the first action"),
+        Column("campaign", pa.string(), "campaign of the first action"),
+        Column("landing_page", pa.string(), "first page"),
+        Column("exit_page", pa.string(), "last page"),
+    ),
+    sort_by=("day", "person_key", "started_at", "session_id"),
+)
+
+
+def kpis_table(stage: str) -> Table:
+    """KPI values of one stage of the journey. A value is never alone."""
+    return Table(
+        key=("kpis", stage),
+        grain=f"{stage}-stage KPI, period and dimension value",
+        columns=(
+            _DAY,
+            Column("kpi", pa.string(), "name in the catalogue", is_key=True),
+            Column("period", pa.string(), "day or week; a week stands on its Monday", is_key=True),
+            Column("dimension", pa.string(), "all, or the dimension's name", is_key=True),
+            Column("dimension_value", pa.string(), "all, or the dimension's value", is_key=True),
+            Column("definition_version", pa.int64(), "version of the definition"),
+            Column("numerator", pa.float64(), "part above the line"),
+            Column("denominator", pa.float64(), "part below the line; null for a count"),
+            Column("n", pa.int64(), "units the value rests on"),
+            Column("value", pa.float64(), "null where the denominator is zero"),
+            Column("lower", pa.float64(), "95 % interval"),
+            Column("upper", pa.float64(), "95 % interval"),
+            Column("unit", pa.string(), "ratio, count, score or a currency code"),
+            Column("coverage", pa.float64(), "share of the sources' days that arrived, 0 to 1"),
+            Column("status", pa.string(), "ok, open (may still change), partial or missing"),
+            Column("matures_on", pa.date32(), "first day on which it no longer changes by itself"),
+            Column("identity_revision", pa.string(), "fingerprint of the identity graph it was computed with"),
+        ),
+        sort_by=("day", "kpi", "period", "dimension", "dimension_value"),
+    )
