@@ -1,7 +1,7 @@
 """The demo company's world: plain records per vendor, and the truth counted while they were made.
 
 `company` fills a `World`; the emulations under `vendors/` serve it. Nothing here knows HTTP or our tables.
-All times are UTC.
+All times are UTC and whole seconds. A record that stands in a list twice is one that the vendor sends twice.
 """
 
 from dataclasses import dataclass, field
@@ -43,7 +43,12 @@ class Action:
 
 @dataclass(slots=True)
 class Visit:
-    """One Matomo visit of one cookie."""
+    """One Matomo visit of one cookie.
+
+    The vendor's "first action" is `actions[0]`, also where a skewed clock dates a later one before it.
+    `user_id` is as sent: it may be a placeholder or an e-mail address. `recorded_at` is later than the last
+    action where the visit arrived late.
+    """
 
     visit_id: int
     cookie: str
@@ -64,7 +69,10 @@ class Visit:
 
 @dataclass(slots=True)
 class Member:
-    """One subscriber of the Mailchimp list; `status`: subscribed, unsubscribed or cleaned."""
+    """One subscriber of the Mailchimp list; `status`: subscribed, unsubscribed or cleaned.
+
+    Merge fields: FNAME, LNAME, PHONE, COUNTRY, PLAN, COMPANY and HANDLE (a Mastodon address).
+    """
 
     email: str
     first_name: str
@@ -75,17 +83,23 @@ class Member:
     status: str
     joined_at: datetime
     changed_at: datetime
+    handle: str | None = None
+    company: str = ""
 
 
 @dataclass(slots=True)
 class EmailAction:
-    """One recipient's open, click or bounce. `ip` in 17.0.0.0/8 is Apple's prefetching proxy."""
+    """One recipient's open, click or bounce (`bounce_type`: hard or soft).
+
+    `ip` in 17.0.0.0/8 is Apple's prefetching proxy.
+    """
 
     email: str
     action: str
     at: datetime
     url: str | None
     ip: str
+    bounce_type: str | None = None
 
 
 @dataclass(slots=True)
@@ -136,7 +150,10 @@ class Ticket:
 
 @dataclass(slots=True)
 class Response:
-    """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test."""
+    """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test.
+
+    `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey.
+    """
 
     response_id: str
     survey_id: str
@@ -154,11 +171,12 @@ class Response:
     comment: str
     heard_about_us: str | None
     ip: str
+    reason: str | None = None
 
 
 @dataclass(slots=True)
 class Survey:
-    """One Qualtrics survey; `kind`: relational (waves) or transactional (after a ticket)."""
+    """One Qualtrics survey; `kind`: relational (waves), transactional (after a ticket) or exit (left carts)."""
 
     survey_id: str
     name: str
@@ -191,19 +209,53 @@ class Outage:
 
 
 @dataclass(slots=True)
+class Malformed:
+    """A record that the vendor sends verbatim among a day's others, and that no reader can use.
+
+    `json_text` is valid JSON: the vendor's own shape with something missing or of the wrong type.
+    """
+
+    vendor: str
+    stream: str
+    day: date
+    json_text: str
+
+
+@dataclass(frozen=True, slots=True)
+class TrueSession:
+    """One visit as the definitions see it, without what must not be counted. `owner` as in `Truth.owner_of`."""
+
+    visit_id: int
+    owner: int | None
+    day: date
+    started_at: datetime
+    ended_at: datetime
+    traffic_channel: str
+    page_views: int
+    heartbeats: int
+    orders: int
+    revenue: float
+    is_bot: bool
+
+
+@dataclass(slots=True)
 class Truth:
     """What is true, counted while generating.
 
-    `owner_of`: (kind, normalised value) -> customer number, for identifiers of exactly one customer.
-    `shared`: identifiers that belong to several. `linkable`: per customer, the sets of identifiers that some
-    record ties together. `kpis`: (kpi, period, day, dimension value) -> (numerator, denominator or None).
-    `excluded`: counts of what must not be counted, by reason.
+    `owner_of`: (kind, normalised value) -> person, for identifiers of exactly one person: a customer's number,
+    or a negative one for somebody who is no customer. `shared`: identifiers that belong to several.
+    `linkable`: per person, the sets of identifiers that some record ties together (one identifier alone where
+    no record ties it to another). `kpis`: (kpi, period, day, dimension value) -> (numerator, denominator or
+    None), with people as far as the emitted evidence can tell them apart; `people_kpis`: the same keys where
+    counting real people gives something else. `excluded`: counts of what must not be counted, by reason.
     """
 
     owner_of: dict[tuple[str, str], int] = field(default_factory=dict)
     shared: set[tuple[str, str]] = field(default_factory=set)
     linkable: dict[int, list[frozenset[tuple[str, str]]]] = field(default_factory=dict)
     kpis: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(default_factory=dict)
+    people_kpis: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(default_factory=dict)
+    sessions: dict[int, TrueSession] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
 
 
@@ -230,4 +282,5 @@ class World:
     responses: list[Response]
     posts: list[Post]
     outages: list[Outage]
+    malformed: list[Malformed]
     truth: Truth
