@@ -1,0 +1,1 @@
+"""Which rows may be used: rules declared per table, checked with Great Expectations, row by row."""
