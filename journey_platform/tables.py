@@ -245,7 +245,8 @@ JOURNEY_TOUCHPOINTS = Table(
         Column("person_key", pa.int64(), "the profile; null where no identifier could be used"),
         Column("occurred_at", UTC_MICROSECONDS, "when it happened"),
         Column("touchpoint_id", pa.string(), "leads back to the raw row", is_key=True),
-        Column("device_key", pa.int64(), "keyed hash of the cookie, where there is one"),
+        Column("device_key", pa.int64(), "identifier_key of the cookie, where there is one"),
+        Column("recipient_key", pa.int64(), "identifier_key of the mailing's recipient: two stay two if merged"),
         *(
             column
             for column in touchpoints_table("").columns
@@ -299,6 +300,7 @@ def kpis_table(stage: str) -> Table:
             Column("definition_version", pa.int64(), "version of the definition"),
             Column("numerator", pa.float64(), "part above the line"),
             Column("denominator", pa.float64(), "part below the line; null for a count"),
+            Column("squares", pa.float64(), "sum of the units' squares, for the interval of a mean; else null"),
             Column("n", pa.int64(), "units the value rests on"),
             Column("value", pa.float64(), "null where the denominator is zero"),
             Column("lower", pa.float64(), "95 % interval"),
@@ -310,4 +312,5 @@ def kpis_table(stage: str) -> Table:
             Column("identity_revision", pa.string(), "fingerprint of the identity graph it was computed with"),
         ),
         sort_by=("day", "kpi", "period", "dimension", "dimension_value"),
+        fingerprint_without=("identity_revision",),
     )
