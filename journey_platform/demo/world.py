@@ -176,7 +176,7 @@ class Response:
 
 @dataclass(slots=True)
 class Survey:
-    """One Qualtrics survey; `kind`: relational (waves), transactional (after a ticket) or exit (left carts)."""
+    """One Qualtrics survey; `kind`: relational (waves), transactional (after a ticket), exit (left carts)."""
 
     survey_id: str
     name: str
@@ -223,7 +223,7 @@ class Malformed:
 
 @dataclass(frozen=True, slots=True)
 class TrueSession:
-    """One visit as the definitions see it, without what must not be counted. `owner` as in `Truth.owner_of`."""
+    """One visit as the definitions see it, without skewed actions. `owner` as in `Truth.owner_of`."""
 
     visit_id: int
     owner: int | None
@@ -242,8 +242,8 @@ class TrueSession:
 class Truth:
     """What is true, counted while generating.
 
-    `owner_of`: (kind, normalised value) -> person, for identifiers of exactly one person: a customer's number,
-    or a negative one for somebody who is no customer. `shared`: identifiers that belong to several.
+    `owner_of`: (kind, normalised value) -> person, for identifiers of exactly one person: a customer's
+    number, or a negative one for somebody who is no customer. `shared`: identifiers that belong to several.
     `linkable`: per person, the sets of identifiers that some record ties together (one identifier alone where
     no record ties it to another). `kpis`: (kpi, period, day, dimension value) -> (numerator, denominator or
     None), with people as far as the emitted evidence can tell them apart; `people_kpis`: the same keys where
