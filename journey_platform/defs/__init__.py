@@ -1,0 +1,1 @@
+"""The Dagster wiring, all of it: partitions, resources, assets, checks, jobs. No business rule lives here."""

@@ -1,0 +1,89 @@
+"""How tables and writes show in the UI: descriptions, column schemas, counts a day. Never personal data."""
+
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+
+import dagster as dg
+
+from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.lake import DayWrite
+from journey_platform.tables import Table
+
+
+def asset_key(table: Table) -> dg.AssetKey:
+    return dg.AssetKey(table.key)
+
+
+def spec(
+    table: Table,
+    *,
+    group: str,
+    deps: Iterable[Table] = (),
+    kinds: Iterable[str] = ("deltalake",),
+    note: str = "",
+    partitions: dg.PartitionsDefinition | None = None,
+) -> dg.AssetSpec:
+    """The asset of a table: its grain as description, its columns as schema."""
+    description = f"One row per {table.grain}."
+    return dg.AssetSpec(
+        key=asset_key(table),
+        deps=[asset_key(dep) for dep in deps],
+        description=f"{description}\n\n{note}" if note else description,
+        group_name=group,
+        kinds=set(kinds),
+        metadata={"dagster/column_schema": column_schema(table)},
+        partitions_def=partitions,
+    )
+
+
+def column_schema(table: Table) -> dg.TableSchema:
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=column.name,
+                type=str(column.type),
+                description=column.meaning,
+                constraints=dg.TableColumnConstraints(nullable=not column.is_key, unique=False),
+                tags={"personal": "yes"} if column.is_personal else {},
+            )
+            for column in table.columns
+        ]
+    )
+
+
+def report_days(
+    context: dg.AssetExecutionContext,
+    table: Table,
+    writes: Sequence[DayWrite],
+    extra: Mapping[date, Mapping[str, float | int | str | None]] | None = None,
+) -> dg.MaterializeResult:
+    """Put each day's counts beside its partition, so that the UI plots them, and sum up the run.
+
+    Days the run did not ask for but had to rewrite get a materialization of their own.
+    """
+    key = asset_key(table)
+    asked = set(context.partition_keys)
+    for write in writes:
+        metadata = {
+            "rows": write.rows,
+            "fingerprint": write.fingerprint,
+            "changed": int(write.is_changed),
+            **({"held": write.held} if write.held else {}),
+            **{name: value for name, value in (extra or {}).get(write.day, {}).items() if value is not None},
+        }
+        partition = write.day.isoformat()
+        if partition in asked:
+            context.add_asset_metadata(metadata, asset_key=key, partition_key=partition)
+        elif write.is_changed:
+            context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
+    return dg.MaterializeResult(
+        asset_key=key,
+        metadata={
+            "dagster/row_count": sum(write.rows for write in writes),
+            "days_written": sum(write.is_changed for write in writes),
+            "days_unchanged": sum(not write.is_changed for write in writes),
+        },
+    )
+
+
+__all__ = ["RANGE_POLICY", "asset_key", "column_schema", "report_days", "spec"]

@@ -1,0 +1,33 @@
+"""The one daily partition definition, and how a run's range becomes days and windows."""
+
+from collections.abc import Sequence
+from datetime import UTC, date, datetime, time, timedelta
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+
+from connectors.base import Window
+from journey_platform.settings import Settings
+
+# A run with this tag reads the whole range of what is missing, and of the rest only each stream's lookback.
+LOOKBACK_TAG = "journey/lookback"
+
+RANGE_POLICY = dg.BackfillPolicy.single_run()
+
+
+def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
+    return dg.DailyPartitionsDefinition(start_date=settings.start_date.isoformat(), timezone=settings.zone)
+
+
+def days_of(context: dg.AssetExecutionContext) -> list[date]:
+    """The days a run of a daily asset asks for, in order."""
+    return sorted(date.fromisoformat(key) for key in context.partition_keys)
+
+
+def window_of(days: Sequence[date], zone: str) -> Window:
+    """The UTC window that covers `days`, which follow each other."""
+    return Window(_midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone))
+
+
+def _midnight(day: date, zone: str) -> datetime:
+    return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)

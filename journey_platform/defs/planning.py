@@ -1,0 +1,67 @@
+"""Which days a derived table computes: those asked for, and those whose inputs changed since it last ran.
+
+A derived table's commit records the version of each input it has consumed. What an interrupted run left
+undone, what a late identity merge touches and what a neighbouring day spills over is found from there; no
+Dagster here.
+"""
+
+import json
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from datetime import date, timedelta
+
+from journey_platform.lake import Lake
+from journey_platform.tables import Table
+
+# Given an input table and the version consumed last (None: never): the days of the derived table to compute.
+Touched = Callable[[Table, int | None], Iterable[date]]
+
+
+@dataclass(frozen=True)
+class Plan:
+    """`days` to compute, in order, and the `cursor` to commit with them."""
+
+    days: tuple[date, ...]
+    cursor: str
+
+
+def plan(
+    lake: Lake,
+    target: Table,
+    asked: Sequence[date],
+    inputs: Mapping[Table, Touched],
+    *,
+    first_day: date,
+) -> Plan:
+    """The days to compute: `asked`, and what changed in `inputs`; none before `first_day`."""
+    consumed: dict[str, int] = json.loads(lake.cursor(target) or "{}")
+    days = set(asked)
+    versions: dict[str, int] = {}
+    for table, touched in inputs.items():
+        version = lake.version(table)
+        if version is None:
+            continue
+        versions[table.name] = version
+        if consumed.get(table.name) != version:
+            days.update(touched(table, consumed.get(table.name)))
+    cursor = json.dumps({**consumed, **versions}, sort_keys=True)
+    return Plan(tuple(sorted(day for day in days if day >= first_day)), cursor)
+
+
+def changed_days(lake: Lake, table: Table, since: int | None) -> set[date]:
+    """Days of `table` whose content changed after version `since`."""
+    states = lake.day_states(table)
+    return {day for day, state in states.items() if since is None or state.version > since}
+
+
+def with_neighbours(lake: Lake, *, before: int = 0, after: int = 0) -> Touched:
+    """Changed days, and that many days before and after each."""
+
+    def touched(table: Table, since: int | None) -> set[date]:
+        return widen(changed_days(lake, table, since), before=before, after=after)
+
+    return touched
+
+
+def widen(days: Iterable[date], *, before: int = 0, after: int = 0) -> set[date]:
+    return {day + timedelta(days=offset) for day in days for offset in range(-before, after + 1)}

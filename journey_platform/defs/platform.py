@@ -1,0 +1,61 @@
+"""The door from Dagster to the plain classes: settings, lake, engine, connectors and the clock.
+
+Nothing is read from the environment before a run needs it, and nothing secret passes through Dagster's
+configuration.
+"""
+
+import os
+from collections.abc import Mapping
+from datetime import UTC, date, datetime
+from functools import cached_property
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+from pydantic import PrivateAttr
+
+from connectors.base import Connector
+from connectors.config import Secret, from_environment
+from connectors.registry import connector_class
+from journey_platform import settings
+from journey_platform.engine import Engine
+from journey_platform.lake import Lake
+
+
+class Platform(dg.ConfigurableResource):
+    """What assets work with. Built from the environment once a run.
+
+    JOURNEY_NOW, an ISO time, stands for the wall clock: a replay of a past state asks it instead.
+    """
+
+    _environment: Mapping[str, str] = PrivateAttr(default_factory=lambda: os.environ)
+
+    @cached_property
+    def settings(self) -> settings.Settings:
+        return settings.load(self._environment)
+
+    @property
+    def zone(self) -> str:
+        return self.settings.zone
+
+    @cached_property
+    def lake(self) -> Lake:
+        return Lake(self.settings.root, self.settings.storage_options)
+
+    @cached_property
+    def engine(self) -> Engine:
+        return Engine(self.lake, memory_limit=self.settings.memory_limit)
+
+    def connector(self, vendor: str) -> Connector:
+        """Build a vendor's connector. Raises `ConfigurationError` naming what is missing."""
+        chosen = connector_class(vendor)
+        return chosen(from_environment(chosen.config_class, self._environment))
+
+    def pseudonym_key(self) -> Secret:
+        return settings.pseudonym_key(self._environment)
+
+    def now(self) -> datetime:
+        stated = self._environment.get("JOURNEY_NOW")
+        return datetime.fromisoformat(stated).astimezone(UTC) if stated else datetime.now(UTC)
+
+    def today(self) -> date:
+        return self.now().astimezone(ZoneInfo(self.zone)).date()
