@@ -1,0 +1,189 @@
+"""Sessions: one person's actions on one device, with no pause longer than the gap.
+
+Vectorised over whole persons: Arrow in, Arrow out. Which touchpoints exist and whose they are is decided in
+`touchpoints` and `identity`; rates over sessions are in `kpis.middle`.
+
+Why a range of days can be computed alone. A session stands on the local day of its first action and holds the
+actions of that day and of the `CARRY_DAYS` days after it. The caller reads the touchpoints of the days
+first - CARRY_DAYS to last + CARRY_DAYS and keeps the sessions that start on first to last. The day before
+shows whether an action early on `first` begins a session or continues one; a chain that began even earlier is
+seen to start before `first` all the same, for it has no pause. The days after hold everything a session may
+hold. So the result does not depend on how a range was cut, whatever the rows are. What a chain does after its
+last followed day belongs to no session: only robots get there, and `truncated_chains` counts them.
+"""
+
+from datetime import date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.tables import SESSIONS
+from journey_platform.touchpoints.days import local_days
+
+GAP_S = 1800
+CARRY_DAYS = 1
+
+_READ = [
+    *(
+        "person_key",
+        "device_key",
+        "visit_id",
+        "occurred_at",
+        "touchpoint_id",
+        "type",
+        "page",
+        "value",
+        "dwell_s",
+    ),
+    *("is_bot", "traffic_channel", "source", "campaign"),
+]
+_SECOND_US = 1_000_000
+_ENGAGED_S = 10
+_HEARTBEAT_S = 10
+
+
+def sessions(touchpoints: pa.Table, *, zone: str, gap_s: int = GAP_S) -> pa.Table:
+    """The sessions of whole persons, in the schema of `tables.SESSIONS`.
+
+    `touchpoints`: columns as in `tables.JOURNEY_TOUCHPOINTS`, each person's rows in the order occurred_at,
+    touchpoint_id; other channels than web are passed over. A pause of more than `gap_s` seconds begins a new
+    session, and so does another device or another person on a shared one. Where an action has no device, the
+    vendor's own visit stands in for it. Sessions come out by person, device and time.
+
+    Raises `ValueError` if a person's rows are out of order.
+    """
+    web = touchpoints.select(_READ).filter(pc.equal(touchpoints["channel"], "web"))
+    web, is_first = _by_owner(web)
+    at = _microseconds(web["occurred_at"])
+    _require_order(web["touchpoint_id"], at, is_first)
+    is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
+    is_followed = at < np.repeat(_closes(at[is_first], zone), _lengths(is_first))
+    return _measured(web.filter(pa.array(is_followed)), is_first[is_followed], zone)
+
+
+def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
+    """How many sessions reach as far as a session is followed, and may have been cut short there.
+
+    `found`: rows of `tables.SESSIONS`. Counted are those that end within a gap of the close of the last day
+    they may hold. People pause; almost always this is a robot that does not say so.
+    """
+    closes = _closes(_microseconds(found["started_at"]), zone)
+    return int(np.count_nonzero(_microseconds(found["ended_at"]) + gap_s * _SECOND_US >= closes))
+
+
+def _by_owner(web: pa.Table) -> tuple[pa.Table, np.ndarray]:
+    """The rows with each person's device in one piece, and whether a row is the first of its piece."""
+    visit = pc.if_else(pc.is_valid(web["device_key"]), None, web["visit_id"])
+    keys = [_codes(visit), _codes(web["device_key"]), _codes(web["person_key"])]
+    order = np.lexsort(keys)
+    is_first = np.zeros(len(order), dtype=bool)
+    is_first[:1] = True
+    for key in keys:
+        is_first[1:] |= np.diff(key[order]) != 0
+    return web.take(pa.array(order)), is_first
+
+
+def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
+
+
+def _codes(column: pa.ChunkedArray) -> np.ndarray:
+    """A number per distinct value in order of appearance; -1 for null."""
+    codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1)
+    return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
+
+
+def _require_order(ids: pa.ChunkedArray, at: np.ndarray, is_first: np.ndarray) -> None:
+    pause = np.where(is_first[1:], 1, np.diff(at))
+    tied = np.flatnonzero(pause == 0)
+    is_tie_wrong = pc.greater_equal(ids.take(pa.array(tied)), ids.take(pa.array(tied + 1)))
+    if (pause < 0).any() or pc.any(is_tie_wrong).as_py():
+        raise ValueError("sessions need each person's touchpoints in the order occurred_at, touchpoint_id")
+
+
+def _closes(started: np.ndarray, zone: str) -> np.ndarray:
+    """The instant, in microseconds, from which a session that began at `started` is not followed any more."""
+    days, session_day = np.unique(local_days(started, zone), return_inverse=True)
+    rules = ZoneInfo(zone)
+    after = [date(1970, 1, 1) + timedelta(days=int(day) + CARRY_DAYS + 1) for day in days]
+    starts = [int(datetime.combine(day, time(), rules).timestamp()) * _SECOND_US for day in after]
+    return np.array(starts, dtype=np.int64)[session_day]
+
+
+def _lengths(is_first: np.ndarray) -> np.ndarray:
+    """Rows per piece, for pieces that begin where `is_first`."""
+    return np.diff(np.append(np.flatnonzero(is_first), len(is_first)))
+
+
+def _measured(web: pa.Table, is_first: np.ndarray, zone: str) -> pa.Table:
+    """One row per session. The rows of a session lie in one piece, in order."""
+    first = np.flatnonzero(is_first)
+    last = first + _lengths(is_first) - 1
+    session = np.cumsum(is_first) - 1
+
+    def total(amounts: np.ndarray) -> np.ndarray:
+        # bincount adds row by row: the same sum wherever a session lies in memory.
+        return np.bincount(session, weights=amounts, minlength=len(first))
+
+    def count(rows: np.ndarray) -> np.ndarray:
+        return np.bincount(session[rows], minlength=len(first))
+
+    at = _microseconds(web["occurred_at"])
+    dwell = _numbers(web["dwell_s"])
+    is_page = _is_type(web, "page_view")
+    is_order = _is_type(web, "order")
+    started = at[first]
+    ended = at[last] + np.round(dwell[last] * _SECOND_US).astype(np.int64)
+    page_views, orders = count(is_page), count(is_order)
+    heartbeats = total(np.where(is_page, dwell // _HEARTBEAT_S, 0)).astype(np.int64)
+    is_active = (page_views >= 2) | (orders > 0)
+    page_rows = np.flatnonzero(is_page)
+    pages = web["page"].take(pa.array(page_rows))
+    landing = np.searchsorted(page_rows, first)
+    leaving = np.searchsorted(page_rows, last, side="right") - 1
+    opening = web.take(pa.array(first))
+    columns: dict[str, Any] = {
+        "day": local_days(started, zone),
+        "session_id": opening["touchpoint_id"],
+        "person_key": opening["person_key"],
+        "device_key": opening["device_key"],
+        "started_at": started,
+        "ended_at": ended,
+        "page_views": page_views,
+        "actions": count(np.ones(len(at), dtype=bool)),
+        "engaged_s": total(np.where(is_page, dwell, 0.0)),
+        "heartbeats": heartbeats,
+        "orders": orders,
+        "revenue": total(np.where(is_order, _numbers(web["value"]), 0.0)),
+        "is_bounce_single_page": page_views == 1,
+        "is_engaged_ga4": is_active | (ended - started > _ENGAGED_S * _SECOND_US),
+        "is_engaged_snowplow": is_active | (heartbeats >= 2),
+        "is_bot": count(_flags(web["is_bot"])) > 0,
+        "traffic_channel": opening["traffic_channel"],
+        "source": opening["source"],
+        "campaign": opening["campaign"],
+        "landing_page": pages.take(pa.array(landing, mask=page_views == 0)),
+        "exit_page": pages.take(pa.array(leaving, mask=page_views == 0)),
+    }
+    return pa.table([_as(columns[f.name], f.type) for f in SESSIONS.schema], schema=SESSIONS.schema)
+
+
+def _is_type(web: pa.Table, name: str) -> np.ndarray:
+    return _flags(pc.equal(web["type"], name))
+
+
+def _flags(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.fill_null(False).to_numpy(), dtype=bool)
+
+
+def _numbers(column: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(column.fill_null(0.0).to_numpy(), dtype=np.float64)
+
+
+def _as(column: Any, kind: pa.DataType) -> Any:
+    if isinstance(column, np.ndarray):
+        return pa.array(column).cast(kind)
+    return column
