@@ -1,35 +1,36 @@
 """The HTTP client that every connector uses: where a request may go, how often, and what its status means.
 
 Guarded here: credentials only to the configured scheme, host and port; bounded retries; a rate budget; errors
-by recovery. One exchange over a socket is in `transport`, waiting times are in `retry`, paging in
-`pagination`. A client belongs to one thread.
+by recovery. One exchange over a socket is in `transport`, waiting times are in `retry`, the host check in
+`hosts`, JSON in `decoding`, paging in `pagination`. A client belongs to one thread.
 """
 
-import ipaddress
 import logging
 import random
 import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from typing import Any, BinaryIO, TypeVar
-from urllib.parse import SplitResult, quote, urlencode, urljoin, urlsplit
+from urllib.parse import quote, urlencode, urlsplit
 
 import msgspec
 
 from connectors.auth import Auth
 from connectors.clock import SYSTEM_CLOCK, Clock
+from connectors.decoding import decode
 from connectors.errors import (
     AuthenticationFailed,
-    ConfigurationError,
     ConnectorError,
     HostMismatch,
     NotFound,
     RateLimited,
     Rejected,
+    TooLarge,
     Truncated,
     Unavailable,
     UnexpectedResponse,
 )
+from connectors.hosts import BaseUrl
 from connectors.retry import RateBudget, asked_wait_s, backoff_s
 from connectors.transport import Exchange, Limits, Transport
 
@@ -39,8 +40,6 @@ T = TypeVar("T")
 _log = logging.getLogger("connectors")
 _MAX_REDIRECTS = 3
 _REDIRECTS = (301, 302, 303, 307, 308)
-_DEFAULT_PORTS = {"https": 443, "http": 80}
-_UNSAFE_IN_URL = re.compile(r"[\x00-\x20\x7f\\]")
 _REASON_TOKEN = re.compile(r"[A-Za-z][A-Za-z_]{1,38}[A-Za-z](_?[0-9]{1,4})?|[0-9]{1,6}")
 
 
@@ -73,52 +72,16 @@ class Response:
     path: str
 
     def json(self, type: Any = Any) -> Any:  # noqa: A002 - msgspec's own word
-        """The body decoded into `type` (a class that msgspec knows).
+        """The body decoded into `type` (a class that msgspec knows); errors as in `decoding.decode`."""
+        return self.decode(msgspec.json.Decoder(type))
 
-        Raises `Truncated` where the JSON stops early and `UnexpectedResponse` where it is not JSON, not
-        UTF-8, nested too deeply or not of that type.
-        """
-        return decode(self.content, msgspec.json.Decoder(type), self)
-
-
-def decode(content: bytes, decoder: "msgspec.json.Decoder[T]", response: Response) -> T:
-    """Decode `content` with a decoder made before; errors as in `Response.json`."""
-    failure: ConnectorError
-    try:
-        return decoder.decode(content)
-    except msgspec.ValidationError as error:
-        failure = UnexpectedResponse(f"{response.path}: {_shape_error(error)}", where=response.where)
-    except RecursionError:
-        failure = UnexpectedResponse(f"{response.path}: JSON nested too deeply", where=response.where)
-    except (msgspec.DecodeError, UnicodeDecodeError) as error:
-        if content and str(error) == "Input data was truncated":
-            failure = Truncated(f"{response.path}: the JSON ends early", where=response.where)
-        else:
-            failure = UnexpectedResponse(f"{response.path}: {_not_json(response)}", where=response.where)
-    raise failure
-
-
-def _shape_error(error: msgspec.ValidationError) -> str:
-    """msgspec's words without what it quotes of the data: types and the path remain."""
-    path = re.search(r" - at `([^`]*)`$", str(error))
-    expected = re.match(r"Expected `([^`]*)`", str(error))
-    missing = re.match(r"Object missing required field `([^`]*)`", str(error))
-    if missing:
-        reason = f"no field {missing[1]!r}"
-    else:
-        reason = f"not {expected[1]}" if expected else "not of the expected form"
-    return f"{reason} at {path[1] if path else '$'}"
-
-
-def _not_json(response: Response) -> str:
-    content = response.content
-    if not content:
-        return f"{response.status} with an empty body where JSON was expected"
-    if content.startswith(b"\xef\xbb\xbf"):
-        return "a byte order mark before the JSON"
-    if content.lstrip()[:1] == b"<":
-        return f"{response.status} with HTML or XML where JSON was expected"
-    return "a body that is not JSON"
+    def decode(self, decoder: "msgspec.json.Decoder[T]") -> T:
+        """The body decoded with a decoder that was made before."""
+        try:
+            return decode(self.content, decoder)
+        except ConnectorError as error:
+            failure = type(error)(f"{self.path}: {self.status}, {error.message}", where=self.where)
+        raise failure
 
 
 class HttpClient:
@@ -140,8 +103,7 @@ class HttpClient:
         is_throttled: Callable[[Exchange], bool] | None = None,
         jitter: Callable[[], float] = random.random,
     ) -> None:
-        self._base = _checked_base(base_url, vendor)
-        self._origin = _origin(urlsplit(self._base))
+        self._base = BaseUrl(base_url, vendor)
         self._auth = auth
         self._vendor = vendor
         self._policy = policy
@@ -153,7 +115,7 @@ class HttpClient:
         self._transport = Transport()
 
     def __repr__(self) -> str:
-        return f"HttpClient({self._vendor!r}, {self._base!r})"
+        return f"HttpClient({self._vendor!r}, {self._base.text!r})"
 
     def get(self, path: str, params: Params | None = None, *, stream: str = "") -> Response:
         """GET `path` below the base URL; parameters that are None are left out."""
@@ -181,32 +143,16 @@ class HttpClient:
 
         Raises `HostMismatch`, before anything is sent, where it leaves the base URL's scheme, host or port.
         """
-        return self._request("GET", self._pinned(self._base + "/", url, stream), stream)
+        return self._request("GET", self._base.pinned(url, where=self._where(stream)), stream)
 
     def download(self, path: str, file: BinaryIO, *, max_bytes: int, stream: str = "") -> None:
         """GET `path` into a binary file, which is emptied first and before every new attempt."""
         self._request("GET", self._url(path, None), stream, file=file, max_bytes=max_bytes)
 
     def _url(self, path: str, params: Params | None) -> str:
-        url = f"{self._base}/{quote(path.lstrip('/'), safe='/:@!$&()*+,;=%~')}"
+        url = f"{self._base.text}/{quote(path.lstrip('/'), safe='/:@!$&()*+,;=%~')}"
         query = urlencode([(name, value) for name, value in (params or {}).items() if value is not None])
         return f"{url}?{query}" if query else url
-
-    def _pinned(self, base: str, link: str, stream: str) -> str:
-        """The link's path and query on our own origin; never the link's own authority."""
-        failure = HostMismatch("a link leaves the configured host; not followed", where=self._where(stream))
-        if _UNSAFE_IN_URL.search(link):
-            raise failure
-        try:
-            parts = urlsplit(urljoin(base, link))
-            is_own = _origin(parts) == self._origin and not parts.username and not parts.password
-        except ValueError:
-            is_own = False
-        if not is_own:
-            raise failure
-        own = urlsplit(self._base)
-        query = f"?{parts.query}" if parts.query else ""
-        return f"{own.scheme}://{own.netloc}{parts.path or '/'}{query}"
 
     def _where(self, stream: str) -> str:
         return f"{self._vendor}/{stream}" if stream else self._vendor
@@ -245,7 +191,7 @@ class HttpClient:
                 raise UnexpectedResponse(
                     f"{method} {path}: {exchange.status}, a redirect not followed", where=where
                 )
-            url = self._pinned(url, location, stream)
+            url = self._base.pinned(location, relative_to=url, where=where)
 
     def _exchange_with_retries(
         self,
@@ -273,10 +219,9 @@ class HttpClient:
                 exchange = self._exchange(method, url, headers, body, form, limits, file)
             except (Unavailable, Truncated) as error:
                 failure = type(error)(f"{target}: {error.message}", where=where)
-            except ConnectorError as error:
-                error.message = f"{target}: {error.message}"
-                error.where = where
-                raise
+            except (TooLarge, UnexpectedResponse) as error:
+                refusal = type(error)(f"{target}: {error.message}", where=where)
+                break
             else:
                 throttled = exchange.status == 429 or bool(
                     self._is_throttled and self._is_throttled(exchange)
@@ -297,6 +242,7 @@ class HttpClient:
             )
             self._clock.sleep(wait_s)
             attempt += 1
+        raise refusal
 
     def _exchange(
         self,
@@ -309,7 +255,7 @@ class HttpClient:
         file: BinaryIO | None,
     ) -> Exchange:
         """One attempt. Credentials are attached here, to a URL whose origin is the configured one."""
-        if _origin(urlsplit(url)) != self._origin:
+        if not self._base.is_own(url):
             raise HostMismatch("a request outside the configured host")
         sent = {
             "User-Agent": "journey-platform",
@@ -362,33 +308,3 @@ def _error_codes(told: Any) -> list[str]:
     shapes = [*(shape for shape in nested if isinstance(shape, dict)), told]
     found = [shape.get(name) for shape in shapes for name in ("errorCode", "code", "status", "error", "type")]
     return [str(code) for code in found if isinstance(code, str | int) and not isinstance(code, bool)]
-
-
-def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
-    scheme = parts.scheme.lower()
-    return scheme, (parts.hostname or "").lower(), parts.port or _DEFAULT_PORTS.get(scheme)
-
-
-def _checked_base(base_url: str, vendor: str) -> str:
-    name = f"{vendor.upper()}_BASE_URL"
-    try:
-        parts = urlsplit(base_url)
-        is_usable = bool(parts.hostname) and parts.port != 0
-    except ValueError:
-        is_usable = False
-    if not is_usable or _UNSAFE_IN_URL.search(base_url):
-        raise ConfigurationError(f"{name} is not a URL", where=vendor)
-    if parts.username or parts.password or parts.query or parts.fragment:
-        raise ConfigurationError(f"{name} must hold no user, query or fragment", where=vendor)
-    if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
-        raise ConfigurationError(f"{name} must be an https URL (http only to this machine)", where=vendor)
-    return base_url.rstrip("/")
-
-
-def _is_loopback(host: str) -> bool:
-    if host == "localhost":
-        return True
-    try:
-        return ipaddress.ip_address(host).is_loopback
-    except ValueError:
-        return False

@@ -21,7 +21,7 @@ def utc(value: str | int | float, zone: tzinfo = UTC) -> datetime:
     if not isinstance(value, str):
         return _from_epoch(value)
     text = value.strip()
-    moment = _from_number(text) or _from_iso(text) or _from_rfc(text)
+    moment = (_from_iso(text) if "-" in text else _from_number(text)) or _from_rfc(text)
     if moment is None:
         raise ValueError("not a time")
     try:
