@@ -11,6 +11,8 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from connectors.clock import SYSTEM_CLOCK, Clock
+
 
 class StreamKind(enum.Enum):
     """EVENT: immutable facts with a time; a day can be read again.
@@ -108,6 +110,10 @@ class Connector(ABC):
     vendor: ClassVar[str]
     config_class: ClassVar[type[Any]]
     streams: ClassVar[tuple[Stream, ...]]
+
+    @abstractmethod
+    def __init__(self, config: Any, clock: Clock = SYSTEM_CLOCK) -> None:
+        """`config` is a `config_class`. Raises `ConfigurationError`; sends nothing."""
 
     @abstractmethod
     def read(self, stream: str, window: Window, cursor: str | None = None) -> Iterator[Page]:
