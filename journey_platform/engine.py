@@ -1,0 +1,191 @@
+"""What computes: DuckDB, driven by Ibis expressions, over the files of a lake's tables.
+
+Relational work is an Ibis expression. Per-person work is a kernel: Arrow in, Arrow out, whole persons;
+`map_persons` feeds it from one sort, a bounded number of rows at a time. What the numbers mean is in the
+domain packages; where tables live is in `lake`.
+"""
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Any, Self
+
+import numpy as np
+import pyarrow as pa
+
+from journey_platform.lake import Lake
+from journey_platform.tables import Table
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+Kernel = Callable[[pa.Table], pa.Table]
+
+_ROWS_PER_BATCH = 65_536
+_DUCKDB_TYPES = {
+    pa.string(): "VARCHAR",
+    pa.bool_(): "BOOLEAN",
+    pa.int64(): "BIGINT",
+    pa.int32(): "INTEGER",
+    pa.float64(): "DOUBLE",
+    pa.date32(): "DATE",
+    pa.timestamp("us", tz="UTC"): "TIMESTAMP WITH TIME ZONE",
+}
+
+
+class Engine:
+    """One embedded DuckDB. It reads files of its lake and nothing else, spills to a folder of its own, and
+    knows one time zone, UTC. Not for use by two threads at once. Close it, or use it as a context manager."""
+
+    def __init__(self, lake: Lake, *, memory_limit: str = "1GB", threads: int | None = None) -> None:
+        import tempfile
+
+        import ibis
+
+        self._lake = lake
+        self._spill = tempfile.TemporaryDirectory(prefix="journey-engine-")
+        settings: dict[str, Any] = {"memory_limit": memory_limit, "autoinstall_known_extensions": False}
+        if threads is not None:
+            settings["threads"] = threads
+        self._duckdb = ibis.duckdb.connect(temp_directory=self._spill.name, **settings)
+        if "://" not in lake.root:
+            self._sql(f"SET allowed_directories = [{_quoted(lake.root)}, {_quoted(self._spill.name)}]")
+            self._sql("SET enable_external_access = false")
+        self._names = 0
+
+    def __enter__(self) -> Self:
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self.close()
+
+    def close(self) -> None:
+        self._duckdb.disconnect()
+        self._spill.cleanup()
+
+    def table(self, table: Table, days: Iterable[date] | None = None) -> "ir.Table":
+        """The table's rows (of `days`) as an Ibis table with the declared columns and types."""
+        files = self._lake.files(table, days)
+        if not files:
+            return self.memtable(table.empty())
+        is_daily = "true, hive_types = {'day': DATE}" if table.is_daily else "false"
+        paths = ", ".join(map(_quoted, files))
+        source = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = {is_daily})"
+        stored = {row[0] for row in self._sql(f"DESCRIBE SELECT * FROM {source}")}
+        columns = ", ".join(
+            f"CAST({_named(field.name) if field.name in stored else 'NULL'} AS {_duckdb_type(field.type)})"
+            f" AS {_named(field.name)}"
+            for field in table.schema
+        )
+        name = self._new_name("_".join(table.key))
+        self._sql(f"CREATE TEMP VIEW {_named(name)} AS SELECT {columns} FROM {source}")
+        return self._duckdb.table(name)
+
+    def memtable(self, rows: pa.Table) -> "ir.Table":
+        """Arrow rows as an Ibis table."""
+        import ibis
+
+        return ibis.memtable(rows)
+
+    def arrow(self, expr: "ir.Table") -> pa.Table:
+        """The expression's rows, with times in UTC microseconds."""
+        return _plain(self._duckdb.to_pyarrow(expr))
+
+    def map_persons(
+        self,
+        expr: "ir.Table",
+        kernel: Kernel,
+        *,
+        person: str = "person_key",
+        sort_by: Sequence[str],
+        rows_per_call: int = 500_000,
+    ) -> pa.Table:
+        """Apply `kernel` to whole persons and put the results together, in the order of persons.
+
+        Each call gets the rows of one or more persons, sorted by person and `sort_by`, about
+        `rows_per_call` of them; a person is never cut, and rows without a person count as one, the last.
+        The result does not depend on `rows_per_call` if the kernel treats each person by itself. Without
+        rows the kernel is called once with none, for its schema.
+        """
+        view = self._new_name("persons")
+        self._duckdb.create_view(view, expr)
+        order = ", ".join(f"{_named(name)} ASC NULLS LAST" for name in (person, *sort_by))
+        ordered = self._duckdb.con.sql(f"SELECT * FROM {_named(view)} ORDER BY {order}")
+        reader = ordered.to_arrow_reader(_ROWS_PER_BATCH)
+        try:
+            results = [kernel(rows) for rows in _whole_persons(reader, person, rows_per_call)]
+        finally:
+            reader.close()
+            del ordered
+            self._sql(f"DROP VIEW {_named(view)}")
+        return pa.concat_tables(results)
+
+    def _new_name(self, stem: str) -> str:
+        self._names += 1
+        return f"{stem}_{self._names}"
+
+    def _sql(self, statement: str) -> list[tuple[Any, ...]]:
+        return list(self._duckdb.raw_sql(statement).fetchall())
+
+
+def _whole_persons(reader: pa.RecordBatchReader, person: str, rows_per_call: int) -> Iterator[pa.Table]:
+    """Cut sorted rows between persons, at the first border after `rows_per_call` rows."""
+    waiting: list[pa.Table] = [_plain(reader.schema.empty_table())]
+    is_first = True
+    for batch in reader:
+        waiting.append(_plain(pa.Table.from_batches([batch])))
+        if sum(map(len, waiting)) < rows_per_call:
+            continue
+        rows = pa.concat_tables(waiting).combine_chunks()
+        start = 0
+        for border in _borders(rows.column(person)):
+            if border - start >= rows_per_call:
+                yield rows.slice(start, border - start)
+                start, is_first = border, False
+        waiting = [rows.slice(start)]
+    rest = pa.concat_tables(waiting).combine_chunks()
+    if len(rest) or is_first:
+        yield rest
+
+
+def _borders(persons: pa.ChunkedArray) -> Any:
+    """Positions where another person begins; null is one person."""
+    column = persons.combine_chunks()
+    valid = np.asarray(column.is_valid())
+    keys = column.drop_null().dictionary_encode().indices.to_numpy(zero_copy_only=False)
+    codes = np.full(len(column), -1, np.int64)
+    codes[valid] = keys
+    return np.flatnonzero(np.diff(codes)) + 1
+
+
+def _plain(rows: pa.Table) -> pa.Table:
+    """Times with a zone as UTC microseconds, large strings as strings: the types the tables declare."""
+    fields = [pa.field(field.name, _plain_type(field.type)) for field in rows.schema]
+    return rows.cast(pa.schema(fields))
+
+
+def _plain_type(kind: pa.DataType) -> pa.DataType:
+    if pa.types.is_timestamp(kind) and kind.tz is not None:
+        return pa.timestamp("us", tz="UTC")
+    if pa.types.is_large_string(kind) or pa.types.is_string_view(kind):
+        return pa.string()
+    if pa.types.is_list(kind) or pa.types.is_large_list(kind):
+        return pa.list_(_plain_type(kind.value_type))
+    if pa.types.is_struct(kind):
+        return pa.struct([(field.name, _plain_type(field.type)) for field in kind])
+    return kind
+
+
+def _duckdb_type(kind: pa.DataType) -> str:
+    if pa.types.is_list(kind):
+        return f"{_duckdb_type(kind.value_type)}[]"
+    if pa.types.is_struct(kind):
+        return f"STRUCT({', '.join(f'{_named(field.name)} {_duckdb_type(field.type)}' for field in kind)})"
+    return _DUCKDB_TYPES[kind]
+
+
+def _quoted(text: str) -> str:
+    return "'" + text.replace("'", "''") + "'"
+
+
+def _named(name: str) -> str:
+    return '"' + name.replace('"', '""') + '"'

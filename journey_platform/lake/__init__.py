@@ -1,0 +1,23 @@
+"""Where tables live: Delta tables under one root, replaced by the day, in one commit each.
+
+`store` is the lake itself, `snapshot` one Delta table at one version, `rows` the checks and the order of
+rows, `fingerprint` the digest of a day's content. What a table looks like is declared in `tables`; what
+computes over tables is `engine`; how vendors' pages become rows is `landing`.
+"""
+
+from journey_platform.lake.errors import Conflict, LakeError, RefusedRows, UnsupportedTable, WriteFailed
+from journey_platform.lake.snapshot import DayState
+from journey_platform.lake.store import DayContent, DayWrite, Lake, TableWrite
+
+__all__ = [
+    "Conflict",
+    "DayContent",
+    "DayState",
+    "DayWrite",
+    "Lake",
+    "LakeError",
+    "RefusedRows",
+    "TableWrite",
+    "UnsupportedTable",
+    "WriteFailed",
+]

@@ -1,0 +1,103 @@
+"""What rows must be before they are written: the declared columns and types, keys, days and order."""
+
+import itertools
+from collections.abc import Collection
+from datetime import date
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.lake.errors import RefusedRows
+from journey_platform.tables import Table
+
+
+def conform(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows with exactly the table's schema. Encodings of one logical type (large strings, dictionaries,
+    other list field names, time units that lose nothing) are converted; anything else is refused."""
+    names = set(rows.column_names)
+    if names != set(table.schema.names) or len(rows.column_names) != len(names):
+        missing = sorted(set(table.schema.names) - names)
+        extra = sorted(names - set(table.schema.names))
+        raise RefusedRows(f"{table.name}: missing columns {missing}, columns not declared {extra}")
+    columns = []
+    for field in table.schema:
+        column = rows.column(field.name)
+        if not _is_same_kind(column.type, field.type):
+            raise RefusedRows(f"{table.name}: column {field.name} is {column.type}, declared {field.type}")
+        try:
+            column = column.cast(field.type)
+        except pa.ArrowInvalid as error:
+            raise RefusedRows(f"{table.name}: column {field.name} does not fit {field.type}") from error
+        columns.append(column)
+    conformed = pa.table(columns, schema=table.schema)
+    for field in table.schema:
+        if not field.nullable and conformed.column(field.name).null_count:
+            raise RefusedRows(
+                f"{table.name}: column {field.name} is null{_on_day(table, conformed, field.name)}"
+            )
+    return conformed
+
+
+def _is_same_kind(given: pa.DataType, declared: pa.DataType) -> bool:
+    if given == declared or pa.types.is_null(given):
+        return True
+    if pa.types.is_dictionary(given):
+        return _is_same_kind(given.value_type, declared)
+    if pa.types.is_string(declared):
+        return bool(pa.types.is_large_string(given) or pa.types.is_string_view(given))
+    if pa.types.is_timestamp(declared):
+        return bool(pa.types.is_timestamp(given) and given.tz == declared.tz)
+    if pa.types.is_list(declared):
+        is_list = pa.types.is_list(given) or pa.types.is_large_list(given)
+        return bool(is_list and _is_same_kind(given.value_type, declared.value_type))
+    if pa.types.is_struct(declared) and pa.types.is_struct(given):
+        return [f.name for f in given] == [f.name for f in declared] and all(
+            _is_same_kind(g.type, d.type) for g, d in zip(given, declared, strict=True)
+        )
+    return False
+
+
+def _on_day(table: Table, rows: pa.Table, column: str) -> str:
+    if not table.is_daily or column == "day":
+        return ""
+    return f" on {rows.filter(pc.is_null(rows.column(column))).column('day')[0].as_py()}"
+
+
+def in_order(table: Table, rows: pa.Table) -> pa.Table:
+    """The rows sorted by `table.sort_by`, nulls last, each column in one piece."""
+    keys = [(name, "ascending") for name in table.sort_by]
+    return rows.take(pc.sort_indices(rows, sort_keys=keys)).combine_chunks() if len(rows) > 1 else rows
+
+
+def by_day(table: Table, rows: pa.Table, days: Collection[date]) -> dict[date, pa.Table]:
+    """Conforming rows, sorted, of each of `days` (empty where there are none). Other days are refused."""
+    ordered = in_order(table, rows)
+    numbers = np.asarray(ordered.column("day").cast(pa.int32()))
+    if not np.all(numbers[:-1] <= numbers[1:]):
+        raise RefusedRows(f"{table.name}: a daily table's sort_by begins with day")
+    borders = [0, *(np.flatnonzero(np.diff(numbers)) + 1).tolist(), len(numbers)] if len(numbers) else []
+    parts = {day: ordered.slice(0, 0) for day in days}
+    for start, end in itertools.pairwise(borders):
+        day = ordered.column("day")[start].as_py()
+        if day not in parts:
+            raise RefusedRows(f"{table.name}: rows of {day}, which is not one of the days to replace")
+        parts[day] = ordered.slice(start, end - start)
+    return parts
+
+
+def check_keys(table: Table, rows: pa.Table, where: str) -> None:
+    """Raise `RefusedRows` unless the primary key is unique. `where` completes the message."""
+    key = list(table.primary_key)
+    if not key or len(rows) < 2:
+        return
+    if repeated := len(rows) - len(rows.select(key).group_by(key).aggregate([])):
+        raise RefusedRows(f"{table.name}: {repeated} rows repeat the key ({', '.join(key)}){where}")
+
+
+def with_unique_keys(table: Table, rows: pa.Table) -> pa.Table:
+    """The first row of each primary key, in the given order."""
+    key = list(table.primary_key)
+    numbered = rows.select(key).append_column("row", pa.array(np.arange(len(rows))))
+    first = numbered.group_by(key).aggregate([("row", "min")]).column("row_min")
+    return rows.take(np.sort(np.asarray(first)))

@@ -1,0 +1,331 @@
+"""One Delta table at one version: its files, the state of its days, its cursor, and the commit that follows.
+
+A data file holds one day (or, in a table that is not daily, all rows), is written before the commit and is
+never changed. Its name carries the version that added it and the fingerprint of its content, so the list of
+active files is also the state of every day, whatever became of older log entries. A day that was landed
+without rows has a file without rows. A commit says which files go and which come, with no predicate, and
+succeeds only directly after the version it was computed from: whoever comes second reads again.
+"""
+
+import json
+import os
+import re
+import time
+import uuid
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, replace
+from datetime import date, datetime
+from functools import cached_property
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.fs as pafs
+import pyarrow.parquet as pq
+from deltalake import CommitProperties, DeltaTable, Field
+from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
+from deltalake.transaction import AddAction, RemoveAction
+
+from journey_platform.lake.errors import LakeError, UnsupportedTable, WriteFailed
+from journey_platform.tables import Table
+
+_FILE = re.compile(
+    r"^(?:day=\d{4}-\d\d-\d\d/)?v(?P<version>\d+)-(?P<fingerprint>[0-9a-f]{32})-[0-9a-f]{32}\.parquet$"
+)
+_KEY_PART = re.compile(r"^[a-z0-9_]+$")
+_METADATA = "journey"
+
+
+@dataclass(frozen=True, slots=True)
+class DayState:
+    """What a day holds: rows, the fingerprint of their content, and the version that put them there."""
+
+    rows: int
+    fingerprint: str
+    version: int
+
+
+@dataclass(frozen=True, slots=True)
+class DataFile:
+    """One file of a table. `day` is None in a table that is not daily. `path` is relative to the table."""
+
+    path: str
+    day: date | None
+    size: int
+    state: DayState
+
+    @property
+    def partition(self) -> dict[str, str | None]:
+        return {} if self.day is None else {"day": self.day.isoformat()}
+
+
+def schema_of(table: Table, columns: Sequence[str] | None) -> pa.Schema:
+    return table.schema if columns is None else pa.schema([table.schema.field(name) for name in columns])
+
+
+class Snapshot:
+    """A Delta table as of one version."""
+
+    def __init__(self, table: Table, place: "Place", delta: DeltaTable) -> None:
+        self.table = table
+        self._place = place
+        self._delta = delta
+        self._refuse_unreadable()
+
+    @property
+    def version(self) -> int:
+        return int(self._delta.version())
+
+    @cached_property
+    def files(self) -> dict[date | None, DataFile]:
+        """The active file of each day, in the order of days."""
+        actions = pa.table(self._delta.get_add_actions(flatten=True))
+        days = actions.column("partition.day").to_pylist() if self.table.is_daily else [None] * len(actions)
+        files: dict[date | None, DataFile] = {}
+        for path, size, rows, day in zip(
+            *(actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")),
+            days,
+            strict=True,
+        ):
+            named = _FILE.match(path)
+            if named is None or rows is None or day in files:
+                raise UnsupportedTable(f"{self.table.name}: {path} was not written by this lake")
+            files[day] = DataFile(
+                path, day, size, DayState(rows, named["fingerprint"], int(named["version"]))
+            )
+        return dict(sorted(files.items(), key=lambda item: item[0] or date.min))
+
+    def read(self, day: date | None, columns: Sequence[str] | None = None) -> pa.Table:
+        """The rows of one day with the declared types; columns that the file is older than are null."""
+        schema = (
+            self.table.schema if columns is None else pa.schema([self.table.schema.field(c) for c in columns])
+        )
+        file = self.files.get(day)
+        if file is None:
+            return schema.empty_table()
+        with self._place.filesystem.open_input_file(f"{self._place.path}/{file.path}") as source:
+            parquet = pq.ParquetFile(source)
+            stored = set(parquet.schema_arrow.names)
+            content = parquet.read(columns=[name for name in schema.names if name in stored])
+        return pa.table(
+            [
+                content.column(field.name).cast(field.type)
+                if field.name in stored
+                else pa.array([day] * file.state.rows, field.type)
+                if field.name == "day"
+                else pa.nulls(file.state.rows, field.type)
+                for field in schema
+            ],
+            schema=schema,
+        )
+
+    def uris(self, files: Iterable[DataFile]) -> list[str]:
+        return [f"{self._place.uri}/{file.path}" for file in files]
+
+    def cursor(self) -> str | None:
+        """The cursor of the newest commit that was written by this lake."""
+        return next((metadata.get("cursor") for metadata in self._metadata()), None)
+
+    def _metadata(self) -> Iterator[dict[str, Any]]:
+        for limit in (1, None):
+            found = [c[_METADATA] for c in self._delta.history(limit) if _METADATA in c]
+            if found:
+                yield from found
+                return
+
+    def version_at(self, moment: datetime) -> int | None:
+        """The newest version committed at or before `moment` (with a zone)."""
+        until_ms = moment.timestamp() * 1000
+        return max(
+            (int(c["version"]) for c in self._delta.history() if c["timestamp"] <= until_ms), default=None
+        )
+
+    def commit(self, coming: Sequence[DataFile], metadata: Mapping[str, Any]) -> bool:
+        """Replace the files of the coming files' days. False if another commit came first."""
+        now_ms = time.time_ns() // 1_000_000
+        going = [self.files[file.day] for file in coming if file.day in self.files]
+        actions: list[AddAction | RemoveAction] = [
+            RemoveAction(file.path, True, now_ms, file.size, file.partition) for file in going
+        ]
+        for file in coming:
+            statistics = json.dumps({"numRecords": file.state.rows})
+            actions.append(AddAction(file.path, file.size, file.partition, now_ms, True, statistics))
+        try:
+            self._delta.create_write_transaction(
+                actions,
+                "append",
+                self.table.schema,
+                ["day"] if self.table.is_daily else None,
+                commit_properties=self._properties(metadata),
+            )
+        except CommitFailedError:
+            return False
+        except (DeltaError, OSError) as error:
+            raise WriteFailed(
+                f"{self.table.name}: the commit could not be written ({_kind(error)})"
+            ) from error
+        return True
+
+    def add_columns(self) -> bool:
+        """Add the declared columns that the table does not have yet. They must be nullable; any other
+        difference between the declaration and the table is refused. False if another commit came first."""
+        declared, stored = self.table.schema, pa.schema(self._delta.schema().to_arrow())
+        new = [field for field in declared if field.name not in stored.names]
+        gone = sorted(set(stored.names) - set(declared.names))
+        changed = [f.name for f in declared if f.name in stored.names and stored.field(f.name).type != f.type]
+        narrowed = [field.name for field in new if not field.nullable]
+        if gone or changed or narrowed:
+            raise UnsupportedTable(
+                f"{self.table.name}: the stored table differs from its declaration: columns no longer "
+                f"declared {gone}, of another type {changed}, new and not nullable {narrowed}"
+            )
+        if not new:
+            return True
+        try:
+            self._delta.alter.add_columns(
+                [Field.from_arrow(field) for field in new],
+                commit_properties=self._properties({"cursor": self.cursor()}),
+            )
+        except CommitFailedError:
+            return False
+        return True
+
+    @staticmethod
+    def _properties(metadata: Mapping[str, Any]) -> CommitProperties:
+        return CommitProperties(custom_metadata={_METADATA: dict(metadata)}, max_commit_retries=0)
+
+    def _refuse_unreadable(self) -> None:
+        """Files are read as they are: a deletion vector or a column mapping would be ignored silently."""
+        protocol, settings = self._delta.protocol(), self._delta.metadata().configuration
+        features = {*(protocol.reader_features or ()), *(protocol.writer_features or ())}
+        if (
+            features & {"deletionVectors", "columnMapping"}
+            or settings.get("delta.enableDeletionVectors", "false").lower() == "true"
+            or settings.get("delta.columnMapping.mode", "none") != "none"
+        ):
+            raise UnsupportedTable(
+                f"{self.table.name}: deletion vectors and column mapping are not supported"
+            )
+        partitions = self._delta.metadata().partition_columns
+        if partitions != (["day"] if self.table.is_daily else []):
+            raise UnsupportedTable(f"{self.table.name}: partitioned by {partitions}")
+
+
+class Place:
+    """Where one table is stored, and how bytes get there."""
+
+    def __init__(self, root: str, table: Table, storage_options: Mapping[str, str] | None) -> None:
+        if not all(_KEY_PART.match(part) for part in table.key):
+            raise LakeError(f"{table.name}: a table's key is made of a-z, 0-9 and _")
+        self.table = table
+        self.uri = "/".join((root, *table.key))
+        self._options = dict(storage_options or {})
+
+    @cached_property
+    def filesystem(self) -> pafs.FileSystem:
+        if "://" not in self.uri:
+            return pafs.LocalFileSystem()
+        from deltalake.fs import DeltaStorageHandler
+
+        return pafs.PyFileSystem(DeltaStorageHandler(self.uri, self._options))
+
+    @property
+    def path(self) -> str:
+        """The table's folder within `filesystem`."""
+        return self.uri if "://" not in self.uri else ""
+
+    def open(self, version: int | None = None) -> Snapshot | None:
+        """The table at a version (default the newest), or None where there is no table yet."""
+        try:
+            delta = DeltaTable(self.uri, version=version, storage_options=self._options)
+        except TableNotFoundError:
+            return None
+        except DeltaError as error:
+            raise LakeError(f"{self.table.name}: version {version or 'newest'} cannot be read") from error
+        return Snapshot(self.table, self, delta)
+
+    def create(self) -> Snapshot:
+        """The table, created empty if it is not there. Only columns that are not personal get statistics."""
+        if (snapshot := self.open()) is not None:
+            return snapshot
+        columns = [c.name for c in self.table.columns if not c.is_personal and not pa.types.is_nested(c.type)]
+        settings = {"delta.dataSkippingStatsColumns": ",".join(c for c in columns if c != "day")}
+        partitions = ["day"] if self.table.is_daily else None
+        try:
+            DeltaTable.create(
+                self.uri,
+                self.table.schema,
+                partition_by=partitions,
+                configuration=settings,
+                storage_options=self._options,
+            )
+        except (DeltaError, OSError) as error:
+            if (snapshot := self.open()) is None:
+                raise WriteFailed(f"{self.table.name}: could not be created ({_kind(error)})") from error
+            return snapshot
+        created = self.open()
+        if created is None:
+            raise WriteFailed(f"{self.table.name}: vanished after it was created")
+        return created
+
+    def write(
+        self, day: date | None, content: DayState, version: int, batches: Iterable[pa.Table]
+    ) -> DataFile:
+        """Write one data file from batches in the table's order, to be committed as `version`. Nobody sees it
+        before a commit names it."""
+        schema = pa.schema([field for field in self.table.schema if field.name != "day" or day is None])
+        state = replace(content, version=version)
+        path = _path(day, state)
+        whole = f"{self.path}/{path}"
+        with_statistics = [c.name for c in self.table.columns if not c.is_personal and c.name in schema.names]
+        try:
+            self.filesystem.create_dir(whole.rpartition("/")[0], recursive=True)
+            with (
+                self.filesystem.open_output_stream(whole) as sink,
+                pq.ParquetWriter(
+                    sink,
+                    schema,
+                    compression="zstd",
+                    compression_level=1,
+                    write_statistics=with_statistics,
+                    use_dictionary=with_statistics,
+                    store_schema=False,
+                ) as writer,
+            ):
+                for batch in batches:
+                    writer.write_table(batch.select(schema.names).combine_chunks())
+            size = self.filesystem.get_file_info(whole).size
+        except OSError as error:
+            self.discard([path])
+            raise WriteFailed(
+                f"{self.table.name}: {day or 'the table'} could not be written ({_kind(error)})"
+            ) from error
+        return DataFile(path, day, size, state)
+
+    def restamp(self, file: DataFile, version: int) -> DataFile:
+        """Give a file that lost its commit to another writer the name of the next version."""
+        state = replace(file.state, version=version)
+        path = _path(file.day, state)
+        try:
+            self.filesystem.move(f"{self.path}/{file.path}", f"{self.path}/{path}")
+        except OSError as error:
+            raise WriteFailed(f"{self.table.name}: a file could not be renamed ({_kind(error)})") from error
+        return replace(file, path=path, state=state)
+
+    def discard(self, paths: Iterable[str]) -> None:
+        """Remove files that no commit names. What cannot be removed now is left to maintenance."""
+        for path in paths:
+            try:
+                self.filesystem.delete_file(f"{self.path}/{path}")
+            except OSError:
+                continue
+
+
+def _path(day: date | None, state: DayState) -> str:
+    folder = "" if day is None else f"day={day.isoformat()}/"
+    return f"{folder}v{state.version}-{state.fingerprint}-{uuid.uuid4().hex}.parquet"
+
+
+def _kind(error: Exception) -> str:
+    """What went wrong, in the system's words, without paths."""
+    number = getattr(error, "errno", None)
+    return type(error).__name__ if number is None else os.strerror(number)
