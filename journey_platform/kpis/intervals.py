@@ -1,0 +1,32 @@
+"""95 % intervals from a KPI's parts, many rows at a time. Without a denominator the bounds are NaN."""
+
+import numpy as np
+
+Bounds = tuple[np.ndarray, np.ndarray]
+
+Z_95 = 1.959963984540054
+
+
+def wilson(successes: np.ndarray, units: np.ndarray) -> Bounds:
+    """Wilson's score interval (1927) of a share. NaN also where the share is not within 0 and 1."""
+    with np.errstate(divide="ignore", invalid="ignore"):
+        share = successes / units
+        share = np.where((share >= 0) & (share <= 1), share, np.nan)
+        weight = Z_95**2 / units
+        centre = (share + weight / 2) / (1 + weight)
+        half = Z_95 * np.sqrt(share * (1 - share) / units + weight / (4 * units)) / (1 + weight)
+    # At a share of 0 or 1 the bound is exactly that; the formula leaves a rounding error.
+    return np.where(share == 0, 0.0, centre - half), np.where(share == 1, 1.0, centre + half)
+
+
+def mean(total: np.ndarray, squares: np.ndarray, units: np.ndarray) -> Bounds:
+    """Normal interval of a mean, from the sum and the sum of squares over units.
+
+    For units that are +1, 0 or -1 this is the interval of the net promoter score: the standard error is
+    sqrt((p + d - (p - d)^2) / n) for shares p of promoters and d of detractors.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = total / units
+        # Rounding may take a variance of nothing below zero.
+        half = Z_95 * np.sqrt(np.maximum(squares / units - centre**2, 0.0) / units)
+    return centre - half, centre + half

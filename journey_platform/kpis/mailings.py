@@ -1,0 +1,98 @@
+"""Mailings as their reports tell them: what was sent, when, and how many it reached."""
+
+from datetime import datetime
+from typing import Annotated, Any
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from journey_platform.tables import UTC_MICROSECONDS
+from journey_platform.touchpoints.days import local_days
+from journey_platform.touchpoints.mapping import REJECTED, Mapped, microseconds
+
+MAILINGS = pa.schema(
+    [
+        pa.field("day", pa.date32()),
+        pa.field("campaign_id", pa.string()),
+        pa.field("title", pa.string()),
+        pa.field("sent_at", UTC_MICROSECONDS),
+        pa.field("emails_sent", pa.int64()),
+        pa.field("bounces", pa.int64()),
+        pa.field("delivered", pa.int64()),
+        pa.field("reported_day", pa.date32()),
+    ]
+)
+"""One row per mailing, on the local day it was sent. `bounces`: hard and soft. `delivered`: sent less
+bounces. `reported_day`: the day of the report's version."""
+
+_Count = Annotated[int, msgspec.Meta(ge=0)]
+
+
+class _Bounces(msgspec.Struct):
+    hard_bounces: _Count
+    soft_bounces: _Count
+
+
+class _Report(msgspec.Struct):
+    id: str
+    emails_sent: _Count
+    send_time: Annotated[datetime, msgspec.Meta(tz=True)]
+    bounces: _Bounces
+    campaign_title: str | None = None
+
+    def __post_init__(self) -> None:
+        if self.bounces.hard_bounces + self.bounces.soft_bounces > self.emails_sent:
+            raise ValueError("more bounces than recipients")
+
+
+def mailings(reports: pa.Table, *, zone: str) -> Mapped:
+    """`MAILINGS`, by campaign, from the current versions of raw `mailchimp/reports`.
+
+    Rejected are reports that do not decode, whose send time has no zone, and that tell of more bounces than
+    recipients.
+    """
+    decoder = msgspec.json.Decoder(_Report)
+    rows: list[dict[str, Any]] = []
+    rejected: list[dict[str, Any]] = []
+    for day, key, body in zip(
+        *(reports[name].to_pylist() for name in ("day", "record_key", "body")), strict=True
+    ):
+        try:
+            rows.append(_mailing(decoder.decode(body), day))
+        except msgspec.DecodeError as error:
+            reason, _, place = str(error).partition(" - at ")
+            rejected.append(
+                {
+                    "day": day,
+                    "table": "kpis/early",
+                    "record_key": f"mailchimp/reports/{key}",
+                    "reason": reason,
+                    "field": place.strip("`").removeprefix("$."),
+                    "severity": "error",
+                    "body": body,
+                }
+            )
+    days = local_days(np.array([row["sent_at"] for row in rows], dtype=np.int64), zone)
+    dated = [{**row, "day": day} for row, day in zip(rows, days.tolist(), strict=True)]
+    return Mapped(
+        rows=_table(dated, MAILINGS).sort_by("campaign_id"),
+        rejected=_table(rejected, REJECTED).sort_by([("day", "ascending"), ("record_key", "ascending")]),
+    )
+
+
+def _mailing(report: _Report, reported_day: Any) -> dict[str, Any]:
+    bounces = report.bounces.hard_bounces + report.bounces.soft_bounces
+    return {
+        "campaign_id": report.id,
+        "title": report.campaign_title,
+        "sent_at": microseconds(report.send_time),
+        "emails_sent": report.emails_sent,
+        "bounces": bounces,
+        "delivered": report.emails_sent - bounces,
+        "reported_day": reported_day,
+    }
+
+
+def _table(rows: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:
+    return pa.table([pa.array([row[f.name] for row in rows], f.type) for f in schema], schema=schema)
