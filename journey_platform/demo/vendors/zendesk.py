@@ -1,0 +1,362 @@
+"""Zendesk Support's API v2 over the demo's tickets and users.
+
+As the real one: incremental exports by cursor (kept at the end, too) and by time (rows of one second are
+never split, `next_page` is there at the end, too); links in bodies name another host than the one that was
+called; lists page by `page[size]` with `meta.has_more`; deleted tickets are rows; 429 is plain text with
+Retry-After.
+"""
+
+import base64
+from bisect import bisect_left
+from collections.abc import Callable, Iterable, Iterator
+from datetime import UTC, datetime
+from typing import Any
+from urllib.parse import urlencode
+
+from journey_platform.demo.vendors import pages
+from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, epoch, iso_z
+from journey_platform.demo.world import SupportUser, Ticket, World
+
+EMAIL = "platform@shop.example"
+TOKEN = "demo-zendesk-token"
+OTHER_HOST = "https://shop-demo.zendesk.example"
+EXPORT_SIZE = 1000
+LIST_SIZE = 100
+RETRY_AFTER_S = 27
+AGENT_ID = 900000001
+
+_Row = tuple[int, int, Any]
+"""Second, id, and what is rendered."""
+
+_ERRORS: dict[int, dict[str, str]] = {
+    400: {"error": "InvalidValue", "description": "Invalid request"},
+    401: {"error": "Couldn't authenticate you"},
+    403: {"error": "Forbidden", "description": "You do not have access to this page."},
+    404: {"error": "RecordNotFound", "description": "Not found"},
+    500: {"error": "InternalError", "description": "Something went wrong"},
+}
+
+
+class _Refused(Exception):  # noqa: N818 - becomes a reply
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
+class Zendesk(Vendor):
+    """The help desk of one brand; see the module's docstring."""
+
+    name = "zendesk"
+
+    def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
+        super().__init__(world, as_of, base_url)
+        self._user_of = {user.user_id: user for user in world.support_users}
+        tickets = (ticket for ticket in world.tickets if ticket.created_at <= as_of)
+        self._tickets = _in_order((self._generated(t), t.ticket_id, t) for t in tickets)
+        users = (user for user in world.support_users if user.created_at <= as_of)
+        self._users = _in_order((epoch(self._user_changed_at(u)), u.user_id, u) for u in users)
+        self._events = _in_order(
+            (epoch(at), ticket.ticket_id * 10 + place, (ticket, metric, kind))
+            for ticket in world.tickets
+            for place, (at, metric, kind) in enumerate(_metric_events(ticket))
+            if at <= as_of
+        )
+        self._ratings = _in_order(
+            (epoch(ticket.rated_at), ticket.ticket_id, ticket)
+            for ticket in world.tickets
+            if ticket.rated_at is not None and ticket.rated_at <= as_of
+        )
+
+    def environment(self) -> dict[str, str]:
+        return {"ZENDESK_BASE_URL": self.base_url, "ZENDESK_EMAIL": EMAIL, "ZENDESK_TOKEN": TOKEN}
+
+    def refuse(self, status: int) -> Reply:
+        headers = _rate_headers()
+        if status == 429:
+            headers["Retry-After"] = str(RETRY_AFTER_S)
+            return Reply(429, b"Number of allowed API requests per minute exceeded", "text/plain", headers)
+        if status in _ERRORS:
+            return Reply(status, encode(_ERRORS[status]), headers=headers)
+        return Reply(status, b"", "text/html", headers)
+
+    def period(self, request: Request) -> tuple[datetime, datetime] | None:
+        try:
+            if "cursor" in request.query:
+                start = _read_cursor(request.query["cursor"])[0]
+            elif "start_time" in request.query:
+                start = int(request.query["start_time"])
+            else:
+                return None
+            end = int(request.query.get("end_time", epoch(self.as_of)))
+            return datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
+        except (ValueError, _Refused):
+            return None
+
+    def answer(self, request: Request) -> Reply:
+        if request.basic_auth != (f"{EMAIL}/token", TOKEN):
+            return self.refuse(401)
+        try:
+            body = self._resource(request)
+        except _Refused as refused:
+            return self.refuse(refused.status)
+        except ValueError:
+            return self.refuse(400)
+        return Reply(200, encode(body), headers=_rate_headers())
+
+    def _resource(self, request: Request) -> dict[str, Any]:
+        match request.path.removeprefix("/api/v2/").removesuffix(".json"):
+            case "users/me":
+                return {"user": self._agent()}
+            case "incremental/tickets/cursor":
+                return self._cursor_export(request, "tickets", self._tickets, self._ticket)
+            case "incremental/users/cursor":
+                return self._cursor_export(request, "users", self._users, self._user)
+            case "incremental/tickets":
+                return self._time_export(request, "tickets", self._tickets, self._ticket)
+            case "incremental/users":
+                return self._time_export(request, "users", self._users, self._user)
+            case "incremental/ticket_metric_events":
+                return self._time_export(request, "ticket_metric_events", self._events, self._event)
+            case "satisfaction_ratings":
+                return self._satisfaction_ratings(request)
+        raise _Refused(404)
+
+    def _cursor_export(
+        self, request: Request, plural: str, rows: list[_Row], render: Callable[..., dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A cursor holds the second and the id of the last row that was sent."""
+        limit = pages.size(request, request.query.get("per_page"), EXPORT_SIZE, EXPORT_SIZE)
+        if "cursor" in request.query:
+            second, last_id, mark = _read_cursor(request.query["cursor"])
+        elif "start_time" in request.query:
+            second, last_id, mark = int(request.query["start_time"]), -1, 0
+        else:
+            raise _Refused(400)
+        start = bisect_left(rows, (second, last_id + 1), key=lambda row: row[:2])
+        page = pages.by_cursor(request, rows, start, limit, mark)
+        if page.next > start:
+            second, last_id = rows[page.next - 1][:2]
+        cursor = _cursor(second, last_id, page.mark)
+        size = {"per_page": request.query["per_page"]} if "per_page" in request.query else {}
+        return {
+            plural: [render(*row) for row in page.rows],
+            "after_url": f"{OTHER_HOST}{request.path}?{urlencode({'cursor': cursor} | size)}",
+            "before_url": None,
+            "after_cursor": cursor,
+            "before_cursor": None,
+            "end_of_stream": not page.has_more,
+        }
+
+    def _time_export(
+        self, request: Request, plural: str, rows: list[_Row], render: Callable[..., dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A page ends with the last row of a second; the next one starts with the second after it."""
+        if "start_time" not in request.query:
+            raise _Refused(400)
+        limit = pages.size(request, request.query.get("per_page"), EXPORT_SIZE, EXPORT_SIZE)
+        second = int(request.query["start_time"])
+        start = bisect_left(rows, (second, -1), key=lambda row: row[:2])
+        end = min(start + limit, len(rows))
+        while 0 < end < len(rows) and rows[end][0] == rows[end - 1][0]:
+            end += 1
+        page = pages.by_cursor(request, rows, start, end - start)
+        if page.next == start and start < len(rows):  # nothing new was sent although more follows
+            end_time = second if request.fault == "repeated_cursor" else rows[start][0]
+        elif page.has_more:
+            end_time = rows[end - 1][0] + 1
+        else:
+            end_time = rows[end - 1][0] if end > start else second
+        size = {"per_page": request.query["per_page"]} if "per_page" in request.query else {}
+        return {
+            plural: [render(*row) for row in page.rows],
+            "count": len(page.rows),
+            "end_of_stream": not page.has_more,
+            "next_page": f"{OTHER_HOST}{request.path}?{urlencode(size | {'start_time': end_time})}",
+            "end_time": end_time,
+        }
+
+    def _satisfaction_ratings(self, request: Request) -> dict[str, Any]:
+        """Ratings created in [start_time, end_time], oldest first."""
+        first = int(request.query.get("start_time", "0"))
+        last = int(request.query.get("end_time", epoch(self.as_of)))
+        rows = [row for row in self._ratings if first <= row[0] <= last]
+        limit = pages.size(request, request.query.get("page[size]"), LIST_SIZE, LIST_SIZE)
+        start, _, mark = _read_cursor(request.query.get("page[after]") or _cursor(0, 0, 0))
+        page = pages.by_cursor(request, rows, start, limit, mark)
+        after = _cursor(page.next, 0, page.mark)
+        kept = {name: value for name, value in request.query.items() if not name.startswith("page[")}
+        link = f"{OTHER_HOST}{request.path}?{urlencode(kept | {'page[after]': after, 'page[size]': limit})}"
+        before = link.replace("page%5Bafter%5D", "page%5Bbefore%5D")
+        return {
+            "satisfaction_ratings": [self._rating(*row) for row in page.rows],
+            "meta": {"has_more": page.has_more, "after_cursor": after, "before_cursor": _cursor(start, 0, 0)},
+            "links": {"prev": before, "next": link},
+        }
+
+    def _changed_at(self, ticket: Ticket) -> datetime:
+        return ticket.changed_at if ticket.changed_at <= self.as_of else ticket.created_at
+
+    def _generated(self, ticket: Ticket) -> int:
+        """When the server wrote the row: a second after the change, as in the recordings."""
+        return epoch(self._changed_at(ticket)) + 1
+
+    def _user_changed_at(self, user: SupportUser) -> datetime:
+        return user.changed_at if user.changed_at <= self.as_of else user.created_at
+
+    def _ticket(self, generated: int, ticket_id: int, ticket: Ticket) -> dict[str, Any]:
+        requester = self._user_of.get(ticket.requester_id)
+        is_mail = ticket.channel == "email" and requester is not None
+        sender = {"address": requester.email, "name": requester.name} if is_mail and requester else {}
+        is_rated = ticket.rated_at is not None and ticket.rated_at <= self.as_of
+        return {
+            "url": f"{OTHER_HOST}/api/v2/tickets/{ticket_id}.json",
+            "id": ticket_id,
+            "external_id": None,
+            "via": {"channel": ticket.channel, "source": {"from": sender, "to": {}, "rel": None}},
+            "created_at": iso_z(ticket.created_at),
+            "updated_at": iso_z(self._changed_at(ticket)),
+            "type": None,
+            "subject": ticket.subject,
+            "raw_subject": ticket.subject,
+            "description": ticket.description,
+            "priority": None,
+            "status": ticket.status if ticket.changed_at <= self.as_of else "open",
+            "recipient": None,
+            "requester_id": ticket.requester_id,
+            "submitter_id": ticket.requester_id,
+            "assignee_id": AGENT_ID,
+            "organization_id": None,
+            "group_id": None,
+            "collaborator_ids": [],
+            "follower_ids": [],
+            "email_cc_ids": [],
+            "forum_topic_id": None,
+            "problem_id": None,
+            "has_incidents": False,
+            "is_public": True,
+            "due_at": None,
+            "tags": ticket.tags,
+            "custom_fields": [],
+            "satisfaction_rating": self._score(ticket) if is_rated else None,
+            "sharing_agreement_ids": [],
+            "custom_status_id": 1,
+            "fields": [],
+            "followup_ids": [],
+            "ticket_form_id": 1,
+            "brand_id": 1,
+            "allow_channelback": False,
+            "allow_attachments": True,
+            "from_messaging_channel": False,
+            "generated_timestamp": generated,
+        }
+
+    def _user(self, _: int, user_id: int, user: SupportUser) -> dict[str, Any]:
+        return {
+            "id": user_id,
+            "url": f"{OTHER_HOST}/api/v2/users/{user_id}.json",
+            "name": user.name,
+            "email": user.email,
+            "created_at": iso_z(user.created_at),
+            "updated_at": iso_z(self._user_changed_at(user)),
+            "time_zone": self.world.zone,
+            "iana_time_zone": self.world.zone,
+            "phone": user.phone,
+            "shared_phone_number": None if user.phone is None else False,
+            "photo": None,
+            "locale_id": 1,
+            "locale": "en-US",
+            "organization_id": None,
+            "role": "end-user",
+            "verified": user.email is not None,
+            "external_id": user.external_id,
+            "tags": [],
+            "alias": None,
+            "active": True,
+            "shared": False,
+            "shared_agent": False,
+            "last_login_at": None,
+            "two_factor_auth_enabled": False,
+            "signature": None,
+            "details": None,
+            "notes": None,
+            "role_type": None,
+            "custom_role_id": None,
+            "moderator": False,
+            "ticket_restriction": "requested",
+            "only_private_comments": False,
+            "restricted_agent": True,
+            "suspended": False,
+            "default_group_id": None,
+            "report_csv": False,
+            "user_fields": {},
+        }
+
+    def _agent(self) -> dict[str, Any]:
+        start = self.day_start(self.world.first_day)
+        agent = SupportUser(AGENT_ID, "Support", EMAIL, None, None, start, start)
+        return self._user(0, AGENT_ID, agent) | {"role": "admin", "restricted_agent": False}
+
+    def _event(self, second: int, event_id: int, event: tuple[Ticket, str, str]) -> dict[str, Any]:
+        ticket, metric, kind = event
+        return {
+            "id": event_id,
+            "ticket_id": ticket.ticket_id,
+            "metric": metric,
+            "instance_id": 1,
+            "type": kind,
+            "time": iso_z(datetime.fromtimestamp(second, UTC)),
+        }
+
+    def _score(self, ticket: Ticket) -> dict[str, Any]:
+        return {"id": ticket.ticket_id, "score": ticket.rating, "comment": ticket.rating_comment}
+
+    def _rating(self, second: int, _: int, ticket: Ticket) -> dict[str, Any]:
+        at = iso_z(datetime.fromtimestamp(second, UTC))
+        return {
+            "url": f"{OTHER_HOST}/api/v2/satisfaction_ratings/{ticket.ticket_id}.json",
+            **self._score(ticket),
+            "assignee_id": AGENT_ID,
+            "group_id": None,
+            "requester_id": ticket.requester_id,
+            "ticket_id": ticket.ticket_id,
+            "created_at": at,
+            "updated_at": at,
+            "reason": None,
+            "reason_id": None,
+            "reason_code": None,
+        }
+
+
+def _in_order(rows: Iterable[_Row]) -> list[_Row]:
+    return sorted(rows, key=lambda row: row[:2])
+
+
+def _metric_events(ticket: Ticket) -> Iterator[tuple[datetime, str, str]]:
+    yield ticket.created_at, "reply_time", "activate"
+    yield ticket.created_at, "resolution_time", "activate"
+    if ticket.first_reply_at is not None:
+        yield ticket.first_reply_at, "reply_time", "fulfill"
+    if ticket.solved_at is not None:
+        yield ticket.solved_at, "resolution_time", "fulfill"
+
+
+def _cursor(second: int, row_id: int, mark: int) -> str:
+    return base64.b64encode(f"{second}.0||{row_id}|{mark or ''}".encode()).decode()
+
+
+def _read_cursor(text: str) -> tuple[int, int, int]:
+    try:
+        second, _, row_id, mark = base64.b64decode(text, validate=True).decode().split("|")
+        return int(float(second)), int(row_id), int(mark or 0)
+    except ValueError:
+        raise _Refused(400) from None
+
+
+def _rate_headers() -> dict[str, str]:
+    """An account limit that is far away: the emulation's own limit is set where it is served."""
+    return {
+        "X-Rate-Limit": "700",
+        "X-Rate-Limit-Remaining": "699",
+        "ratelimit-limit": "700",
+        "ratelimit-remaining": "699",
+        "ratelimit-reset": "12",
+    }
