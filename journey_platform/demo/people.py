@@ -1,7 +1,7 @@
 """The customers of the demo company, their devices, and what several of them share.
 
-"Noordlicht" sells internet to homes, devices in a web shop, and reporting software to businesses. Here belongs
-who exists and by which identifiers they can be known; what they do is in the modules beside this one.
+"Noordlicht" sells internet to homes, devices in a web shop, and reporting software to businesses. Here
+belongs who exists and by which identifiers they can be known; what they do is in the modules beside this one.
 """
 
 from dataclasses import dataclass
@@ -17,31 +17,16 @@ from journey_platform.demo.marginals import (
     HANDLE_SHARE,
     PLATFORMS,
 )
+from journey_platform.demo.names import COMPANY_KINDS, COMPANY_WORDS, FIRST_NAMES, LAST_NAMES
 from journey_platform.demo.truth import Identifier
 from journey_platform.demo.world import Customer
-
-FIRST_NAMES = (
-    "Anna Bram Chloé Daan Emma Femke Gijs Hanna Ibrahim Jasmijn Kees Lotte Mees Noor Oscar Pien Quinten Ruben "
-    "Sanne Thijs Ursula Vera Willem Xander Yara Zoë Ahmed Björn Çağla Dirk Elif Finn Greta Hugo Inês José Karin "
-    "Lars Maud Nils Olga Pavel Rosa Søren Tess Umar Viktor Wies Youssef Zeynep أمل דנה"
-).split()
-LAST_NAMES = (
-    "Bakker Visser Smit Meijer Mulder Bos Vos Peters Hendriks Dekker Brouwer Dijkstra Smeets Kok Jacobs Vermeulen "
-    "Schouten Willems Hoekstra Koster Prins Huisman Peeters Maes Claes Wouters Janssens Martens Müller Schmidt "
-    "Weber Wagner Becker Schäfer Koch Richter Klein Wolf Dubois Moreau Laurent Girard Yılmaz Öztürk Nowak "
-    "Kowalska O'Neill Smith-Jones García Łuczak Ferreira Haddad"
-).split()
-COMPANY_WORDS = (
-    "Amstel Delta Eik Fjord Grutto Haven Iris Kade Linde Meer Noord Oever Polder Rijn Sluis Tij".split()
-)
-COMPANY_KINDS = "Logistics Foods Media Care Energy Studio Works Trade".split()
 
 _DIALLING = {"NL": "+316", "BE": "+3247", "DE": "+4915", "FR": "+336", "GB": "+447"}
 _PLAIN = str.maketrans("éëïöüäçğıșşøêłŁ' ", "eeiouacgissoelL--", "")
 _AGENTS = {
     "desktop": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",
-    "mobile": "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/140.0 Mobile Safari/537.36",
-    "tablet": "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.6",
+    "mobile": "Mozilla/5.0 (Linux; Android 15) AppleWebKit/537.36 Chrome/140.0 Mobile Safari/537.36",
+    "tablet": "Mozilla/5.0 (iPad; CPU OS 18_6 like Mac OS X) AppleWebKit/605.1.15 Version/18.6",
 }
 _STORIES_OF_HOMES = Wheel({"telecom": 0.4, "shop": 0.35, "none": 0.25})
 
@@ -99,6 +84,11 @@ class Cast:
             shared += [("email", family.email), ("phone", family.phone)]
             shared += [("cookie_id", family.tablet)] if family.tablet else []
         return shared + [("email", mailbox.email) for mailbox in self.mailboxes]
+
+    def sharers(self) -> set[int]:
+        """The numbers of those who use a shared mailbox, phone or tablet."""
+        groups = [family.members for family in self.families] + [mailbox.users for mailbox in self.mailboxes]
+        return {customer.number for group in groups for customer in group}
 
 
 def device(rng: Random, platforms: Wheel[str]) -> Device:
@@ -199,7 +189,7 @@ def _families(
         if tablet:
             devices[tablet.cookie] = tablet
         email = f"familie.{plain(first.last_name, 'lid')}{one}@post.example"
-        families.append(Family((first, second), email, first.phone, tablet and tablet.cookie))
+        families.append(Family((first, second), email, first.phone, tablet.cookie if tablet else None))
     return tuple(families)
 
 

@@ -74,6 +74,7 @@ def plot(seed: int, cast: Cast, calendar: Calendar) -> Plot:
     chosen: dict[str, set[int]] = {"software": set(), "shop": set(), "telecom": set(), "none": set()}
     share = {"software": 0.35, "shop": 0.3, "telecom": 0.25, "none": 0.0}
     plan_ends: dict[int, datetime] = {}
+    sharers = cast.sharers()
     days_after_release = max((calendar.last_day - calendar.day_of(released)).days, 1)
     for customer in cast.customers:
         if happens(rng, share[customer.story]):
@@ -82,7 +83,7 @@ def plot(seed: int, cast: Cast, calendar: Calendar) -> Plot:
         # The measured churn is a customer's whole stay; a quarter of the year sees some of it.
         usual = 0.25 * CHURN_BY_CONTRACT.get(customer.plan.rpartition(", ")[2], 0.0)
         leaves, moment = happens(rng, 0.3 if is_struggling else usual), rng.random()
-        if leaves and customer.joined_at < calendar.start:
+        if leaves and customer.joined_at < calendar.start and customer.number not in sharers:
             begin = calendar.day_of(released) if is_struggling else calendar.first_day
             days = days_after_release if is_struggling else calendar.length - 1
             day = begin + timedelta(days=int((0.2 + 0.8 * moment) * days))
