@@ -99,7 +99,11 @@ QUARANTINE = Table(
         Column("record_key", pa.string(), "the row's key, or a hash of its bytes", is_key=True),
         Column("reason", pa.string(), "the rule it failed", is_key=True),
         Column("field", pa.string(), "the field the rule looked at"),
-        Column("severity", pa.string(), "error: not used downstream; warn: used, and listed here"),
+        Column(
+            "severity",
+            pa.string(),
+            "error: not used downstream; warn: used and listed here; excluded: sound, but never counted",
+        ),
         Column("run_id", pa.string(), "the run that put it here"),
         Column("body", pa.string(), "the whole row as JSON", is_personal=True),
     ),
@@ -115,7 +119,12 @@ def touchpoints_table(vendor: str) -> Table:
         grain=f"interaction of one person with the brand, as {vendor} recorded it",
         columns=(
             _DAY,
-            Column("touchpoint_id", pa.string(), "vendor/stream/record_key[#part]: leads back to the raw row", True),
+            Column(
+                "touchpoint_id",
+                pa.string(),
+                "vendor/stream/record_key[#part]: leads back to the raw row",
+                True,
+            ),
             Column("occurred_at", UTC_MICROSECONDS, "when it happened"),
             Column("vendor", pa.string(), "who told us"),
             Column("stream", pa.string(), "the raw stream"),
@@ -149,7 +158,9 @@ def contacts_table(vendor: str) -> Table:
         grain=f"statement of {vendor} about a person: its identifiers and attributes at a time",
         columns=(
             _DAY,
-            Column("contact_id", pa.string(), "vendor/stream/record_key@time: leads back to the raw row", True),
+            Column(
+                "contact_id", pa.string(), "vendor/stream/record_key@time: leads back to the raw row", True
+            ),
             Column("observed_at", UTC_MICROSECONDS, "when the vendor said so"),
             Column("vendor", pa.string(), "who told us"),
             Column("stream", pa.string(), "the raw stream"),
@@ -171,6 +182,7 @@ IDENTIFIERS_TABLE = Table(
         Column("first_seen", UTC_MICROSECONDS, "earliest observation"),
         Column("last_seen", UTC_MICROSECONDS, "latest observation"),
         Column("records", pa.int64(), "records that carry it"),
+        Column("vendors", pa.list_(pa.string()), "whose records carry it, sorted"),
         Column("status", pa.string(), "active, shared, placeholder or invalid"),
         Column("reason", pa.string(), "why it does not link, if it does not"),
         Column("person_key", pa.int64(), "the profile it belongs to; null where it belongs to none"),
@@ -246,7 +258,9 @@ JOURNEY_TOUCHPOINTS = Table(
         Column("occurred_at", UTC_MICROSECONDS, "when it happened"),
         Column("touchpoint_id", pa.string(), "leads back to the raw row", is_key=True),
         Column("device_key", pa.int64(), "identifier_key of the cookie, where there is one"),
-        Column("recipient_key", pa.int64(), "identifier_key of the mailing's recipient: two stay two if merged"),
+        Column(
+            "recipient_key", pa.int64(), "identifier_key of the mailing's recipient: two stay two if merged"
+        ),
         *(
             column
             for column in touchpoints_table("").columns
@@ -300,7 +314,9 @@ def kpis_table(stage: str) -> Table:
             Column("definition_version", pa.int64(), "version of the definition"),
             Column("numerator", pa.float64(), "part above the line"),
             Column("denominator", pa.float64(), "part below the line; null for a count"),
-            Column("squares", pa.float64(), "sum of the units' squares, for the interval of a mean; else null"),
+            Column(
+                "squares", pa.float64(), "sum of the units' squares, for the interval of a mean; else null"
+            ),
             Column("n", pa.int64(), "units the value rests on"),
             Column("value", pa.float64(), "null where the denominator is zero"),
             Column("lower", pa.float64(), "95 % interval"),
@@ -309,7 +325,9 @@ def kpis_table(stage: str) -> Table:
             Column("coverage", pa.float64(), "share of the sources' days that arrived, 0 to 1"),
             Column("status", pa.string(), "ok, open (may still change), partial or missing"),
             Column("matures_on", pa.date32(), "first day on which it no longer changes by itself"),
-            Column("identity_revision", pa.string(), "fingerprint of the identity graph it was computed with"),
+            Column(
+                "identity_revision", pa.string(), "fingerprint of the identity graph it was computed with"
+            ),
         ),
         sort_by=("day", "kpi", "period", "dimension", "dimension_value"),
         fingerprint_without=("identity_revision",),

@@ -1,0 +1,53 @@
+"""Keys of identifiers and persons: 64 bits of a keyed hash, so that they tell nothing without the secret.
+
+The same identifier has the same key in every rebuild under the same secret.
+"""
+
+import base64
+import hmac
+from collections.abc import Iterable, Sequence
+
+import numpy as np
+import numpy.typing as npt
+
+_BYTES = 8
+
+
+class KeyCollision(Exception):  # noqa: N818 - says what happened
+    """Two identifiers have one 64-bit key. Nothing is wrong with the data: choose another secret."""
+
+
+def identifier_key(secret: bytes, kind: str, value: str) -> int:
+    """The first 64 bits of HMAC-SHA256 of kind and normalised value, as a signed integer."""
+    digest = hmac.digest(secret, f"{kind}\x1f{value}".encode(), "sha256")
+    return int.from_bytes(digest[:_BYTES], "big", signed=True)
+
+
+def identifier_keys(secret: bytes, kinds: Sequence[str], values: Sequence[str]) -> npt.NDArray[np.int64]:
+    """The keys of distinct (kind, normalised value) pairs. Raises `KeyCollision`."""
+    found = (identifier_key(secret, kind, value) for kind, value in zip(kinds, values, strict=True))
+    keys = np.fromiter(found, dtype=np.int64, count=len(values))
+    check_distinct(keys)
+    return keys
+
+
+def check_distinct(keys: npt.NDArray[np.int64]) -> None:
+    """Raises `KeyCollision` where two of the keys are equal."""
+    if len(np.unique(keys)) != len(keys):
+        raise KeyCollision("two identifiers have one 64-bit key: change JOURNEY_PSEUDONYM_KEY and rebuild")
+
+
+def profile_id(person_key: int) -> str:
+    """The id shown outside: "P" and the same 64 bits in 13 characters."""
+    return "P" + base64.b32encode(person_key.to_bytes(_BYTES, "big", signed=True)).decode().rstrip("=")
+
+
+def profile_ids(person_keys: Iterable[int]) -> list[str]:
+    return [profile_id(key) for key in person_keys]
+
+
+def person_key(profile: str) -> int:
+    """The key behind a profile id. Raises `ValueError` where it is none."""
+    if len(profile) != 14 or not profile.startswith("P"):
+        raise ValueError("a profile id is P and 13 characters")
+    return int.from_bytes(base64.b32decode(profile[1:] + "==="), "big", signed=True)

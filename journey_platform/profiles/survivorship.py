@@ -1,0 +1,144 @@
+"""Survivorship: of all that vendors say about a person, which value of each attribute stands, and why.
+
+Each attribute has one declared rule. A blank never stands over a value. Every tie is broken, so that the same
+statements always give the same profile.
+"""
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.identity.assign import person_keys
+from journey_platform.identity.normalise import encoded, normalise, ranked
+from journey_platform.tables import PROFILE_ATTRIBUTES_TABLE
+
+MOST_RECENT, MOST_FREQUENT, SOURCE_PRIORITY = "most_recent", "most_frequent", "source_priority"
+
+Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True)
+class Rule:
+    """How one attribute's survivor is chosen.
+
+    most_recent: the latest statement. most_frequent: the value of most statements, the latest among equals.
+    source_priority: the first of `vendors` that says anything, its latest statement; others come after these.
+    Then, for every rule, the smallest contact id and value.
+    """
+
+    attribute: str
+    name: str
+    vendors: tuple[str, ...] = ()
+
+
+RULES: tuple[Rule, ...] = (
+    Rule("name", MOST_FREQUENT),
+    Rule("email", MOST_RECENT),
+    Rule("phone", MOST_RECENT),
+    Rule("country", MOST_FREQUENT),
+    Rule("company", MOST_RECENT),
+    Rule("plan", MOST_RECENT),
+    Rule("email_status", SOURCE_PRIORITY, ("mailchimp",)),
+)
+
+
+def survivors(contacts: Iterable[pa.Table], identifiers: pa.Table, *, secret: bytes) -> pa.Table:
+    """`tables.PROFILE_ATTRIBUTES_TABLE` from contacts tables and the resolved identifiers."""
+    said = _statements(contacts, identifiers, secret)
+    chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in RULES]
+    order = [(name, "ascending") for name in PROFILE_ATTRIBUTES_TABLE.sort_by]
+    return pa.concat_tables(chosen).sort_by(order)
+
+
+_STATEMENTS = pa.schema(
+    [
+        ("person_key", pa.int64()),
+        ("attribute", pa.string()),
+        ("value", pa.string()),
+        ("vendor", pa.string()),
+        ("contact_id", pa.string()),
+        ("observed_at", PROFILE_ATTRIBUTES_TABLE.schema.field("observed_at").type),
+    ]
+)
+
+
+def _statements(contacts: Iterable[pa.Table], identifiers: pa.Table, secret: bytes) -> pa.Table:
+    """One row per attribute that a person's contact states, cleaned; blanks and strangers left out."""
+    found = [_STATEMENTS.empty_table()]
+    for table in contacts:
+        lists = table["attributes"].combine_chunks()
+        rows, pairs = pc.list_parent_indices(lists), pc.list_flatten(lists)
+        persons = person_keys(table["identifiers"], identifiers, secret=secret)
+        names = pc.struct_field(pairs, "name")
+        columns = [
+            persons.take(rows),
+            names,
+            _cleaned(names, pc.struct_field(pairs, "value")),
+            *(table[name].take(rows) for name in ("vendor", "contact_id", "observed_at")),
+        ]
+        found.append(pa.table(columns, schema=_STATEMENTS))
+    said = pa.concat_tables(found)
+    return said.filter(pc.and_(said["person_key"].is_valid(), pc.greater(pc.utf8_length(said["value"]), 0)))
+
+
+def _cleaned(names: pa.Array, values: pa.Array) -> pa.Array:
+    """Stripped values, so that spellings of one value count as one: addresses and numbers as identifiers."""
+    kind_of_row, kinds = encoded(names)
+    text_of_row, texts = encoded(values)
+    pairs, of_row = np.unique(kind_of_row * len(texts) + text_of_row, return_inverse=True)
+    kind_names, value_texts = kinds.to_pylist(), texts.to_pylist()
+    cleaned = [_clean(kind_names[p // len(texts)], value_texts[p % len(texts)]) for p in pairs.tolist()]
+    return pa.array(cleaned, pa.string()).take(of_row.ravel())
+
+
+def _clean(attribute: str, value: str) -> str:
+    if not value.strip():
+        return ""
+    if attribute == "country":
+        return value.strip().upper()
+    return normalise(attribute, value)
+
+
+def _chosen(rule: Rule, said: pa.Table) -> pa.Table:
+    """The surviving statement of each person."""
+    person = said["person_key"].to_numpy()
+    value, _ = ranked(said["value"])
+    latest = -said["observed_at"].cast(pa.int64()).to_numpy()
+    tie, _ = ranked(said["contact_id"])
+    if rule.name == MOST_FREQUENT:
+        first_by = -_group_sizes(person, value)
+    elif rule.name == SOURCE_PRIORITY:
+        rank = {vendor: place for place, vendor in enumerate(rule.vendors)}
+        places = [rank.get(vendor, len(rank)) for vendor in said["vendor"].to_pylist()]
+        first_by = np.array(places, dtype=np.int64)
+    else:
+        first_by = np.zeros(len(person), dtype=np.int64)
+    order = np.lexsort((value, tie, latest, first_by, person))
+    persons, starts = np.unique(person[order], return_index=True)
+    kept = said.take(order[starts])
+    distinct_values = np.unique(np.stack([person, value]), axis=1)[0]
+    candidates = np.diff(np.append(np.searchsorted(distinct_values, persons), len(distinct_values)))
+    return pa.Table.from_arrays(
+        [
+            kept["person_key"],
+            kept["attribute"],
+            kept["value"],
+            pa.repeat(pa.scalar(rule.name), kept.num_rows),
+            kept["vendor"],
+            kept["contact_id"],
+            kept["observed_at"],
+            pa.array(candidates.astype(np.int64)),
+        ],
+        schema=PROFILE_ATTRIBUTES_TABLE.schema,
+    )
+
+
+def _group_sizes(person: Ints, value: Ints) -> Ints:
+    """How many statements share each row's person and value."""
+    _, of_row, sizes = np.unique(np.stack([person, value]), axis=1, return_inverse=True, return_counts=True)
+    counted: Ints = sizes[of_row.ravel()]
+    return counted

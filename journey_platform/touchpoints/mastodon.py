@@ -1,0 +1,138 @@
+"""Mastodon: public statuses about the brand, and the brand's own.
+
+The same status may arrive in several streams and under several tags: it is one touchpoint, whose id names the
+status and not the stream. The accounts whose statuses are asked for (`account_statuses`) are the brand's own.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+from urllib.parse import urlsplit
+
+import msgspec
+import numpy as np
+import pyarrow as pa
+
+from journey_platform.touchpoints.mapping import (
+    Contact,
+    Mapped,
+    Origin,
+    StreamMapping,
+    Touch,
+    decoded,
+    map_contacts,
+    map_touchpoints,
+    text,
+)
+
+TOUCHPOINT_STREAMS = ("account_statuses", "search", "tag_timelines")
+CONTACT_STREAMS = TOUCHPOINT_STREAMS
+
+
+class _Account(msgspec.Struct):
+    id: str
+    acct: str
+    url: str | None = None
+    display_name: str | None = None
+    bot: bool = False
+
+
+class _Original(msgspec.Struct):
+    id: str
+
+
+class _Status(msgspec.Struct):
+    id: str
+    account: _Account
+    edited_at: str | None = None
+    reblog: _Original | None = None
+    text: str | None = None
+
+
+def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.touchpoints_table("mastodon")`: `social_post`, `social_reblog` and `brand_post`.
+
+    The brand's own posts carry no identifiers: the brand is not a customer of itself.
+    """
+    brand = _brand_accounts(raw)
+
+    def rows(status: _Status, origin: Origin) -> Iterator[Touch]:
+        is_brand = status.account.id in brand
+        is_reblog = status.reblog is not None
+        yield Touch(
+            type="brand_post" if is_brand else "social_reblog" if is_reblog else "social_post",
+            occurred_at=origin.occurred_at,
+            identifiers=() if is_brand else (("social_handle", _handle(status.account)),),
+            id=f"mastodon/status/{status.id}",
+            subject_id=status.reblog.id if status.reblog else status.id,
+            is_bot=status.account.bot,
+            text=text(status.text),
+        )
+
+    return map_touchpoints("mastodon", "social", _mappings(rows), _one_each(raw), zone)
+
+
+def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.contacts_table("mastodon")`: what each status says about its author."""
+    brand = _brand_accounts(raw)
+
+    def rows(status: _Status, origin: Origin) -> Iterator[Contact]:
+        if status.account.id in brand or status.account.bot:
+            return
+        yield Contact(
+            observed_at=origin.occurred_at,
+            identifiers=(("social_handle", _handle(status.account)),),
+            attributes=(("name", status.account.display_name or ""),),
+            id=f"mastodon/status/{status.id}",
+        )
+
+    return map_contacts("mastodon", _mappings(rows), _one_each(raw), zone)
+
+
+def _mappings(rows: Callable[[_Status, Origin], Iterator[Any]]) -> tuple[StreamMapping[Any], ...]:
+    return tuple(StreamMapping(stream, _Status, rows) for stream in TOUCHPOINT_STREAMS)
+
+
+def _brand_accounts(raw: Mapping[str, pa.Table]) -> set[str]:
+    return {status.account.id for _, status in decoded(raw.get("account_statuses"), _Status)}
+
+
+def _handle(account: _Account) -> str:
+    """name@host. A local account's `acct` has no host: it stands in the account's address."""
+    host = urlsplit(account.url or "").netloc
+    return account.acct if "@" in account.acct or not host else f"{account.acct}@{host}"
+
+
+def _one_each(raw: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
+    """The streams with each status once: the last edited, then the first stream and key by name.
+
+    Rows that do not decode stay, to be rejected.
+    """
+    chosen: dict[str, tuple[str, int, str, int]] = {}
+    bad: list[tuple[str, int]] = []
+    decoder = msgspec.json.Decoder(_Status)
+    for order, stream in enumerate(TOUCHPOINT_STREAMS):
+        if stream not in raw:
+            continue
+        columns = (raw[stream][name].to_pylist() for name in ("record_key", "body"))
+        for position, (key, body) in enumerate(zip(*columns, strict=True)):
+            try:
+                status = decoder.decode(body)
+            except msgspec.DecodeError:
+                bad.append((stream, position))
+                continue
+            rank = (status.edited_at or "", -order, key, position)
+            best = chosen.get(status.id)
+            if best is None or _is_better(rank, best):
+                chosen[status.id] = rank
+    kept = [(TOUCHPOINT_STREAMS[-rank[1]], rank[3]) for rank in chosen.values()] + bad
+    return {
+        stream: raw[stream].take(np.array(sorted(p for s, p in kept if s == stream), dtype=np.int64))
+        for stream in TOUCHPOINT_STREAMS
+        if stream in raw
+    }
+
+
+def _is_better(rank: tuple[str, int, str, int], best: tuple[str, int, str, int]) -> bool:
+    if rank[:2] != best[:2]:
+        return rank[:2] > best[:2]
+    return rank[2:] < best[2:]

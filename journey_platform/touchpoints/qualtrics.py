@@ -1,0 +1,184 @@
+"""Qualtrics: finished survey responses, and what respondents say about themselves.
+
+Responses are keyed by import id (`QID1`), so the definition of the survey says which answer is the score,
+the comment and the stated reason; without a definition, the columns' own names do.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+
+import msgspec
+import pyarrow as pa
+
+from journey_platform.touchpoints.mapping import (
+    Contact,
+    Mapped,
+    Origin,
+    Refusal,
+    StreamMapping,
+    Touch,
+    decoded,
+    excluded,
+    map_contacts,
+    map_touchpoints,
+    number,
+    text,
+)
+
+TOUCHPOINT_STREAMS = ("responses", "survey_definitions")
+CONTACT_STREAMS = ("responses",)
+
+_Answers = dict[str, str | None]
+_NPS_NAMES = frozenset({"NPS", "Q_NPS"})
+_NPS_GROUP = "_NPS_GROUP"
+_REASON_WORDS = ("reason", "why", "hear about", "heard about", "find us")
+_TESTS = frozenset({"1", "2", "survey preview", "survey test"})
+_SPAM = frozenset({"8", "spam"})
+_TEST_CHANNELS = frozenset({"preview", "test"})
+_UNFINISHED = frozenset({"0", "false"})
+
+
+class _Choice(msgspec.Struct):
+    Display: str = ""
+
+
+class _Question(msgspec.Struct):
+    QuestionType: str = ""
+    Selector: str | None = None
+    DataExportTag: str = ""
+    QuestionText: str = ""
+    Choices: dict[str, _Choice] | list[_Choice] = {}
+    RecodeValues: dict[str, str | int] | list[str | int] = {}
+
+
+class _Definition(msgspec.Struct):
+    SurveyID: str
+    Questions: dict[str, _Question] | list[_Question] = {}
+
+
+@dataclass(frozen=True)
+class _Columns:
+    """Which answers of a survey mean what. `reasons`: columns by importance, with their choices' labels."""
+
+    nps: str | None
+    comment: str | None
+    reasons: tuple[tuple[str, Mapping[str, str]], ...] = ()
+
+
+def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.touchpoints_table("qualtrics")` from `responses`.
+
+    `survey_definitions` (current versions) say which questions are which. Previews, tests, spam and
+    unfinished responses are excluded; a score outside 0 to 10 is rejected.
+    """
+    definitions = decoded(raw.get("survey_definitions"), _Definition)
+    columns = {definition.SurveyID: _columns_of(definition) for _, definition in definitions}
+    mappings = (StreamMapping("responses", _Answers, _response(columns)),)
+    return map_touchpoints("qualtrics", "survey", mappings, raw, zone)
+
+
+def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.contacts_table("qualtrics")`: what counted responses say about who answered."""
+    return map_contacts("qualtrics", (StreamMapping("responses", _Answers, _respondent),), raw, zone)
+
+
+def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], Iterator[Touch]]:
+    def rows(answers: _Answers, origin: Origin) -> Iterator[Touch]:
+        refusal = _exclusion(answers)
+        if refusal is not None:
+            raise refusal
+        survey = text(answers.get("survey_id"))
+        if survey is None:
+            raise Refusal("no survey", "survey_id")
+        named = columns.get(survey) or _named_columns(answers)
+        score = _score(answers, named.nps)
+        yield Touch(
+            type="survey_response",
+            occurred_at=origin.occurred_at,
+            identifiers=_identifiers(answers),
+            subject_id=survey,
+            reason=_reason(answers, named),
+            value=score,
+            unit="nps" if score is not None else None,
+            text=text(answers.get(named.comment)) if named.comment else None,
+        )
+
+    return rows
+
+
+def _respondent(answers: _Answers, origin: Origin) -> Iterator[Contact]:
+    """Nothing for responses that do not count: `touchpoints` says which and why."""
+    identifiers = _identifiers(answers)
+    if _exclusion(answers) is not None or not any(value for _, value in identifiers):
+        return
+    name = f"{answers.get('recipientFirstName') or ''} {answers.get('recipientLastName') or ''}".strip()
+    yield Contact(
+        observed_at=origin.occurred_at,
+        identifiers=identifiers,
+        attributes=(("name", name), ("email", answers.get("recipientEmail") or "")),
+    )
+
+
+def _identifiers(answers: _Answers) -> tuple[tuple[str, str], ...]:
+    return (
+        ("email", answers.get("recipientEmail") or ""),
+        ("user_id", answers.get("externalDataReference") or ""),
+    )
+
+
+def _exclusion(answers: _Answers) -> Refusal | None:
+    status = (answers.get("status") or "").strip().lower()
+    if status in _TESTS or (answers.get("distributionChannel") or "").strip().lower() in _TEST_CHANNELS:
+        return excluded("a preview or test", "status")
+    if status in _SPAM:
+        return excluded("marked as spam", "status")
+    if (answers.get("finished") or "").strip().lower() in _UNFINISHED:
+        return excluded("not finished", "finished")
+    return None
+
+
+def _score(answers: _Answers, column: str | None) -> float | None:
+    score = number((answers.get(column) or "").strip(), column) if column else None
+    if score is not None and (not 0 <= score <= 10 or score != int(score)):
+        raise Refusal("score is not a whole number from 0 to 10", column or "")
+    return score
+
+
+def _reason(answers: _Answers, columns: _Columns) -> str | None:
+    """The first stated reason. A recoded answer gives the text of its choice."""
+    for column, labels in columns.reasons:
+        answer = text(answers.get(column))
+        if answer is not None:
+            return labels.get(answer, answer)
+    return None
+
+
+def _columns_of(definition: _Definition) -> _Columns:
+    questions = definition.Questions if isinstance(definition.Questions, dict) else {}
+    nps = comment = None
+    reasons: list[tuple[int, str, Mapping[str, str]]] = []
+    for qid, question in sorted(questions.items(), key=lambda item: (len(item[0]), item[0])):
+        words = question.QuestionText.lower()
+        importance = next((i for i, word in enumerate(_REASON_WORDS) if word in words), None)
+        if question.Selector == "NPS" or question.DataExportTag.upper() in _NPS_NAMES:
+            nps = nps or qid
+        elif question.QuestionType == "MC" and importance is not None:
+            reasons.append((importance, qid, _labels(question)))
+        elif question.QuestionType == "TE":
+            comment = comment or f"{qid}_TEXT"
+    reasons.sort(key=lambda reason: reason[0])
+    return _Columns(nps, comment, tuple((qid, labels) for _, qid, labels in reasons))
+
+
+def _labels(question: _Question) -> dict[str, str]:
+    choices = question.Choices if isinstance(question.Choices, dict) else {}
+    recoded = question.RecodeValues if isinstance(question.RecodeValues, dict) else {}
+    return {str(recoded.get(choice, choice)): label.Display for choice, label in choices.items()}
+
+
+def _named_columns(answers: _Answers) -> _Columns:
+    """The score's column where no definition tells: by its name, or by the group column beside it."""
+    named = sorted(name for name in answers if name.upper() in _NPS_NAMES)
+    grouped = sorted(name.removesuffix(_NPS_GROUP) for name in answers if name.endswith(_NPS_GROUP))
+    texts = sorted(name for name in answers if name.startswith("QID") and name.endswith("_TEXT"))
+    return _Columns(next(iter(named + grouped), None), next(iter(texts), None))

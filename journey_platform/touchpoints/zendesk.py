@@ -1,0 +1,178 @@
+"""Zendesk: tickets, their replies and solutions, satisfaction ratings, and the people who ask.
+
+A ticket that was deleted or marked as spam is excluded, with all that happened to it. Staff are no customers.
+"""
+
+from collections.abc import Callable, Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+
+from journey_platform.touchpoints.mapping import (
+    Contact,
+    Mapped,
+    Origin,
+    Pairs,
+    Refusal,
+    StreamMapping,
+    Touch,
+    decoded,
+    excluded,
+    map_contacts,
+    map_touchpoints,
+    microseconds,
+    text,
+)
+
+TOUCHPOINT_STREAMS = ("tickets", "satisfaction_ratings", "ticket_metric_events")
+CONTACT_STREAMS = ("users",)
+
+_SPAM = "spam"
+_STAFF = frozenset({"agent", "admin"})
+_SCORES = {"good": 1.0, "bad": 0.0}
+_NO_SCORE = frozenset({"offered", "unoffered"})
+_TYPES = {("reply_time", "fulfill"): "ticket_replied", ("resolution_time", "fulfill"): "ticket_solved"}
+
+
+class _Ticket(msgspec.Struct):
+    id: int
+    created_at: datetime
+    status: str | None = None
+    requester_id: int | None = None
+    subject: str | None = None
+    description: str | None = None
+    tags: list[str] = []
+
+
+class _Rating(msgspec.Struct):
+    ticket_id: int
+    score: str
+    requester_id: int | None = None
+    comment: str | None = None
+    reason: str | None = None
+
+
+class _MetricEvent(msgspec.Struct):
+    ticket_id: int
+    metric: str
+    type: str
+
+
+class _User(msgspec.Struct):
+    id: int
+    name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    external_id: str | int | None = None
+    role: str | None = None
+
+
+def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.touchpoints_table("zendesk")`.
+
+    `tickets` holds the current version of each ticket; it also says whose the metric events are. A ticket
+    stands on the day it was created, whenever it was changed.
+    """
+    tickets = {ticket.id: ticket for _, ticket in decoded(raw.get("tickets"), _Ticket)}
+    mappings = (
+        StreamMapping("tickets", _Ticket, _created),
+        StreamMapping("satisfaction_ratings", _Rating, _rated(tickets)),
+        StreamMapping("ticket_metric_events", _MetricEvent, _handled(tickets)),
+    )
+    return map_touchpoints("zendesk", "ticket", mappings, raw, zone)
+
+
+def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.contacts_table("zendesk")` from `users`."""
+    return map_contacts("zendesk", (StreamMapping("users", _User, _user),), raw, zone)
+
+
+def _created(ticket: _Ticket, _: Origin) -> Iterator[Touch]:
+    _check_counts(ticket)
+    if ticket.created_at.tzinfo is None:
+        raise Refusal("time without a zone", "created_at")
+    yield Touch(
+        type="ticket_created",
+        occurred_at=microseconds(ticket.created_at),
+        identifiers=_requester(ticket.requester_id),
+        subject_id=str(ticket.id),
+        reason=_topic(ticket.tags),
+        text="\n\n".join(filter(None, (text(ticket.subject), text(ticket.description)))) or None,
+    )
+
+
+def _rated(tickets: Mapping[int, _Ticket]) -> Callable[[_Rating, Origin], Iterator[Touch]]:
+    def rows(rating: _Rating, origin: Origin) -> Iterator[Touch]:
+        ticket = tickets.get(rating.ticket_id)
+        if ticket is not None:
+            _check_counts(ticket)
+        word = rating.score.partition("_")[0]
+        if word in _NO_SCORE:
+            raise excluded("no score was given", "score")
+        if word not in _SCORES:
+            raise Refusal("unknown score", "score")
+        yield Touch(
+            type="ticket_rated",
+            occurred_at=origin.occurred_at,
+            identifiers=_requester(rating.requester_id),
+            subject_id=str(rating.ticket_id),
+            reason=text(rating.reason) or (_topic(ticket.tags) if ticket else None),
+            value=_SCORES[word],
+            unit="csat",
+            text=text(rating.comment),
+        )
+
+    return rows
+
+
+def _handled(tickets: Mapping[int, _Ticket]) -> Callable[[_MetricEvent, Origin], Iterator[Touch]]:
+    """Metric events that a customer notices: a reply, a solution. The others are clockwork."""
+
+    def rows(event: _MetricEvent, origin: Origin) -> Iterator[Touch]:
+        kind = _TYPES.get((event.metric, event.type))
+        if kind is None:
+            return
+        ticket = tickets.get(event.ticket_id)
+        if ticket is not None:
+            _check_counts(ticket)
+        yield Touch(
+            type=kind,
+            occurred_at=origin.occurred_at,
+            identifiers=_requester(ticket.requester_id if ticket else None),
+            subject_id=str(event.ticket_id),
+            reason=_topic(ticket.tags) if ticket else None,
+        )
+
+    return rows
+
+
+def _check_counts(ticket: _Ticket) -> None:
+    if ticket.status == "deleted":
+        raise excluded("the ticket was deleted", "status")
+    if _SPAM in ticket.tags:
+        raise excluded("the ticket is spam", "tags")
+
+
+def _requester(requester_id: int | None) -> Pairs:
+    return (("zendesk_user_id", str(requester_id)),) if requester_id is not None else ()
+
+
+def _topic(tags: list[str]) -> str | None:
+    """The first tag is the topic: agents' and triggers' tags come after it."""
+    return tags[0] if tags else None
+
+
+def _user(user: _User, origin: Origin) -> Iterator[Contact]:
+    if user.role in _STAFF:
+        raise excluded("staff, not a customer", "role")
+    yield Contact(
+        observed_at=origin.occurred_at,
+        identifiers=(
+            ("zendesk_user_id", str(user.id)),
+            ("email", user.email or ""),
+            ("phone", user.phone or ""),
+            ("user_id", text(user.external_id) or ""),
+        ),
+        attributes=(("name", user.name or ""), ("email", user.email or ""), ("phone", user.phone or "")),
+    )
