@@ -135,7 +135,7 @@ class Transport:
         try:
             response = self._adapter.send(request, stream=True, timeout=(limits.connect_s, limits.read_s))
         except (requests.RequestException, urllib3.exceptions.HTTPError, OSError) as error:
-            failure = _failure(error)
+            failure = _failure(error, Unavailable("the connection failed"))
         else:
             with response:
                 return self._read(response, limits, file)
@@ -175,7 +175,7 @@ def _received(response: requests.Response) -> Iterator[bytes]:
     try:
         yield from response.raw.stream(_CHUNK_BYTES, decode_content=False)
     except (urllib3.exceptions.HTTPError, http.client.HTTPException, OSError) as error:
-        failure = _failure(error)
+        failure = _failure(error, Truncated("the body ends early"))
     else:
         return
     raise failure
@@ -219,7 +219,7 @@ def _error_body(response: requests.Response) -> bytes:
     return content
 
 
-def _failure(error: BaseException) -> ConnectorError:
+def _failure(error: BaseException, otherwise: ConnectorError) -> ConnectorError:
     """Name what went wrong without repeating the error's text, which holds the address."""
     causes = list(_causes(error))
     if any(isinstance(c, requests.exceptions.SSLError | urllib3.exceptions.SSLError) for c in causes):
@@ -233,12 +233,7 @@ def _failure(error: BaseException) -> ConnectorError:
     timeouts = TimeoutError | urllib3.exceptions.TimeoutError | requests.Timeout
     if any(isinstance(c, timeouts) for c in causes):
         return Unavailable("no complete answer in time")
-    early = (
-        urllib3.exceptions.IncompleteRead | urllib3.exceptions.InvalidChunkLength | http.client.IncompleteRead
-    )
-    if any(isinstance(c, early) for c in causes):
-        return Truncated("the body ends early")
-    return Unavailable("the connection failed")
+    return otherwise
 
 
 def _causes(error: BaseException) -> Iterator[BaseException]:
