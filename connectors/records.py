@@ -7,7 +7,7 @@ cannot be used becomes a `BadRecord`. Which envelope, which key and which time i
 
 import json
 import re
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
 from typing import Any, Generic, TypeVar
 
@@ -15,6 +15,7 @@ import msgspec
 
 from connectors.base import BadRecord, Page, Record, Window
 from connectors.decoding import has_half_surrogate, shape_error
+from connectors.times import utc
 
 K = TypeVar("K")
 
@@ -29,7 +30,7 @@ class RowReader(Generic[K]):
 
     `keys`: a msgspec Struct of the fields that `key` and `time` need. `key` joins the primary key with
     `joined`; `time` gives the record's time in UTC, or None. Both may raise ValueError: the row is then
-    bad, for that reason, in the field "key" or "time".
+    bad, for that reason, in the field "key" or "time"; `BadField` names the vendor's own field.
     """
 
     def __init__(
@@ -81,6 +82,34 @@ def joined(*parts: str | int) -> str:
     return key
 
 
+class BadField(ValueError):
+    """A row cannot be used because of one field, whose path is `field`."""
+
+    def __init__(self, reason: str, field: str) -> None:
+        super().__init__(reason)
+        self.field = field
+
+
+def time_of(value: str | int | float | None, field: str) -> datetime:
+    """The time in a row's field, as `times.utc` reads it. Raises `BadField` for an absent or unreadable one."""
+    if value is None or value == "":
+        raise BadField("a required time is missing", f"$.{field}")
+    try:
+        return utc(value)
+    except ValueError as error:
+        reason = str(error)
+    raise BadField(reason, f"$.{field}")
+
+
+def with_fields(row: msgspec.Raw | bytes, fields: Mapping[str, Any]) -> bytes:
+    """The row, a JSON object, with fields of ours behind its own, whose bytes stay. Other JSON: as it is."""
+    body = bytes(row).strip()
+    if not fields or body[:1] != b"{" or body[-1:] != b"}":
+        return body
+    head = body[:-1].rstrip()
+    return head + (b"" if head == b"{" else b",") + msgspec.json.encode(fields)[1:]
+
+
 def _bad(body: bytes, error: ValueError, reading: str) -> BadRecord:
     if isinstance(error, msgspec.ValidationError):
         reason, path = shape_error(error)
@@ -89,7 +118,7 @@ def _bad(body: bytes, error: ValueError, reading: str) -> BadRecord:
         if has_half_surrogate(body):
             return BadRecord("half a surrogate pair in a text", _path_of_bad_text(body), body)
         return BadRecord("not JSON", "$", body)
-    return BadRecord(str(error), reading, body)
+    return BadRecord(str(error), getattr(error, "field", reading), body)
 
 
 def _bad_text(record: Record) -> BadRecord | None:
