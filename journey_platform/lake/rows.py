@@ -95,9 +95,9 @@ def check_keys(table: Table, rows: pa.Table, where: str) -> None:
         raise RefusedRows(f"{table.name}: {repeated} rows repeat the key ({', '.join(key)}){where}")
 
 
-def with_unique_keys(table: Table, rows: pa.Table) -> pa.Table:
-    """The first row of each primary key, in the given order."""
-    key = list(table.primary_key)
-    numbered = rows.select(key).append_column("row", pa.array(np.arange(len(rows))))
-    first = numbered.group_by(key).aggregate([("row", "min")]).column("row_min")
-    return rows.take(np.sort(np.asarray(first)))
+def union(table: Table, first: pa.Table, second: pa.Table) -> pa.Table:
+    """The rows of both; of rows with the same primary key the first stays."""
+    rows, key = pa.concat_tables([first, second]), list(table.primary_key)
+    numbered = rows.select(key).append_column("position", pa.array(np.arange(len(rows))))
+    earliest = numbered.group_by(key).aggregate([("position", "min")]).column("position_min")
+    return rows.take(pa.array(np.sort(np.asarray(earliest))))

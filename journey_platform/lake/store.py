@@ -221,7 +221,7 @@ class Lake:
         parts = checks.by_day(table, conformed, days)
 
         def union(day: date, known: pa.Table) -> pa.Table:
-            return checks.with_unique_keys(table, pa.concat_tables([known, parts[day]]))
+            return checks.union(table, known, parts[day])
 
         return self.rewrite_days(table, days, union, run_id=run_id, cursor=cursor)
 

@@ -1,0 +1,230 @@
+"""The way of one pull: pages to disk, days and repeats, the gate, the commits, the report.
+
+Nothing is committed before the last page has arrived, so a pull that fails leaves everything as it was.
+Rejected records are committed first and the archive second: a run that dies in between is run again and
+finds the same.
+"""
+
+import hashlib
+from collections.abc import Iterable, Sequence
+from datetime import date, datetime
+from typing import Any, Protocol
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.lake import DayWrite, Lake
+from journey_platform.lake.rows import union
+from journey_platform.landing.local_days import as_day, day_number, local_days
+from journey_platform.landing.quarantine import Rejected, body_text, distinct, key_of, quarantine
+from journey_platform.landing.report import LandingReport, Tally, per_day
+from journey_platform.landing.staging import Record, StagedRows, Staging
+from journey_platform.quality.verdict import ERROR, Gate
+from journey_platform.tables import Table
+
+_GATE_BYTES = 32 * 1024 * 1024
+_BROKEN_GATE = "a rule of the gate could not be evaluated"
+
+
+class BadRecord(Protocol):
+    """What is used of a connector's bad record."""
+
+    reason: str
+    field: str
+    body: bytes
+    key: str | None
+
+
+class Page(Protocol):
+    """What is used of a connector's page."""
+
+    @property
+    def records(self) -> Sequence[Record]: ...
+    @property
+    def bad(self) -> Sequence[BadRecord]: ...
+    @property
+    def skipped(self) -> int: ...
+    @property
+    def cursor(self) -> str | None: ...
+
+
+def land_events(
+    lake: Lake,
+    table: Table,
+    pages: Iterable[Page],
+    days: Sequence[date],
+    *,
+    zone: str,
+    run_id: str,
+    extracted_at: datetime,
+    gate: Gate | None = None,
+    allow_shrink: bool = False,
+) -> LandingReport:
+    """Replace `days` (local days of `zone`) of an event archive by what `pages` hold.
+
+    A record without a usable time, key or body, and what the gate rejects, goes to the quarantine; bad
+    records, which have no time, under the last of `days`. Of records with one key the last counts. A day that
+    would shrink by more than half is held unless `allow_shrink`; so are the days of a batch of which the gate
+    cannot evaluate a rule. Whatever `pages` raises passes through, and nothing is changed; `lake.LakeError`
+    where the lake refuses.
+    """
+    wanted, tally = sorted(set(days)), Tally()
+    with Staging(lake, needs_time=True) as staging:
+        bad, skipped, cursor = _stage(staging, pages, wanted[-1], tally)
+        rows = staging.rows(table, zone, extracted_at)
+        is_inside = np.isin(rows.days, [day_number(day) for day in wanted])
+        tally.received.update(per_day(rows.days[is_inside]))
+        unique = _without_repeats(rows, np.flatnonzero(is_inside), tally, is_versioned=False)
+        accepted, findings, broken = _gated(rows, rows.in_order(unique), gate, tally)
+        quarantine(lake, table, [*bad, *findings], wanted, run_id=run_id, replaces=True)
+        parts = rows.by_day(accepted)
+        nothing = accepted[:0]
+        contents = {day: rows.content(parts.get(day, nothing)) for day in wanted if day not in broken}
+        writes = lake.write_days(table, contents, run_id=run_id, allow_shrink=allow_shrink)
+    reports = tally.reports([*writes, *_held(lake, table, broken)])
+    return LandingReport(table.name, reports, int(np.sum(~is_inside)), skipped, cursor)
+
+
+def land_versions(
+    lake: Lake,
+    table: Table,
+    pages: Iterable[Page],
+    *,
+    zone: str,
+    run_id: str,
+    extracted_at: datetime,
+    gate: Gate | None = None,
+) -> LandingReport:
+    """Add what `pages` hold to an entity archive, and commit the last page's cursor with it.
+
+    A version stands on the local day of its change time. A record without one is new only if its body
+    differs from the archive's current version of its key; it then gets `extracted_at`. Where the gate cannot
+    evaluate a rule nothing is added and the cursor stays. Errors as in `land_events`.
+    """
+    today = as_day(local_days(np.array([round(extracted_at.timestamp() * 1_000_000)]), zone)[0])
+    tally = Tally()
+    with Staging(lake, needs_time=False) as staging:
+        bad, skipped, cursor = _stage(staging, pages, today, tally)
+        rows = staging.rows(table, zone, extracted_at)
+        tally.received.update(per_day(rows.days))
+        unique = _without_repeats(rows, np.arange(len(rows)), tally, is_versioned=True)
+        is_current = _is_current(lake, table, rows, unique)
+        tally.known.update(per_day(rows.days[unique[is_current]]))
+        accepted, findings, broken = _gated(rows, rows.in_order(unique[~is_current]), gate, tally)
+        quarantine(lake, table, [*bad, *findings], [], run_id=run_id, replaces=False)
+        if broken:
+            reports = tally.reports(_held(lake, table, tally.received))
+            return LandingReport(table.name, reports, 0, skipped, None)
+        parts = rows.by_day(accepted)
+        known: dict[date, int] = {}
+
+        def change(day: date, archived: pa.Table) -> pa.Table:
+            new = rows.take(parts[day])
+            both = union(table, archived, new)
+            known[day] = len(archived) + len(new) - len(both)
+            return both
+
+        writes = lake.rewrite_days(table, parts, change, run_id=run_id, cursor=cursor)
+    tally.known.update(known)
+    return LandingReport(table.name, tally.reports(writes), 0, skipped, cursor)
+
+
+def _stage(
+    staging: Staging, pages: Iterable[Page], bad_day: date, tally: Tally
+) -> tuple[list[Rejected], int, str | None]:
+    """Every page to disk. Returns the bad records, how many were skipped, and the last cursor."""
+    bad: list[Rejected] = []
+    skipped, cursor = 0, None
+    for page in pages:
+        skipped += page.skipped
+        cursor = cursor if page.cursor is None else page.cursor
+        refused = [(r.record.key, r.record.body, r.reason, r.field) for r in staging.add(page.records)]
+        for key, body, reason, field in [*refused, *((b.key, b.body, b.reason, b.field) for b in page.bad)]:
+            name = key_of(body) if key is None else key.encode(errors="replace").decode()
+            bad.append(Rejected(bad_day, name, reason, field, ERROR, body_text(body)))
+    unique = distinct(bad)
+    if bad:
+        tally.received[bad_day] = len(bad)
+        tally.quarantined[bad_day] = len(unique)
+        tally.duplicates[bad_day] = len(bad) - len(unique)
+    return unique, skipped, cursor
+
+
+def _without_repeats(rows: StagedRows, positions: Any, tally: Tally, *, is_versioned: bool) -> Any:
+    """One row a key, the last; of versions with a change time, one row a key, time and body."""
+    codes = np.asarray(rows.keys.take(pa.array(positions)).dictionary_encode().indices)
+    is_repeated = (np.bincount(codes) > 1)[codes] if len(codes) else np.zeros(0, bool)
+    last: dict[tuple[Any, ...], int] = {}
+    dropped: list[int] = []
+    conflicts: list[int] = []
+    for position in positions[is_repeated].tolist():
+        identity: tuple[Any, ...] = (rows.keys[position].as_py(),)
+        if is_versioned and rows.is_timed[position]:
+            identity = (*identity, rows.times[position].value, rows.digest(position))
+        earlier = last.get(identity)
+        if earlier is not None:
+            dropped.append(earlier)
+            if rows.digest(earlier) != rows.digest(position):
+                conflicts.append(earlier)
+        last[identity] = position
+    tally.duplicates.update(per_day(rows.days[dropped]))
+    tally.conflicts.update(per_day(rows.days[conflicts]))
+    return np.setdiff1d(positions, dropped, assume_unique=True)
+
+
+def _is_current(lake: Lake, table: Table, rows: StagedRows, positions: Any) -> Any:
+    """Of each row: it has no change time, and the archive's current version of its key has the same body."""
+    is_current = np.zeros(len(positions), bool)
+    if not np.any(~rows.is_timed[positions]):
+        return is_current
+    current: dict[str, tuple[int, bytes]] = {}
+    for day in lake.day_states(table):
+        archived = lake.read(table, [day], columns=["record_key", "occurred_at", "body"])
+        archived = archived.filter(pc.is_in(archived.column("record_key"), rows.keys))
+        times = archived.column("occurred_at").cast(pa.int64()).to_pylist()
+        keys, bodies = archived.column("record_key").to_pylist(), archived.column("body").to_pylist()
+        for key, time, body in zip(keys, times, bodies, strict=True):
+            if key not in current or current[key][0] <= time:
+                current[key] = (time, hashlib.sha256(body.encode()).digest())
+    for number, position in enumerate(positions.tolist()):
+        version = current.get(rows.keys[position].as_py())
+        is_current[number] = (
+            version is not None and not rows.is_timed[position] and version[1] == rows.digest(position)
+        )
+    return is_current
+
+
+def _gated(
+    rows: StagedRows, ordered: Any, gate: Gate | None, tally: Tally
+) -> tuple[Any, list[Rejected], set[date]]:
+    """What the gate lets through, its findings for the quarantine, and the days it could not judge."""
+    if gate is None:
+        return ordered, [], set()
+    findings: list[Rejected] = []
+    broken: set[date] = set()
+    gone: list[int] = []
+    for positions in rows.batches(ordered, _GATE_BYTES):
+        batch = rows.take(positions)
+        verdict = gate(batch)
+        if verdict.is_broken:
+            broken.update(batch.column("day").to_pylist())
+        for finding in verdict.findings:
+            row = batch.slice(finding.position, 1).to_pylist()[0]
+            findings.append(
+                Rejected(
+                    row["day"], row["record_key"], finding.rule, finding.field, finding.severity, row["body"]
+                )
+            )
+        gone.extend(positions[sorted(verdict.rejected())].tolist())
+    tally.quarantined.update(per_day(rows.days[gone]))
+    return ordered[~np.isin(ordered, gone)], findings, broken
+
+
+def _held(lake: Lake, table: Table, days: Iterable[date]) -> list[DayWrite]:
+    states = lake.day_states(table)
+    return [
+        DayWrite(day, state.rows if state else 0, state.fingerprint if state else "", False, _BROKEN_GATE)
+        for day in sorted(days)
+        for state in [states.get(day)]
+    ]
