@@ -16,6 +16,7 @@ import pyarrow.compute as pc
 
 from journey_platform.lake import DayWrite, Lake
 from journey_platform.lake.rows import union
+from journey_platform.landing.checkpoint import Checkpoint, checkpoint
 from journey_platform.landing.local_days import as_day, day_number, local_days
 from journey_platform.landing.quarantine import Rejected, body_text, distinct, key_of, quarantine
 from journey_platform.landing.report import LandingReport, Tally, per_day
@@ -96,11 +97,12 @@ def land_versions(
     extracted_at: datetime,
     gate: Gate | None = None,
 ) -> LandingReport:
-    """Add what `pages` hold to an entity archive, and commit the last page's cursor with it.
+    """Add what `pages` hold to an entity archive, and commit with it the checkpoint: the last page's cursor
+    (the one before where there is none) and `extracted_at`.
 
     A version stands on the local day of its change time. A record without one is new only if its body
     differs from the archive's current version of its key; it then gets `extracted_at`. Where the gate cannot
-    evaluate a rule nothing is added and the cursor stays. Errors as in `land_events`.
+    evaluate a rule nothing is added and the checkpoint stays. Errors as in `land_events`.
     """
     today = as_day(local_days(np.array([round(extracted_at.timestamp() * 1_000_000)]), zone)[0])
     tally = Tally()
@@ -116,6 +118,8 @@ def land_versions(
         if broken:
             reports = tally.reports(_held(lake, table, tally.received))
             return LandingReport(table.name, reports, 0, skipped, None)
+        before = checkpoint(lake, table)
+        here = Checkpoint(cursor or (before and before.cursor), extracted_at)
         parts = rows.by_day(accepted)
         known: dict[date, int] = {}
 
@@ -125,9 +129,9 @@ def land_versions(
             known[day] = len(archived) + len(new) - len(both)
             return both
 
-        writes = lake.rewrite_days(table, parts, change, run_id=run_id, cursor=cursor)
+        writes = lake.rewrite_days(table, parts, change, run_id=run_id, cursor=here.encode())
     tally.known.update(known)
-    return LandingReport(table.name, tally.reports(writes), 0, skipped, cursor)
+    return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor)
 
 
 def _stage(
