@@ -13,7 +13,7 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.config import Secret, missing_settings
-from connectors.registry import connector_class, vendor_names
+from connectors.registry import CONNECTORS
 
 PSEUDONYM_KEY = "JOURNEY_PSEUDONYM_KEY"
 
@@ -105,7 +105,7 @@ def _start_date(text: str, mistakes: list[str]) -> date:
 
 
 def _sources(text: str, mistakes: list[str]) -> tuple[str, ...]:
-    known = vendor_names()
+    known = list(CONNECTORS)
     names = tuple(name.strip() for name in text.split(",") if name.strip()) or tuple(known)
     for name in names:
         if name not in known:
@@ -114,4 +114,4 @@ def _sources(text: str, mistakes: list[str]) -> tuple[str, ...]:
 
 
 def _missing(sources: Iterable[str], environment: Mapping[str, str]) -> list[str]:
-    return [v for name in sources for v in missing_settings(connector_class(name).config_class, environment)]
+    return [v for name in sources for v in missing_settings(CONNECTORS[name].config_class, environment)]

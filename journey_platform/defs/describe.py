@@ -5,8 +5,7 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.partitions import RANGE_POLICY
-from journey_platform.lake import DayWrite
+from journey_platform.lake import DayWrite, TableWrite
 from journey_platform.tables import Table
 
 
@@ -56,6 +55,9 @@ def report_days(
     table: Table,
     writes: Sequence[DayWrite],
     extra: Mapping[date, Mapping[str, float | int | str | None]] | None = None,
+    *,
+    check_results: Sequence[dg.AssetCheckResult] = (),
+    **totals: float | int | str,
 ) -> dg.MaterializeResult:
     """Put each day's counts beside its partition, so that the UI plots them, and sum up the run.
 
@@ -82,8 +84,21 @@ def report_days(
             "dagster/row_count": sum(write.rows for write in writes),
             "days_written": sum(write.is_changed for write in writes),
             "days_unchanged": sum(not write.is_changed for write in writes),
+            **totals,
         },
+        check_results=check_results,
     )
 
 
-__all__ = ["RANGE_POLICY", "asset_key", "column_schema", "report_days", "spec"]
+def report_table(table: Table, write: TableWrite, **counts: int | str) -> dg.MaterializeResult:
+    """Counts of a table that is not daily."""
+    return dg.MaterializeResult(
+        asset_key=asset_key(table),
+        metadata={
+            "dagster/row_count": write.rows,
+            "changed": int(write.is_changed),
+            "fingerprint": write.fingerprint,
+            **counts,
+        },
+        data_version=dg.DataVersion(write.fingerprint),
+    )

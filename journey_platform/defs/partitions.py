@@ -26,8 +26,9 @@ def days_of(context: dg.AssetExecutionContext) -> list[date]:
 
 def window_of(days: Sequence[date], zone: str) -> Window:
     """The UTC window that covers `days`, which follow each other."""
-    return Window(_midnight(days[0], zone), _midnight(days[-1] + timedelta(days=1), zone))
+    return Window(midnight(days[0], zone), midnight(days[-1] + timedelta(days=1), zone))
 
 
-def _midnight(day: date, zone: str) -> datetime:
+def midnight(day: date, zone: str) -> datetime:
+    """The instant at which a local day begins, in UTC."""
     return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)

@@ -15,7 +15,7 @@ from pydantic import PrivateAttr
 
 from connectors.base import Connector
 from connectors.config import Secret, from_environment
-from connectors.registry import connector_class
+from connectors.registry import CONNECTORS
 from journey_platform import settings
 from journey_platform.engine import Engine
 from journey_platform.lake import Lake
@@ -47,7 +47,7 @@ class Platform(dg.ConfigurableResource):
 
     def connector(self, vendor: str) -> Connector:
         """Build a vendor's connector. Raises `ConfigurationError` naming what is missing."""
-        chosen = connector_class(vendor)
+        chosen = CONNECTORS[vendor]
         return chosen(from_environment(chosen.config_class, self._environment))
 
     def pseudonym_key(self) -> Secret:

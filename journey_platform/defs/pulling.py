@@ -31,7 +31,7 @@ def pull_days(
     """Land `days`, isolating those that fail.
 
     `land` reads and lands consecutive days, or raises `ConnectorError` and leaves them as they were. `probe`
-    asks whether the vendor answers at all: where it does not, its error is raised instead of trying every day.
+    asks whether the vendor answers at all: where it does not, its error is raised, and no day is tried again.
     """
     pull = Pull()
     for run in consecutive(days):

@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 
+import numpy as np
 import pyarrow as pa
 
 ERROR = "error"
@@ -52,6 +53,14 @@ class Verdict:
     def rejected(self) -> set[int]:
         """Positions of the rows that must not go on."""
         return {finding.position for finding in self.findings if finding.severity == ERROR}
+
+    def accepted(self, rows: pa.Table) -> pa.Table:
+        """The rows of the batch that go on: none where a rule could not be evaluated."""
+        if self.is_broken:
+            return rows.slice(0, 0)
+        mask = np.ones(rows.num_rows, dtype=bool)
+        mask[list(self.rejected())] = False
+        return rows.filter(pa.array(mask))
 
 
 Gate = Callable[[pa.Table], Verdict]

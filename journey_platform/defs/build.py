@@ -1,0 +1,36 @@
+"""All definitions put together from the settings."""
+
+import dagster as dg
+
+from connectors.registry import CONNECTORS
+from journey_platform.defs.customers import customer_assets
+from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
+from journey_platform.defs.journeys import journey_assets
+from journey_platform.defs.kpis import kpi_assets
+from journey_platform.defs.operations import operations_assets
+from journey_platform.defs.partitions import daily_partitions
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.sources import source_assets
+from journey_platform.defs.touchpoints import touchpoint_assets
+from journey_platform.settings import Settings
+
+
+def build_definitions(settings: Settings) -> dg.Definitions:
+    """The code location of the enabled sources."""
+    partitions = daily_partitions(settings)
+    lookback = max(stream.lookback_days for name in settings.sources for stream in CONNECTORS[name].streams)
+    return dg.Definitions(
+        assets=[
+            *source_assets(settings.sources, partitions),
+            *touchpoint_assets(settings.sources, partitions),
+            *customer_assets(settings.sources),
+            *journey_assets(settings.sources, partitions),
+            *kpi_assets(settings.sources, partitions),
+            *operations_assets(settings.sources),
+        ],
+        resources={"platform": Platform()},
+        jobs=[daily, derive],
+        schedules=[daily_schedule(settings, lookback)],
+        sensors=[derive_after_failure],
+        executor=dg.in_process_executor,
+    )

@@ -1,0 +1,62 @@
+"""The daily job, its schedule, and what goes on after a source failed."""
+
+from datetime import date, timedelta
+
+import dagster as dg
+
+from journey_platform.defs.partitions import LOOKBACK_TAG
+from journey_platform.settings import Settings
+
+RANGE_START_TAG = "dagster/asset_partition_range_start"
+RANGE_END_TAG = "dagster/asset_partition_range_end"
+
+DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
+
+daily = dg.define_asset_job(
+    "daily",
+    selection=dg.AssetSelection.all(),
+    description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
+)
+
+derive = dg.define_asset_job(
+    "derive",
+    selection=DERIVED,
+    description="Customers, journeys and KPIs from what is in the lake; no vendor is asked.",
+)
+
+
+def range_tags(first: date, last: date, *, is_lookback: bool = False) -> dict[str, str]:
+    """Tags of a run over the days `first` to `last`."""
+    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
+    return {**tags, LOOKBACK_TAG: "yes"} if is_lookback else tags
+
+
+def daily_schedule(settings: Settings, lookback_days: int) -> dg.ScheduleDefinition:
+    """Runs the daily job at 03:00 of the reporting zone for yesterday and the longest lookback."""
+
+    @dg.schedule(
+        job=daily,
+        cron_schedule="0 3 * * *",
+        execution_timezone=settings.zone,
+        description=f"Yesterday and the {lookback_days} days before, which late rows may still change.",
+    )
+    def daily_at_three(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+        last = context.scheduled_execution_time.date() - timedelta(days=1)
+        first = max(last - timedelta(days=lookback_days), settings.start_date)
+        return dg.RunRequest(run_key=last.isoformat(), tags=range_tags(first, last, is_lookback=True))
+
+    return daily_at_three
+
+
+@dg.run_failure_sensor(
+    monitored_jobs=[daily],
+    request_job=derive,
+    default_status=dg.DefaultSensorStatus.RUNNING,
+    description="A vendor that cannot be reached fails its own assets; the KPIs of the others go on.",
+)
+def derive_after_failure(context: dg.RunFailureSensorContext) -> dg.RunRequest | dg.SkipReason:
+    tags = context.dagster_run.tags
+    if RANGE_START_TAG not in tags:
+        return dg.SkipReason("the run had no range of days")
+    kept = {name: tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG)}
+    return dg.RunRequest(run_key=context.dagster_run.run_id, tags=kept)

@@ -1,0 +1,131 @@
+"""The assets of `journeys`: touchpoints with their person, and sessions."""
+
+from collections.abc import Sequence
+from datetime import date
+from functools import partial
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.defs.describe import report_days, spec
+from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.planning import plan, widen, with_neighbours
+from journey_platform.defs.platform import Platform
+from journey_platform.identity.assign import assign
+from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.tables import (
+    IDENTIFIERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    SESSIONS,
+    Table,
+    touchpoints_table,
+)
+
+
+def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Resolved touchpoints, then sessions."""
+    touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
+
+    @dg.multi_asset(
+        name="journeys__touchpoints",
+        specs=[
+            spec(
+                JOURNEY_TOUCHPOINTS,
+                group="journeys",
+                deps=[*touchpoint_tables, IDENTIFIERS_TABLE],
+                note="A merge or split of profiles rewrites the days in which those people appear.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def resolved(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake = platform.lake
+
+        def reassigned(_: Table, since: int | None) -> set[date]:
+            return _days_of_reassigned(platform, since)
+
+        work = plan(
+            lake,
+            JOURNEY_TOUCHPOINTS,
+            days_of(context),
+            {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
+            first_day=platform.settings.start_date,
+        )
+        rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
+        found = assign(rows, lake.read(IDENTIFIERS_TABLE), secret=platform.pseudonym_key())
+        writes = lake.replace_days(
+            JOURNEY_TOUCHPOINTS,
+            found,
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(found))
+
+    @dg.multi_asset(
+        name="journeys__sessions",
+        specs=[
+            spec(
+                SESSIONS,
+                group="journeys",
+                deps=[JOURNEY_TOUCHPOINTS],
+                note="30 minutes without an action end a visit; midnight and campaigns do not.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def visits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, engine = platform.lake, platform.engine
+        around = with_neighbours(lake, before=CARRY_DAYS, after=CARRY_DAYS)
+        work = plan(
+            lake,
+            SESSIONS,
+            days_of(context),
+            {JOURNEY_TOUCHPOINTS: around},
+            first_day=platform.settings.start_date,
+        )
+        read = engine.table(JOURNEY_TOUCHPOINTS, widen(work.days, before=CARRY_DAYS, after=CARRY_DAYS))
+        found = engine.map_persons(
+            read, partial(sessions, zone=platform.zone), sort_by=("occurred_at", "touchpoint_id")
+        )
+        kept = found.filter(pc.is_in(found["day"], pa.array(work.days, pa.date32())))
+        writes = lake.replace_days(
+            SESSIONS, kept, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
+        )
+        cut_short = truncated_chains(kept, zone=platform.zone)
+        return report_days(context, SESSIONS, writes, sessions_cut_short=cut_short)
+
+    return [resolved, visits]
+
+
+def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:
+    """Days of people who lost or gained an identifier since that version of the identifiers."""
+    if since is None:
+        return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
+    columns = ("identifier_key", "person_key")
+    old = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns, version=since))
+    new = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns))
+    both = old.join(new, "identifier_key", rname="new_{name}")
+    moved = both.filter(~both.person_key.identical_to(both.new_person_key))
+    stored = platform.engine.table(JOURNEY_TOUCHPOINTS)
+    people = moved.select("person_key").distinct()
+    touched = stored.join(people, stored.person_key.identical_to(people.person_key))
+    days = platform.engine.arrow(touched.select("day").distinct())
+    return set(days["day"].to_pylist())
+
+
+def _resolved_share(rows: pa.Table) -> dict[date, dict[str, float]]:
+    """Per day, the share of touchpoints that belong to somebody."""
+    counts = rows.group_by("day").aggregate([("person_key", "count"), ([], "count_all")])
+    return {
+        day: {"share_resolved": round(known / total, 4)}
+        for day, known, total in zip(
+            *(counts[name].to_pylist() for name in ("day", "person_key_count", "count_all")), strict=True
+        )
+    }

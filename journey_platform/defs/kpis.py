@@ -1,0 +1,189 @@
+"""The assets of `kpis`: one per stage of the journey, with the values themselves as plotted metadata."""
+
+from collections.abc import Callable, Mapping, Sequence
+from datetime import date, timedelta
+from functools import partial
+from typing import TYPE_CHECKING
+from zoneinfo import ZoneInfo
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.base import StreamKind
+from connectors.registry import CONNECTORS
+from journey_platform.defs.describe import report_days, spec
+from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.sources import archive
+from journey_platform.kpis import early, late, middle, periods
+from journey_platform.kpis.catalogue import EVERYTHING, Stage
+from journey_platform.kpis.mailings import mailings
+from journey_platform.kpis.values import values
+from journey_platform.landing.checkpoint import checkpoint
+from journey_platform.landing.current import current_versions
+from journey_platform.tables import (
+    IDENTIFIERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    PROFILES_TABLE,
+    SESSIONS,
+    Table,
+    kpis_table,
+)
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+# Given the days to value, the parts of a stage.
+Parts = Callable[[Platform, Sequence[date]], "ir.Table"]
+Inputs = Callable[[Platform], Mapping[Table, Touched]]
+
+
+def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """Early, middle and late."""
+    reports = [table for table in [_reports_table()] if "mailchimp" in sources]
+    asset = partial(_stage_asset, sources=sources, partitions=partitions)
+    return [
+        asset("early", [SESSIONS, JOURNEY_TOUCHPOINTS, *reports], _early, _early_inputs),
+        asset("middle", [SESSIONS], _middle, _middle_inputs),
+        asset("late", [JOURNEY_TOUCHPOINTS, PROFILES_TABLE], _late, _late_inputs),
+    ]
+
+
+def _stage_asset(
+    stage: Stage,
+    deps: Sequence[Table],
+    parts: Parts,
+    inputs: Inputs,
+    *,
+    sources: Sequence[str],
+    partitions: dg.PartitionsDefinition,
+) -> dg.AssetsDefinition:
+    table = kpis_table(stage)
+
+    @dg.multi_asset(
+        name="__".join(table.key),
+        specs=[
+            spec(
+                table,
+                group="kpis",
+                deps=deps,
+                note="Beside each value: its parts, n, interval, coverage, maturity and definition version.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, today = platform.lake, platform.today()
+        asked = {*days_of(context), *_ripened(platform, table, today)}
+        work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)
+        rows = values(
+            stage,
+            platform.engine.arrow(parts(platform, work.days)),
+            days=work.days,
+            arrivals=_arrivals(platform, sources),
+            as_of=today,
+            identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
+        )
+        writes = lake.replace_days(
+            table, rows, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
+        )
+        return report_days(context, table, writes, _plotted(rows))
+
+    return valued
+
+
+def _early(platform: Platform, days: Sequence[date]) -> "ir.Table":
+    engine = platform.engine
+    sent = _mailings(platform)
+    since = [day for day in platform.lake.day_states(JOURNEY_TOUCHPOINTS) if days and day >= days[0]]
+    return early.parts(
+        engine.table(SESSIONS, days),
+        engine.table(JOURNEY_TOUCHPOINTS, since),
+        engine.memtable(sent.filter(pc.is_in(sent["day"], pa.array(days, pa.date32())))),
+    )
+
+
+def _early_inputs(platform: Platform) -> Mapping[Table, Touched]:
+    def mailed(table: Table, since: int | None) -> set[date]:
+        days = changed_days(platform.lake, table, since)
+        touched = early.days_touched(
+            platform.engine.table(JOURNEY_TOUCHPOINTS, days),
+            platform.engine.memtable(_mailings(platform)),
+            sorted(days),
+        )
+        sent = set(platform.engine.arrow(touched)["day"].to_pylist())
+        return sent if table == _reports_table() else sent | days
+
+    same = with_neighbours(platform.lake)
+    return {SESSIONS: same, JOURNEY_TOUCHPOINTS: mailed, _reports_table(): mailed}
+
+
+def _middle(platform: Platform, days: Sequence[date]) -> "ir.Table":
+    return middle.parts(platform.engine.table(SESSIONS, days))
+
+
+def _middle_inputs(platform: Platform) -> Mapping[Table, Touched]:
+    return {SESSIONS: with_neighbours(platform.lake)}
+
+
+def _late(platform: Platform, days: Sequence[date]) -> "ir.Table":
+    whole_weeks = periods.days_of(periods.periods_touched(days, "week"), "week")
+    return late.parts(
+        platform.engine.table(JOURNEY_TOUCHPOINTS, whole_weeks), platform.engine.table(PROFILES_TABLE)
+    )
+
+
+def _late_inputs(platform: Platform) -> Mapping[Table, Touched]:
+    def weeks(table: Table, since: int | None) -> set[date]:
+        return set(periods.periods_touched(changed_days(platform.lake, table, since), "week"))
+
+    return {JOURNEY_TOUCHPOINTS: weeks}
+
+
+def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
+    """Days with values that were open, and are no longer, or whose sources had not all arrived."""
+    stored = platform.lake.read(table, columns=("day", "status", "matures_on"))
+    is_ripe = pc.and_(
+        pc.equal(stored["status"], "open"), pc.less_equal(stored["matures_on"], pa.scalar(today, pa.date32()))
+    )
+    is_waiting = pc.is_in(stored["status"], pa.array(["partial", "missing"]))
+    return set(stored.filter(pc.or_(is_ripe, is_waiting))["day"].to_pylist())
+
+
+def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
+    """Per stream, the local days that arrived: of current state, those before it was asked last."""
+    lake, found = platform.lake, {}
+    for vendor in sources:
+        for stream in CONNECTORS[vendor].streams:
+            table = archive(vendor, stream)
+            if stream.kind is StreamKind.EVENT:
+                found[f"{vendor}/{stream.name}"] = set(lake.day_states(table))
+                continue
+            asked = checkpoint(lake, table)
+            last = asked.asked_at.astimezone(ZoneInfo(platform.zone)).date() if asked else date.min
+            first = platform.settings.start_date
+            found[f"{vendor}/{stream.name}"] = {
+                first + timedelta(days=n) for n in range((last - first).days if asked else 0)
+            }
+    return found
+
+
+def _mailings(platform: Platform) -> pa.Table:
+    return mailings(current_versions(platform.lake.read(_reports_table())), zone=platform.zone).rows
+
+
+def _reports_table() -> Table:
+    return archive("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
+
+
+def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
+    """Per day the values that are not divided by a dimension, by name."""
+    plotted: dict[date, dict[str, float | int | str | None]] = {}
+    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
+        value = row["value"]
+        plotted.setdefault(row["day"], {})[row["kpi"]] = None if value is None else round(value, 4)
+    return plotted

@@ -1,0 +1,222 @@
+"""The assets of `sources`: one raw archive per stream.
+
+Event streams are daily: a day can be read again. Entity streams are not partitioned: the vendor knows only
+its current state, so that a backfill of days cannot ask it about the past; each materialization adds what
+changed since the last.
+"""
+
+from collections.abc import Sequence
+from datetime import date, timedelta
+
+import dagster as dg
+
+from connectors.base import Connector, Stream, StreamKind, Window
+from connectors.errors import ConnectorError, RetryableError
+from connectors.registry import CONNECTORS
+from journey_platform.defs import checks
+from journey_platform.defs.describe import asset_key, spec
+from journey_platform.defs.partitions import LOOKBACK_TAG, RANGE_POLICY, days_of, midnight, window_of
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.pulling import Pull, pull_days
+from journey_platform.lake import Lake
+from journey_platform.landing import (
+    DayReport,
+    LandingReport,
+    Outcome,
+    checkpoint,
+    land_events,
+    land_versions,
+)
+from journey_platform.quality.suites import suite_of
+from journey_platform.tables import Table, raw_table
+
+
+def archive(vendor: str, stream: Stream) -> Table:
+    """The raw table of a stream."""
+    return raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
+
+
+def source_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+    """One asset per stream of the enabled vendors."""
+    return [
+        _event_asset(CONNECTORS[vendor], stream, partitions)
+        if stream.kind is StreamKind.EVENT
+        else _entity_asset(CONNECTORS[vendor], stream)
+        for vendor in sources
+        for stream in CONNECTORS[vendor].streams
+    ]
+
+
+def _event_asset(
+    connector: type[Connector], stream: Stream, partitions: dg.PartitionsDefinition
+) -> dg.AssetsDefinition:
+    vendor = connector.vendor
+    table = archive(vendor, stream)
+    suite = suite_of(table)
+
+    @dg.multi_asset(
+        name="__".join(table.key),
+        specs=[
+            spec(
+                table,
+                group=f"sources/{connector.area}",
+                kinds=(vendor, "deltalake"),
+                note=f"Event stream: a day can be read again. Late rows: {stream.lookback_days} days.",
+                partitions=partitions,
+            )
+        ],
+        check_specs=[
+            checks.arrival_spec(table),
+            checks.reconciliation_spec(table),
+            *checks.rule_specs(table, suite),
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+        pool=vendor,
+    )
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, gate = platform.lake, checks.RecordingGate(suite)
+        source = platform.connector(vendor)
+
+        def land(days: Sequence[date]) -> LandingReport:
+            return land_events(
+                lake,
+                table,
+                source.read(stream.name, window_of(days, platform.zone)),
+                days,
+                zone=platform.zone,
+                run_id=context.run.run_id,
+                extracted_at=platform.now(),
+                gate=gate,
+            )
+
+        wanted = _days_to_read(context, stream, lake, table)
+        try:
+            outcome = pull_days(wanted, land, source.check)
+        except ConnectorError as error:
+            raise _failure(error) from None
+        if wanted and len(outcome.failed) == len(wanted):
+            raise dg.Failure(next(iter(outcome.failed.values())))
+        return _event_result(context, table, gate, outcome)
+
+    return pull
+
+
+def _days_to_read(context: dg.AssetExecutionContext, stream: Stream, lake: Lake, table: Table) -> list[date]:
+    """All days asked for; in a daily run those that never arrived and the stream's lookback."""
+    days = days_of(context)
+    if LOOKBACK_TAG not in context.run.tags:
+        return days
+    settled = days[-1] - timedelta(days=stream.lookback_days)
+    arrived = lake.day_states(table)
+    return [day for day in days if day >= settled or day not in arrived]
+
+
+def _failure(error: ConnectorError) -> dg.Failure:
+    return dg.Failure(str(error), allow_retries=isinstance(error, RetryableError))
+
+
+def _event_result(
+    context: dg.AssetExecutionContext, table: Table, gate: checks.RecordingGate, outcome: Pull
+) -> dg.MaterializeResult:
+    days = [day for report in outcome.reports for day in report.days]
+    held = {
+        **outcome.failed,
+        **{day.day: day.reason or "held" for day in days if day.outcome is Outcome.HELD},
+    }
+    for day in days:
+        context.add_asset_metadata(_day_metadata(day), asset_key=asset_key(table), partition_key=str(day.day))
+    for day, reason in outcome.failed.items():
+        context.add_asset_metadata({"held": reason}, asset_key=asset_key(table), partition_key=str(day))
+    return dg.MaterializeResult(
+        asset_key=asset_key(table),
+        metadata={
+            "dagster/row_count": sum(day.rows for day in days),
+            "days_read": len(days),
+            "days_held": len(held),
+            **_totals(outcome.reports),
+        },
+        check_results=[
+            checks.arrival_result(table, held),
+            checks.reconciliation_result(table, _totals(outcome.reports)),
+            *gate.results(table),
+        ],
+    )
+
+
+def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefinition:
+    vendor = connector.vendor
+    table = archive(vendor, stream)
+    suite = suite_of(table)
+
+    @dg.multi_asset(
+        name="__".join(table.key),
+        specs=[
+            spec(
+                table,
+                group=f"sources/{connector.area}",
+                kinds=(vendor, "deltalake"),
+                note="Current state: the vendor is never asked about the past. Each pull adds what changed.",
+            )
+        ],
+        check_specs=[checks.reconciliation_spec(table), *checks.rule_specs(table, suite)],
+        pool=vendor,
+    )
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, now, gate = platform.lake, platform.now(), checks.RecordingGate(suite)
+        source = platform.connector(vendor)
+        last = checkpoint(lake, table)
+        since = Window(midnight(platform.settings.start_date, platform.zone), now)
+        try:
+            report = land_versions(
+                lake,
+                table,
+                source.read(stream.name, since, last.cursor if last else None),
+                zone=platform.zone,
+                run_id=context.run.run_id,
+                extracted_at=now,
+                gate=gate,
+            )
+        except ConnectorError as error:
+            raise _failure(error) from None
+        states = lake.day_states(table)
+        return dg.MaterializeResult(
+            asset_key=asset_key(table),
+            metadata={
+                "dagster/row_count": sum(state.rows for state in states.values()),
+                "new_versions": report.landed,
+                **_totals([report]),
+            },
+            check_results=[
+                checks.reconciliation_result(table, _totals([report])),
+                *gate.results(table),
+            ],
+        )
+
+    return pull
+
+
+def _day_metadata(day: DayReport) -> dict[str, int | str]:
+    counts = {
+        "rows": day.rows,
+        "received": day.received,
+        "landed": day.landed,
+        "quarantined": day.quarantined,
+        "duplicates": day.duplicates,
+        "changed": int(day.outcome is Outcome.CHANGED),
+    }
+    return {**counts, "held": day.reason} if day.reason else counts
+
+
+def _totals(reports: Sequence[LandingReport]) -> dict[str, int]:
+    """received = landed + known + quarantined + duplicates + held + outside"""
+    days = [day for report in reports for day in report.days]
+    return {
+        "received": sum(report.received for report in reports),
+        "landed": sum(day.landed for day in days),
+        "known": sum(day.known for day in days),
+        "quarantined": sum(day.quarantined for day in days),
+        "duplicates": sum(day.duplicates for day in days),
+        "held": sum(day.held for day in days),
+        "outside": sum(report.outside for report in reports),
+    }

@@ -1,0 +1,160 @@
+"""The assets of `touchpoints` and `contacts`: raw records in the canonical shape, vendor by vendor."""
+
+from collections.abc import Sequence
+from datetime import date
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from connectors.base import StreamKind
+from connectors.registry import CONNECTORS
+from journey_platform.defs import checks
+from journey_platform.defs.describe import asset_key, report_days, spec
+from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.sources import archive
+from journey_platform.landing.current import current_versions
+from journey_platform.landing.refusals import quarantine_refusals
+from journey_platform.quality.suites import suite_of
+from journey_platform.tables import Table, contacts_table, touchpoints_table
+from journey_platform.touchpoints.vendors import MAPPINGS
+
+# What a record tells falls on its own day or, past midnight, on the next.
+_CARRY_DAYS = 1
+
+
+def touchpoint_assets(
+    sources: Sequence[str], partitions: dg.PartitionsDefinition
+) -> list[dg.AssetsDefinition]:
+    """One touchpoints asset per vendor, and one of contacts where the vendor knows people."""
+    mapped = [_touchpoints_asset(vendor, partitions) for vendor in sources]
+    return [*mapped, *(_contacts_asset(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS)]
+
+
+def _archives(vendor: str, streams: Sequence[str]) -> tuple[dict[str, Table], dict[str, Table]]:
+    """The raw tables of some streams: those of events, those of entities."""
+    known = {name: CONNECTORS[vendor].stream(name) for name in streams}
+    events = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.EVENT}
+    entities = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.ENTITY}
+    return events, entities
+
+
+def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    mapping = MAPPINGS[vendor]
+    table = touchpoints_table(vendor)
+    suite = suite_of(table)
+    events, entities = _archives(vendor, mapping.TOUCHPOINT_STREAMS)
+
+    @dg.multi_asset(
+        name="__".join(table.key),
+        specs=[
+            spec(
+                table,
+                group="touchpoints",
+                deps=[*events.values(), *entities.values()],
+                kinds=(vendor, "deltalake"),
+                partitions=partitions,
+            )
+        ],
+        check_specs=checks.rule_specs(table, suite),
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, run_id, gate = platform.lake, context.run.run_id, checks.RecordingGate(suite)
+        spilling = with_neighbours(lake, after=_CARRY_DAYS)
+        work = plan(
+            lake,
+            table,
+            days_of(context),
+            {
+                **dict.fromkeys(events.values(), spilling),
+                **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},
+            },
+            first_day=platform.settings.start_date,
+        )
+        raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
+        raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
+        mapped = mapping.touchpoints(raw, zone=platform.zone)
+        rows = _on_days(mapped.rows, work.days)
+        verdict = gate(rows)
+        quarantine_refusals(lake, table, mapped.rejected, rows, verdict, work.days, run_id=run_id)
+        writes = lake.replace_days(
+            table,
+            verdict.accepted(rows),
+            work.days,
+            run_id=run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, table, writes, check_results=gate.results(table))
+
+    return build
+
+
+def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
+    mapping = MAPPINGS[vendor]
+    table = contacts_table(vendor)
+    events, entities = _archives(vendor, mapping.CONTACT_STREAMS)
+    raw_tables = {**events, **entities}
+
+    @dg.multi_asset(
+        name="__".join(table.key),
+        specs=[
+            spec(
+                table,
+                group="touchpoints",
+                deps=raw_tables.values(),
+                kinds=(vendor, "deltalake"),
+                note="Days whose raw records changed are mapped again; the others stay.",
+            )
+        ],
+    )
+    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake = platform.lake
+        changed = with_neighbours(lake)
+        work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), first_day=date.min)
+        raw = {name: lake.read(t, work.days) for name, t in raw_tables.items()}
+        mapped = mapping.contacts(raw, zone=platform.zone)
+        lake.replace_days(
+            table,
+            _on_days(mapped.rows, work.days),
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        rows = sum(state.rows for state in lake.day_states(table).values())
+        return dg.MaterializeResult(
+            asset_key=asset_key(table),
+            metadata={
+                "dagster/row_count": rows,
+                "days_mapped": len(work.days),
+                "refused": mapped.rejected.num_rows,
+            },
+        )
+
+    return build
+
+
+def _days_of_changed(platform: Platform, vendor: str, table: Table) -> Touched:
+    """Days of touchpoints that changed entities tell of: those their current versions fall on, and those on
+    which touchpoints of earlier versions stand.
+    """
+
+    def touched(raw: Table, since: int | None) -> set[date]:
+        lake = platform.lake
+        changed = lake.read(raw, changed_days(lake, raw, since))
+        fresh = MAPPINGS[vendor].touchpoints({raw.key[-1]: current_versions(changed)}, zone=platform.zone)
+        days = set(fresh.rows["day"].to_pylist())
+        stored = lake.read(table, columns=("day", "subject_id"))
+        is_changed = pc.is_in(stored["subject_id"], changed["record_key"].combine_chunks())
+        return days | set(stored.filter(is_changed)["day"].to_pylist())
+
+    return touched
+
+
+def _on_days(rows: pa.Table, days: Sequence[date]) -> pa.Table:
+    return rows.filter(pc.is_in(rows["day"], pa.array(days, pa.date32())))

@@ -1,0 +1,31 @@
+"""The mappings by vendor."""
+
+from collections.abc import Mapping
+from typing import Protocol
+
+import pyarrow as pa
+
+from journey_platform.touchpoints import mailchimp, mastodon, matomo, qualtrics, zendesk
+from journey_platform.touchpoints.mapping import Mapped
+
+
+class Mapper(Protocol):
+    """What every vendor's module offers. `raw`: the raw tables by stream, entity streams in their current state."""
+
+    TOUCHPOINT_STREAMS: tuple[str, ...]
+    CONTACT_STREAMS: tuple[str, ...]
+
+    @staticmethod
+    def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
+
+    @staticmethod
+    def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
+
+
+MAPPINGS: Mapping[str, Mapper] = {
+    "matomo": matomo,
+    "mailchimp": mailchimp,
+    "zendesk": zendesk,
+    "qualtrics": qualtrics,
+    "mastodon": mastodon,
+}
