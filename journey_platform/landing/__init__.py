@@ -1,8 +1,8 @@
 """From pages of records to the raw archive: staged, de-duplicated, gated, committed, counted.
 
 `pull` is the way of a pull from its pages to its report, `staging` where its records wait on disk,
-`quarantine` where rejected ones go, `report` how many went where, `checkpoint` where the next pull goes on. How a vendor is read is in `connectors`;
-which rows may be used is in `quality`.
+`quarantine` where rejected ones go, `report` how many went where, `checkpoint` where the next pull goes on.
+How a vendor is read is in `connectors`; which rows may be used is in `quality`.
 """
 
 from journey_platform.landing.checkpoint import checkpoint

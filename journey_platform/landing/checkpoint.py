@@ -1,4 +1,4 @@
-"""How far an entity archive has come: the vendor's cursor, and when we asked last. Committed with the data."""
+"""How far an entity archive has come: the vendor's cursor, and when we asked. Committed with the data."""
 
 from datetime import datetime
 

@@ -119,7 +119,7 @@ def land_versions(
             reports = tally.reports(_held(lake, table, tally.received))
             return LandingReport(table.name, reports, 0, skipped, None)
         before = checkpoint(lake, table)
-        here = Checkpoint(cursor or (before and before.cursor), extracted_at)
+        here = Checkpoint(cursor or (before.cursor if before else None), extracted_at)
         parts = rows.by_day(accepted)
         known: dict[date, int] = {}
 
