@@ -30,7 +30,7 @@ class RowReader(Generic[K]):
 
     `keys`: a msgspec Struct of the fields that `key` and `time` need. `key` joins the primary key with
     `joined`; `time` gives the record's time in UTC, or None. Both may raise ValueError: the row is then
-    bad, for that reason, in the field "key" or "time"; `BadField` names the vendor's own field.
+    bad, for that reason, in the field "key" or "time"; `FieldError` names the vendor's own field.
     """
 
     def __init__(
@@ -82,7 +82,7 @@ def joined(*parts: str | int) -> str:
     return key
 
 
-class BadField(ValueError):
+class FieldError(ValueError):
     """A row cannot be used because of one field, whose path is `field`."""
 
     def __init__(self, reason: str, field: str) -> None:
@@ -91,14 +91,14 @@ class BadField(ValueError):
 
 
 def time_of(value: str | int | float | None, field: str) -> datetime:
-    """The time in a row's field, as `times.utc` reads it. Raises `BadField` for an absent or unreadable one."""
+    """The time in a row's field, read by `times.utc`. Raises `FieldError` where it is absent or unclear."""
     if value is None or value == "":
-        raise BadField("a required time is missing", f"$.{field}")
+        raise FieldError("a required time is missing", f"$.{field}")
     try:
         return utc(value)
     except ValueError as error:
         reason = str(error)
-    raise BadField(reason, f"$.{field}")
+    raise FieldError(reason, f"$.{field}")
 
 
 def with_fields(row: msgspec.Raw | bytes, fields: Mapping[str, Any]) -> bytes:

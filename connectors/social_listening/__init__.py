@@ -1,0 +1,1 @@
+"""Who spoke of us in public: one file per social network."""

@@ -1,0 +1,191 @@
+"""Mastodon: statuses under tags, of accounts, and found by a search, as one server sees them.
+
+Timelines page only by the Link header; an empty page has none. Ids grow with time (milliseconds since 1970 in
+the upper bits), so a window is read upward from its start. Errors are worded in the server's language: only
+their status counts. `text`, the content without HTML, is added to each status.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime
+from typing import Any, ClassVar
+
+import msgspec
+
+from connectors.auth import BearerAuth
+from connectors.base import Connector, Page, Stream, StreamKind, Window
+from connectors.clock import SYSTEM_CLOCK, Clock
+from connectors.config import Secret, secret, setting
+from connectors.http import HttpClient
+from connectors.moving import settled
+from connectors.pagination import Part, by_offset, by_token, link
+from connectors.records import RowReader, joined, time_of, with_fields
+from connectors.social_listening.post_text import plain_text
+
+_STATUSES_A_PAGE = 40
+_PERSONAL = (
+    "account.id",
+    "account.acct",
+    "account.username",
+    "account.display_name",
+    "account.url",
+    "account.avatar",
+    "account.note",
+    "account.fields",
+    "mentions.acct",
+    "content",
+    "text",
+)
+
+
+@dataclass(frozen=True)
+class MastodonConfig:
+    """Which server, and what to listen to there. A list left empty gives a stream without rows."""
+
+    base_url: str = setting("MASTODON_BASE_URL", "address of the server")
+    token: Secret = secret("MASTODON_TOKEN", "access token; search needs one", default="")
+    tags: str = setting("MASTODON_TAGS", "tags, parted by commas", default="")
+    accounts: str = setting("MASTODON_ACCOUNTS", "ids of the brand's accounts, parted by commas", default="")
+    query: str = setting("MASTODON_QUERY", "words to search for", default="")
+
+
+class _Reblog(msgspec.Struct):
+    content: str = ""
+
+
+class _Status(msgspec.Struct):
+    id: str
+    created_at: str | None = None
+    content: str | None = None
+    reblog: _Reblog | None = None
+    tag: str = ""
+
+
+class _Found(msgspec.Struct):
+    statuses: list[msgspec.Raw]
+
+
+def _created(status: _Status) -> datetime:
+    return time_of(status.created_at, "created_at")
+
+
+_STATUSES = RowReader(_Status, lambda status: joined(status.id), _created)
+_TAGGED = RowReader(_Status, lambda status: joined(status.tag, status.id), _created)
+_decoder = msgspec.json.Decoder(_Status)
+
+
+def _stream(name: str, grain: str, primary_key: tuple[str, ...]) -> Stream:
+    return Stream(
+        name, StreamKind.EVENT, grain, primary_key, True, lookback_days=2, personal_fields=_PERSONAL
+    )
+
+
+class Mastodon(Connector):
+    """What one Mastodon server shows."""
+
+    area: ClassVar[str] = "social_listening"
+    vendor: ClassVar[str] = "mastodon"
+    config_class: ClassVar[type[Any]] = MastodonConfig
+    streams: ClassVar[tuple[Stream, ...]] = (
+        _stream("tag_timelines", "public status under one of the tags, per tag", ("tag", "id")),
+        _stream("account_statuses", "status of one of the brand's accounts", ("id",)),
+        _stream("search", "status that the search finds", ("id",)),
+    )
+
+    def __init__(self, config: MastodonConfig, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._has_token = bool(config.token.reveal())
+        auth = BearerAuth(config.token) if self._has_token else None
+        self._tags = [tag.lstrip("#") for tag in _parts(config.tags)]
+        self._accounts = _parts(config.accounts)
+        self._query = config.query.strip()
+        self._client = HttpClient(config.base_url, auth, vendor=self.vendor, clock=clock)
+
+    def read(self, stream: str, window: Window, cursor: str | None = None) -> Iterator[Page]:  # noqa: ARG002
+        readers: dict[str, Callable[[Window], Iterator[Page]]] = {
+            "tag_timelines": self._tag_timelines,
+            "account_statuses": self._account_statuses,
+            "search": self._search,
+        }
+        return readers[self.stream(stream).name](window)
+
+    def check(self) -> None:
+        self._client.get("api/v1/accounts/verify_credentials" if self._has_token else "api/v2/instance")
+
+    def _tag_timelines(self, window: Window) -> Iterator[Page]:
+        for tag in self._tags:
+            for rows in self._timeline("tag_timelines", f"api/v1/timelines/tag/{tag}", window):
+                yield _TAGGED.page([_with_text(row, tag) for row in rows], window)
+
+    def _account_statuses(self, window: Window) -> Iterator[Page]:
+        for account in self._accounts:
+            for rows in self._timeline("account_statuses", f"api/v1/accounts/{account}/statuses", window):
+                yield _STATUSES.page([_with_text(row) for row in rows], window)
+
+    def _search(self, window: Window) -> Iterator[Page]:
+        where = "mastodon/search"
+        bounds = {"min_id": _first_id(window.start) - 1, "max_id": _first_id(window.end)}
+
+        def fetch(offset: int, limit: int) -> Part[tuple[list[bytes], int | None]]:
+            asked: dict[str, str | int] = {
+                "q": self._query,
+                "type": "statuses",
+                "limit": limit,
+                "offset": offset,
+                **bounds,
+            }
+            rows = self._client.get("api/v2/search", asked, stream="search").json(_Found).statuses
+            return Part(([bytes(row) for row in rows], None), len(rows))
+
+        if self._query:
+            read = settled(lambda: by_offset(fetch, _STATUSES_A_PAGE, where=where), _id_of, where=where)
+            for rows in read:
+                yield _STATUSES.page([_with_text(row) for row in rows], window)
+
+    def _timeline(self, stream: str, path: str, window: Window) -> Iterator[list[bytes]]:
+        """Upward from the window's start by the `prev` links, until a page is empty or past the window."""
+        end = _first_id(window.end)
+
+        def fetch(newer: str | None) -> Part[list[bytes]]:
+            if newer is None:
+                asked = {"limit": _STATUSES_A_PAGE, "min_id": _first_id(window.start) - 1}
+                response = self._client.get(path, asked, stream=stream)
+            else:
+                response = self._client.follow(newer, stream=stream)
+            rows = [bytes(row) for row in response.json(list[msgspec.Raw])]
+            is_past = bool(rows) and all(_number(row) >= end for row in rows)
+            return Part(rows, len(rows), link(response.headers, "prev") if rows and not is_past else None)
+
+        return by_token(fetch, where=f"mastodon/{stream}")
+
+
+def _parts(text: str) -> list[str]:
+    return [part.strip() for part in text.split(",") if part.strip()]
+
+
+def _first_id(at: datetime) -> int:
+    """The lowest id that a status made at this moment can have."""
+    return int(at.timestamp() * 1000) << 16
+
+
+def _id_of(row: bytes) -> str | bytes:
+    try:
+        return _decoder.decode(row).id
+    except ValueError:
+        return row
+
+
+def _number(row: bytes) -> int:
+    """The id as a number; 0 for a row without one, which says nothing about where the page stands."""
+    found = _id_of(row)
+    return int(found) if isinstance(found, str) and found.isdigit() else 0
+
+
+def _with_text(row: bytes, tag: str | None = None) -> bytes:
+    """The status with its plain text (a reblog's is that of the original) and the tag it was found under."""
+    fields = {} if tag is None else {"tag": tag}
+    try:
+        status = _decoder.decode(row)
+    except ValueError:
+        return with_fields(row, fields)
+    html = status.content or (status.reblog.content if status.reblog else "")
+    return with_fields(row, {"text": plain_text(html), **fields})

@@ -1,0 +1,1 @@
+"""Who answered a survey: one file per survey vendor."""

@@ -1,0 +1,1 @@
+"""Who asked for help: one file per ticketing vendor."""

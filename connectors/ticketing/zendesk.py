@@ -1,0 +1,235 @@
+"""Zendesk Support API v2: tickets and users by cursor export, metric events by time export, and ratings.
+
+An export ends at `end_of_stream`, a list where `meta.has_more` is false: both name a next page even then. The
+links in bodies may name another host; they are not used, every next request is built from the cursor.
+"""
+
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from datetime import datetime, timedelta
+from functools import cache
+from typing import Any, ClassVar
+
+import msgspec
+
+from connectors.auth import BasicAuth
+from connectors.base import Connector, Page, Stream, StreamKind, Window
+from connectors.clock import SYSTEM_CLOCK, Clock
+from connectors.config import Secret, secret, setting
+from connectors.errors import AuthenticationFailed
+from connectors.http import HttpClient, Policy
+from connectors.pagination import Part, by_token
+from connectors.records import RowReader, joined, time_of
+
+_ROWS_AN_EXPORT_PAGE = 1000
+_ROWS_A_LIST_PAGE = 100
+# Exports refuse a start in the last minute.
+_EXPORT_LAG = timedelta(minutes=1)
+# The lowest plan's limit for an account.
+_POLICY = Policy(requests_per_minute=200)
+
+
+@dataclass(frozen=True)
+class ZendeskConfig:
+    """The account's address, and an agent's address with an API token."""
+
+    base_url: str = setting("ZENDESK_BASE_URL", "https://{subdomain}.zendesk.com, without /api/v2")
+    email: str = setting("ZENDESK_EMAIL", "address of the agent whom the token belongs to")
+    token: Secret = secret("ZENDESK_TOKEN", "API token")
+
+
+class _Ticket(msgspec.Struct):
+    id: int | str
+    generated_timestamp: int | float | None = None
+
+
+class _User(msgspec.Struct):
+    id: int | str
+    updated_at: str | None = None
+
+
+class _Event(msgspec.Struct):
+    id: int | str
+    time: str | None = None
+
+
+class _Rating(msgspec.Struct):
+    id: int | str
+    created_at: str | None = None
+
+
+class _Meta(msgspec.Struct):
+    has_more: bool
+    after_cursor: str | None = None
+
+
+class _Me(msgspec.Struct):
+    id: int | None = None
+
+
+class _Answer(msgspec.Struct):
+    user: _Me
+
+
+_TICKETS = RowReader(
+    _Ticket, lambda row: joined(row.id), lambda row: time_of(row.generated_timestamp, "generated_timestamp")
+)
+_USERS = RowReader(_User, lambda row: joined(row.id), lambda row: time_of(row.updated_at, "updated_at"))
+_EVENTS = RowReader(_Event, lambda row: joined(row.id), lambda row: time_of(row.time, "time"))
+_RATINGS = RowReader(_Rating, lambda row: joined(row.id), lambda row: time_of(row.created_at, "created_at"))
+
+
+class Zendesk(Connector):
+    """One Zendesk Support account."""
+
+    area: ClassVar[str] = "ticketing"
+    vendor: ClassVar[str] = "zendesk"
+    config_class: ClassVar[type[Any]] = ZendeskConfig
+    streams: ClassVar[tuple[Stream, ...]] = (
+        Stream(
+            name="tickets",
+            kind=StreamKind.ENTITY,
+            grain="ticket in its present state; a deleted one is a row with that status",
+            primary_key=("id",),
+            is_replayable=False,
+            personal_fields=(
+                "subject",
+                "raw_subject",
+                "description",
+                "recipient",
+                "requester_id",
+                "submitter_id",
+                "collaborator_ids",
+                "follower_ids",
+                "email_cc_ids",
+                "via.source.from",
+            ),
+        ),
+        Stream(
+            name="users",
+            kind=StreamKind.ENTITY,
+            grain="end user or agent in their present state",
+            primary_key=("id",),
+            is_replayable=False,
+            personal_fields=(
+                "email",
+                "name",
+                "phone",
+                "external_id",
+                "notes",
+                "details",
+                "photo",
+                "user_fields",
+                "last_login_at",
+            ),
+        ),
+        Stream(
+            name="ticket_metric_events",
+            kind=StreamKind.EVENT,
+            grain="moment that a ticket's metrics count from: created, replied, solved, ...",
+            primary_key=("id",),
+            is_replayable=True,
+            lookback_days=2,
+        ),
+        Stream(
+            name="satisfaction_ratings",
+            kind=StreamKind.EVENT,
+            grain="customer's rating of how a ticket was handled",
+            primary_key=("id",),
+            is_replayable=True,
+            lookback_days=7,
+            personal_fields=("requester_id", "comment"),
+        ),
+    )
+
+    def __init__(self, config: ZendeskConfig, clock: Clock = SYSTEM_CLOCK) -> None:
+        self._clock = clock
+        auth = BasicAuth(f"{config.email}/token", config.token)
+        self._client = HttpClient(config.base_url, auth, vendor=self.vendor, policy=_POLICY, clock=clock)
+
+    def read(self, stream: str, window: Window, cursor: str | None = None) -> Iterator[Page]:
+        readers: dict[str, Callable[[], Iterator[Page]]] = {
+            "tickets": lambda: self._cursor_export("tickets", _TICKETS, window, cursor),
+            "users": lambda: self._cursor_export("users", _USERS, window, cursor),
+            "ticket_metric_events": lambda: self._ticket_metric_events(window),
+            "satisfaction_ratings": lambda: self._satisfaction_ratings(window),
+        }
+        return readers[self.stream(stream).name]()
+
+    def check(self) -> None:
+        """Zendesk answers an unknown caller with a user that has no id."""
+        if self._client.get("api/v2/users/me.json").json(_Answer).user.id is None:
+            raise AuthenticationFailed("the token is not accepted", where=self.vendor)
+
+    def _cursor_export(
+        self, plural: str, reader: RowReader[Any], window: Window, cursor: str | None
+    ) -> Iterator[Page]:
+        def fetch(after: str | None) -> Part[Page]:
+            start = None if after else self._start_time(window)
+            told = self._export(
+                f"{plural}/cursor", plural, cursor=after, start_time=start, per_page=_ROWS_AN_EXPORT_PAGE
+            )
+            page = reader.page(told.rows, cursor=told.after_cursor or after)
+            return Part(page, len(told.rows), told.after_cursor, has_more=not told.end_of_stream)
+
+        return by_token(fetch, cursor, where=f"zendesk/{plural}")
+
+    def _ticket_metric_events(self, window: Window) -> Iterator[Page]:
+        """By time: the next page starts at the last one's `end_time`, and may repeat rows of that second."""
+        plural = "ticket_metric_events"
+        last: set[bytes] = set()
+
+        def fetch(start: str | None) -> Part[Page]:
+            nonlocal last
+            told = self._export(plural, plural, start_time=int(start or 0), per_page=_ROWS_AN_EXPORT_PAGE)
+            rows = [bytes(row) for row in told.rows]
+            page = _EVENTS.page([row for row in rows if row not in last], window)
+            last = set(rows)
+            has_more = not told.end_of_stream and (told.end_time or 0) < window.end.timestamp()
+            return Part(page, len(rows), str(told.end_time) if told.end_time else None, has_more=has_more)
+
+        return by_token(fetch, str(self._start_time(window)), where=f"zendesk/{plural}")
+
+    def _satisfaction_ratings(self, window: Window) -> Iterator[Page]:
+        plural = "satisfaction_ratings"
+        params = {"start_time": _epoch(window.start), "end_time": _epoch(window.end)}
+
+        def fetch(after: str | None) -> Part[Page]:
+            paging = {"page[size]": _ROWS_A_LIST_PAGE, "page[after]": after}
+            response = self._client.get(f"api/v2/{plural}.json", {**params, **paging}, stream=plural)
+            told = response.json(_list_page(plural))
+            page = _RATINGS.page(told.rows, window)
+            return Part(page, len(told.rows), told.meta.after_cursor, has_more=told.meta.has_more)
+
+        return by_token(fetch, where=f"zendesk/{plural}")
+
+    def _export(self, resource: str, plural: str, **params: str | int | None) -> Any:
+        response = self._client.get(f"api/v2/incremental/{resource}.json", params, stream=plural)
+        return response.json(_export_page(plural))
+
+    def _start_time(self, window: Window) -> int:
+        return _epoch(min(window.start, self._clock.now() - _EXPORT_LAG))
+
+
+@cache
+def _export_page(plural: str) -> type[Any]:
+    """A page of an incremental export, its rows raw."""
+    fields: list[tuple[str, Any] | tuple[str, Any, Any]] = [
+        ("rows", list[msgspec.Raw]),
+        ("end_of_stream", bool),
+        ("after_cursor", str | None, None),
+        ("end_time", int | None, None),
+    ]
+    return msgspec.defstruct("ExportPage", fields, rename={"rows": plural})
+
+
+@cache
+def _list_page(plural: str) -> type[Any]:
+    """A page of a list, its rows raw."""
+    return msgspec.defstruct(
+        "ListPage", [("rows", list[msgspec.Raw]), ("meta", _Meta)], rename={"rows": plural}
+    )
+
+
+def _epoch(at: datetime) -> int:
+    return int(at.timestamp())

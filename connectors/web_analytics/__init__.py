@@ -1,0 +1,1 @@
+"""Who visited the site: one file per web analytics vendor."""
