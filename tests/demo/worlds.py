@@ -59,7 +59,7 @@ def visit(number: int, start: datetime, kinds: str = "page_view", **changes: obj
         "is_bot": False,
         "recorded_at": start,
     }
-    return Visit(**(values | changes))  # type: ignore[arg-type]
+    return Visit(**(values | changes))
 
 
 def ticket(number: int, created: datetime, **changes: object) -> Ticket:
@@ -79,7 +79,7 @@ def ticket(number: int, created: datetime, **changes: object) -> Ticket:
         "rated_at": created + timedelta(hours=3),
         "rating_comment": "Thanks",
     }
-    return Ticket(**(values | changes))  # type: ignore[arg-type]
+    return Ticket(**(values | changes))
 
 
 def response(number: int, recorded: datetime, **changes: object) -> Response:
@@ -101,7 +101,7 @@ def response(number: int, recorded: datetime, **changes: object) -> Response:
         "heard_about_us": "Friends",
         "ip": "203.0.113.9",
     }
-    return Response(**(values | changes))  # type: ignore[arg-type]
+    return Response(**(values | changes))
 
 
 def post(number: int, moment: datetime, **changes: object) -> Post:
@@ -116,7 +116,7 @@ def post(number: int, moment: datetime, **changes: object) -> Post:
         "tags": ["acme"],
         "is_brand": False,
     }
-    return Post(**(values | changes))  # type: ignore[arg-type]
+    return Post(**(values | changes))
 
 
 def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] | None = None) -> World:

@@ -12,8 +12,10 @@ from datetime import datetime
 from functools import cached_property
 from typing import Any
 
+import msgspec
+
 from journey_platform.demo.vendors import pages
-from journey_platform.demo.vendors.mailchimp_totals import plus_zero, totals
+from journey_platform.demo.vendors.mailchimp_reports import as_recipient, plus_zero, totals
 from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, moment_of
 from journey_platform.demo.vendors.projection import projected
 from journey_platform.demo.world import Campaign, EmailAction, Member, World
@@ -32,6 +34,10 @@ _TITLES = {
 }
 
 
+_Member = tuple[datetime, str, Member | msgspec.Raw]
+"""When the member changed, its id, and what is rendered."""
+
+
 class _Refused(Exception):  # noqa: N818 - becomes a reply
     def __init__(self, status: int) -> None:
         self.status = status
@@ -45,9 +51,14 @@ class Mailchimp(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         joined = [member for member in world.members if member.joined_at <= as_of]
-        self._members = sorted(joined, key=lambda m: (self._changed_at(m), email_id(m.email)))
+        members: list[_Member] = [(self._changed_at(m), email_id(m.email), m) for m in joined]
+        members.extend((noon, "", record) for noon, record in self.malformed("members"))
+        self._members = sorted(members, key=lambda row: row[:2])
         sent = (campaign for campaign in world.campaigns if campaign.sent_at <= as_of)
         self._campaigns = sorted(sent, key=lambda campaign: (campaign.sent_at, campaign.campaign_id))
+        self._malformed = {
+            stream: list(self.malformed(stream)) for stream in ("email_activity", "unsubscribes")
+        }
         self._by_id = {campaign.campaign_id: campaign for campaign in self._campaigns}
         self._member_of = {member.email.lower(): member for member in world.members}
 
@@ -109,7 +120,8 @@ class Mailchimp(Vendor):
                 return self._email_activity(request, self._by_id[campaign_id])
             case ["reports", campaign_id, "unsubscribed"] if campaign_id in self._by_id:
                 campaign = self._by_id[campaign_id]
-                rows = [item for item in campaign.unsubscribed if item[1] <= self.as_of]
+                rows: list[Any] = [item for item in campaign.unsubscribed if item[1] <= self.as_of]
+                rows.extend(record for _, record in self._malformed_of("unsubscribes", campaign))
                 body = self._collection(
                     request, "unsubscribes", rows, lambda item: self._unsubscribe(campaign, *item)
                 )
@@ -128,7 +140,10 @@ class Mailchimp(Vendor):
             raise _Refused(400)
         limit = pages.granted(request, limit)
         return {
-            plural: [render(row) for row in pages.by_offset(request, rows, offset, limit)],
+            plural: [
+                row if isinstance(row, msgspec.Raw) else render(row)
+                for row in pages.by_offset(request, rows, offset, limit)
+            ],
             "total_items": len(rows) + pages.shift(request, offset, limit),
             "_links": self._links(request.path, "parent"),
         }
@@ -146,7 +161,8 @@ class Mailchimp(Vendor):
         ]
 
     def _list(self) -> dict[str, Any]:
-        states = Counter(self._status(member) for member in self._members)
+        members = [row for _, _, row in self._members if isinstance(row, Member)]
+        states = Counter(self._status(member) for member in members)
         return {
             "id": self.world.list_id,
             "web_id": 1,
@@ -178,16 +194,17 @@ class Mailchimp(Vendor):
         rows = self._members
         try:
             if since := request.query.get("since_last_changed"):
-                rows = [m for m in rows if self._changed_at(m) > moment_of(since)]
+                rows = [row for row in rows if row[0] > moment_of(since)]
             if before := request.query.get("before_last_changed"):
-                rows = [m for m in rows if self._changed_at(m) <= moment_of(before)]
+                rows = [row for row in rows if row[0] <= moment_of(before)]
         except ValueError:
             raise _Refused(400) from None
         if request.query.get("sort_field") != "last_changed":
-            rows = sorted(rows, key=lambda m: (m.joined_at, email_id(m.email)))
+            rows = sorted(rows, key=lambda row: row[1])
         if request.query.get("sort_dir") == "DESC":
             rows = rows[::-1]
-        return self._collection(request, "members", rows, self._member) | {"list_id": self.world.list_id}
+        found = [row for _, _, row in rows]
+        return self._collection(request, "members", found, self._member) | {"list_id": self.world.list_id}
 
     def _member(self, member: Member) -> dict[str, Any]:
         key = email_id(member.email)
@@ -335,7 +352,10 @@ class Mailchimp(Vendor):
         for action in sorted(campaign.actions, key=lambda action: action.at):
             if action.at <= self.as_of and (since is None or action.at >= since):
                 done.setdefault(action.email, []).append(action)
-        rows = sorted(done.items(), key=lambda item: email_id(item[0]))
+        rows: list[Any] = sorted(done.items(), key=lambda item: email_id(item[0]))
+        for noon, record in self._malformed_of("email_activity", campaign):
+            if since is None or noon >= since:
+                rows.append(as_recipient(campaign, record))
 
         def render(item: tuple[str, list[EmailAction]]) -> dict[str, Any]:
             email, actions = item
@@ -352,6 +372,15 @@ class Mailchimp(Vendor):
 
         body = self._collection(request, "emails", rows, render)
         return body | {"campaign_id": campaign.campaign_id}
+
+    def _malformed_of(self, stream: str, campaign: Campaign) -> list[tuple[datetime, msgspec.Raw]]:
+        """The records that belong to the report of this mailing: the last one before their noon."""
+        found = []
+        for noon, record in self._malformed[stream]:
+            before = [other for other in self._campaigns if other.sent_at <= noon]
+            if (before or self._campaigns)[-1] is campaign:
+                found.append((noon, record))
+        return found
 
     def _activity(self, action: EmailAction) -> dict[str, Any]:
         item: dict[str, Any] = {"action": action.action, "timestamp": plus_zero(action.at)}

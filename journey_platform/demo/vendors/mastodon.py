@@ -12,6 +12,8 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
+import msgspec
+
 from journey_platform.demo.vendors import pages
 from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode
 from journey_platform.demo.world import Post, World
@@ -32,6 +34,9 @@ _ERRORS = {
     429: {"en": "Too many requests", "de": "Zu viele Anfragen", "ja": "リクエストが多すぎます"},
 }
 
+_Row = tuple[int, Post | msgspec.Raw]
+"""A status's id, and what is rendered."""
+
 
 class Mastodon(Vendor):
     """The public statuses of one server; see the module's docstring."""
@@ -41,7 +46,12 @@ class Mastodon(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         self._host = world.brand_handle.lstrip("@").rpartition("@")[2]
-        self._posts = sorted((p for p in world.posts if p.at <= as_of), key=lambda post: post.post_id)
+        seen = (post for post in world.posts if post.at <= as_of)
+        self._posts = sorted(((post.post_id, post) for post in seen), key=_row_id)
+        self._malformed = {
+            stream: [(id_of_moment(noon), record) for noon, record in self.malformed(stream)]
+            for stream in ("tag_timelines", "account_statuses", "search")
+        }
         self._brand_ids = sorted({post.account_id for post in world.posts if post.is_brand})
 
     def environment(self) -> dict[str, str]:
@@ -74,7 +84,7 @@ class Mastodon(Vendor):
         if low is None and high is None:
             return None
         try:
-            start = moment_of_id(int(low)) if low else self.day_start(self.world.first_day)
+            start = moment_of_id(int(low) + 1) if low else self.day_start(self.world.first_day)
             return start, moment_of_id(int(high)) if high else self.as_of
         except ValueError:
             return None
@@ -91,15 +101,17 @@ class Mastodon(Vendor):
                 return self._reply(self._account(brand))
             case ["api", "v1", "timelines", "tag", tag]:
                 wanted = tag.lower()
-                rows = [post for post in self._posts if wanted in (t.lower().lstrip("#") for t in post.tags)]
-                return self._timeline(request, rows)
+                tagged = [
+                    row for row in self._posts if wanted in (t.lower().lstrip("#") for t in row[1].tags)
+                ]
+                return self._timeline(request, tagged, "tag_timelines")
             case ["api", "v1", "accounts", account_id, "statuses"]:
-                rows = [post for post in self._posts if str(post.account_id) == account_id]
-                if not rows and account_id not in {str(post.account_id) for post in self.world.posts}:
+                if account_id not in {str(post.account_id) for post in self.world.posts}:
                     return self._refuse(404, request.headers)
-                return self._timeline(request, rows)
+                own = [row for row in self._posts if str(row[1].account_id) == account_id]
+                return self._timeline(request, own, "account_statuses")
             case ["api", "v1", "statuses", post_id]:
-                found = [post for post in self._posts if str(post.post_id) == post_id]
+                found = [post for number, post in self._posts if str(number) == post_id]
                 return self._reply(self._status(found[0])) if found else self._refuse(404, request.headers)
             case ["api", "v2", "search"]:
                 return self._search(request)
@@ -112,14 +124,15 @@ class Mastodon(Vendor):
     def _reply(self, value: Any, headers: Mapping[str, str] | None = None) -> Reply:
         return Reply(200, encode(value), headers=self._rate_headers() | dict(headers or {}))
 
-    def _timeline(self, request: Request, rows: list[Post]) -> Reply:
-        """`rows` are oldest first; a page is newest first."""
+    def _timeline(self, request: Request, posts: list[tuple[int, Post]], stream: str) -> Reply:
+        """`posts` are oldest first; a page is newest first."""
+        rows: list[_Row] = sorted([*posts, *self._malformed[stream]], key=_row_id)
         query = request.query
         try:
             limit = pages.size(request, query.get("limit"), DEFAULT_SIZE, MAX_SIZE)
-            high = bisect_left(rows, int(query["max_id"]), key=_post_id) if "max_id" in query else len(rows)
+            high = bisect_left(rows, int(query["max_id"]), key=_row_id) if "max_id" in query else len(rows)
             after = query.get("min_id") or query.get("since_id")
-            low = bisect_right(rows, int(after), key=_post_id) if after else 0
+            low = bisect_right(rows, int(after), key=_row_id) if after else 0
         except ValueError:
             return self._refuse(400, request.headers)
         if "min_id" in query:
@@ -130,7 +143,7 @@ class Mastodon(Vendor):
             page = pages.by_cursor(request, newest_first, len(rows) - high, limit).rows
         if not page:
             return self._reply([])
-        ids = [post.post_id for post in page]
+        ids = [number for number, _ in page]
         kept = {name: value for name, value in query.items() if name not in ("max_id", "min_id", "since_id")}
         older, newer = {"max_id": str(min(ids))}, {"min_id": str(max(ids))}
         if request.fault == "repeated_cursor":
@@ -140,24 +153,29 @@ class Mastodon(Vendor):
             f'<{address}?{urlencode(kept | cursor)}>; rel="{rel}"'
             for rel, cursor in (("next", older), ("prev", newer))
         )
-        return self._reply([self._status(post) for post in page], {"Link": links})
+        return self._reply(self._rendered(page), {"Link": links})
 
     def _search(self, request: Request) -> Reply:
         """Newest first, by `offset`, `max_id` and `min_id`; there is no Link header."""
         query = request.query
         words = query.get("q", "").lower().lstrip("#")
+        matching = [row for row in self._posts if words in row[1].html.lower()]
+        rows: list[_Row] = sorted([*matching, *self._malformed["search"]], key=_row_id)
         try:
             limit = pages.size(request, query.get("limit"), DEFAULT_SIZE, MAX_SIZE)
             offset = int(query.get("offset", "0"))
-            high = bisect_left(self._posts, int(query["max_id"]), key=_post_id) if "max_id" in query else None
-            low = bisect_right(self._posts, int(query["min_id"]), key=_post_id) if "min_id" in query else 0
+            high = bisect_left(rows, int(query["max_id"]), key=_row_id) if "max_id" in query else len(rows)
+            low = bisect_right(rows, int(query["min_id"]), key=_row_id) if "min_id" in query else 0
         except ValueError:
             return self._refuse(400, request.headers)
-        found = [post for post in reversed(self._posts[low:high]) if words in post.html.lower()]
         is_asked = words and query.get("type", "statuses") == "statuses"
-        page = pages.by_offset(request, found, offset, limit) if is_asked else []
-        statuses = [self._status(post) for post in page]
-        return self._reply({"accounts": [], "statuses": statuses, "hashtags": [], "collections": []})
+        page = pages.by_offset(request, rows[low:high][::-1], offset, limit) if is_asked else []
+        return self._reply(
+            {"accounts": [], "statuses": self._rendered(page), "hashtags": [], "collections": []}
+        )
+
+    def _rendered(self, rows: list[_Row]) -> list[Any]:
+        return [self._status(row) if isinstance(row, Post) else row for _, row in rows]
 
     def _status(self, post: Post) -> dict[str, Any]:
         account = self._account(post)
@@ -186,10 +204,7 @@ class Mastodon(Vendor):
             "account": account,
             "media_attachments": [],
             "mentions": [],
-            "tags": [
-                {"name": name, "url": f"https://{self._host}/tags/{name}"}
-                for name in (tag.lower().lstrip("#") for tag in post.tags)
-            ],
+            "tags": [{"name": name, "url": f"https://{self._host}/tags/{name}"} for name in _tags(post)],
             "emojis": [],
             "tagged_collections": [],
             "quote": None,
@@ -242,8 +257,17 @@ def moment_of_id(post_id: int) -> datetime:
     return datetime.fromtimestamp((post_id >> 16) / 1000, UTC)
 
 
-def _post_id(post: Post) -> int:
-    return post.post_id
+def id_of_moment(moment: datetime) -> int:
+    """The lowest id of a status made at this moment."""
+    return int(moment.timestamp() * 1000) << 16
+
+
+def _tags(post: Post) -> list[str]:
+    return [tag.lower().lstrip("#") for tag in post.tags]
+
+
+def _row_id(row: tuple[int, Any]) -> int:
+    return row[0]
 
 
 def _iso_milli(moment: datetime) -> str:

@@ -16,8 +16,9 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from journey_platform.demo.vendors import pages
-from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, iso_z, moment_of
-from journey_platform.demo.world import Response, Survey, World
+from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, moment_of
+from journey_platform.demo.vendors.qualtrics_surveys import Questionnaire
+from journey_platform.demo.world import Response, World
 
 TOKEN = "demo0qualtrics0token0demo0qualtrics00000"
 BRAND_ZONE = "America/Denver"
@@ -33,10 +34,6 @@ _STATUS = {
     429: "429 - Too Many Requests",
     500: "500 - Internal Server Error",
 }
-NPS, COMMENT, HEARD = "QID1", "QID2", "QID3"
-_NPS_TEXT = "How likely are you to recommend us to a friend or colleague?"
-_COMMENT_TEXT = "What is the main reason for your score?"
-_HEARD_TEXT = "How did you first hear about us?"
 _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("StartDate", "Start Date", "startDate"),
     ("EndDate", "End Date", "endDate"),
@@ -55,14 +52,13 @@ _COLUMNS: tuple[tuple[str, str, str], ...] = (
     ("LocationLongitude", "Location Longitude", "locationLongitude"),
     ("DistributionChannel", "Distribution Channel", "distributionChannel"),
     ("UserLanguage", "User Language", "userLanguage"),
-    ("Q1_NPS_GROUP", f"{_NPS_TEXT} - Group", f"{NPS}_NPS_GROUP"),
-    ("Q1", _NPS_TEXT, NPS),
-    ("Q2", _COMMENT_TEXT, f"{COMMENT}_TEXT"),
-    ("Q3", _HEARD_TEXT, HEARD),
-    ("user_id", "user_id", "user_id"),
-    ("ticket_id", "ticket_id", "ticket_id"),
 )
+_EMBEDDED = ("user_id", "ticket_id")
 _TIMES = {"startDate", "endDate", "recordedDate"}
+
+
+_Row = tuple[datetime, str, Response | dict[str, Any]]
+"""When it was recorded, its id, and the response (or, malformed, its cells by import id)."""
 
 
 class _Refused(Exception):  # noqa: N818 - becomes a reply
@@ -88,11 +84,20 @@ class Qualtrics(Vendor):
 
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
-        self._surveys = {survey.survey_id: survey for survey in world.surveys if survey.created_at <= as_of}
-        seen = [response for response in world.responses if response.recorded_at <= as_of]
-        self._responses = sorted(seen, key=lambda response: (response.recorded_at, response.response_id))
-        heard = {response.heard_about_us for response in world.responses if response.heard_about_us}
-        self._choices = {label: str(code) for code, label in enumerate(sorted(heard), start=1)}
+        self._surveys = {
+            survey.survey_id: Questionnaire(
+                survey, [response for response in world.responses if response.survey_id == survey.survey_id]
+            )
+            for survey in sorted(world.surveys, key=lambda survey: survey.survey_id)
+            if survey.created_at <= as_of
+        }
+        rows: list[_Row] = [
+            (response.recorded_at, response.response_id, response)
+            for response in world.responses
+            if response.recorded_at <= as_of
+        ]
+        rows.extend((noon, "", msgspec.json.decode(record)) for noon, record in self.malformed("responses"))
+        self._responses = sorted(rows, key=lambda row: row[:2])
         self._exports: dict[str, _Export] = {}
         self._polls: dict[str, int] = {}
 
@@ -125,126 +130,33 @@ class Qualtrics(Vendor):
             return self.refuse(400)
 
     def _resource(self, request: Request) -> Reply:
-        match request.method, request.path.removeprefix("/API/v3").strip("/").split("/"):
-            case "GET", ["whoami"]:
+        collection, _, rest = request.path.removeprefix("/API/v3").strip("/").partition("/")
+        survey_id, *below = rest.split("/")
+        survey = self._surveys.get(survey_id)
+        match request.method, collection, below:
+            case "GET", "whoami", []:
                 return _result(request, {"brandId": "demo", "userId": "UR_demo", "datacenter": "demo"})
-            case "GET", ["surveys"]:
+            case "GET", "surveys", [] if not survey_id:
                 return self._list(request)
-            case "GET", ["surveys", survey_id] if survey_id in self._surveys:
-                return _result(request, self._survey(self._surveys[survey_id]))
-            case "GET", ["survey-definitions", survey_id] if survey_id in self._surveys:
-                return _result(request, self._definition(self._surveys[survey_id]))
-            case "POST", ["surveys", survey_id, "export-responses"] if survey_id in self._surveys:
+            case "GET", "surveys", [] if survey:
+                return _result(request, survey.described())
+            case "GET", "survey-definitions", [] if survey:
+                return _result(request, survey.defined())
+            case "POST", "surveys", ["export-responses"] if survey:
                 return self._start(request, survey_id)
-            case "GET", ["surveys", survey_id, "export-responses", progress] if survey_id in self._surveys:
-                return self._progress(request, progress)
-            case "GET", ["surveys", survey_id, "export-responses", file, "file"] if (
-                survey_id in self._surveys
-            ):
-                return self._file(self._surveys[survey_id], file)
+            case "GET", "surveys", ["export-responses", progress_id] if survey:
+                return self._progress(request, progress_id)
+            case "GET", "surveys", ["export-responses", file_id, "file"] if survey:
+                return self._file(survey, file_id)
         raise _Refused(404)
 
     def _list(self, request: Request) -> Reply:
-        rows = sorted(self._surveys.values(), key=lambda survey: survey.survey_id)
         limit = pages.granted(request, LIST_SIZE)
         start, mark = int(request.query.get("offset", "0")), int(request.query.get("turn", "0"))
-        page = pages.by_cursor(request, rows, start, limit, mark)
+        page = pages.by_cursor(request, list(self._surveys.values()), start, limit, mark)
         turn = f"&turn={page.mark}" if page.mark else ""
         following = f"{self.base_url}/API/v3/surveys?offset={page.next}{turn}" if page.has_more else None
-        elements = [
-            {
-                "id": survey.survey_id,
-                "name": survey.name,
-                "ownerId": "UR_demo",
-                "lastModified": iso_z(survey.created_at),
-                "creationDate": iso_z(survey.created_at),
-                "isActive": True,
-            }
-            for survey in page.rows
-        ]
-        return _result(request, {"elements": elements, "nextPage": following})
-
-    def _survey(self, survey: Survey) -> dict[str, Any]:
-        def question(name: str, kind: str, selector: str, text: str) -> dict[str, Any]:
-            return {
-                "questionType": {"type": kind, "selector": selector, "subSelector": None},
-                "questionText": text,
-                "questionLabel": None,
-                "validation": {"doesForceResponse": False},
-                "questionName": name,
-            }
-
-        heard = {
-            code: {
-                "recode": code,
-                "description": label,
-                "choiceText": label,
-                "imageDescription": None,
-                "variableName": None,
-                "analyze": True,
-            }
-            for label, code in self._choices.items()
-        }
-        return {
-            "id": survey.survey_id,
-            "name": survey.name,
-            "ownerId": "UR_demo",
-            "organizationId": "demo",
-            "isActive": True,
-            "creationDate": iso_z(survey.created_at),
-            "lastModifiedDate": iso_z(survey.created_at),
-            "expiration": {"startDate": None, "endDate": None},
-            "questions": {
-                NPS: question("Q1", "MC", "NPS", _NPS_TEXT),
-                COMMENT: question("Q2", "TE", "ML", _COMMENT_TEXT),
-                HEARD: question("Q3", "MC", "SAVR", _HEARD_TEXT) | {"choices": heard},
-            },
-        }
-
-    def _definition(self, survey: Survey) -> dict[str, Any]:
-        def question(
-            place: int, text: str, kind: str, selector: str, choices: dict[str, str]
-        ) -> dict[str, Any]:
-            return {
-                "QuestionText": text,
-                "DataExportTag": f"Q{place}",
-                "QuestionType": kind,
-                "Selector": selector,
-                "QuestionDescription": text,
-                "Choices": {code: {"Display": label} for code, label in choices.items()},
-                "ChoiceOrder": list(choices),
-                "QuestionID": f"QID{place}",
-            }
-
-        heard = {code: label for label, code in self._choices.items()}
-        return {
-            "QuestionCount": "3",
-            "SurveyOptions": {"BackButton": "false", "PartialData": "+1 week", "SurveyLanguage": "EN"},
-            "SurveyID": survey.survey_id,
-            "SurveyName": survey.name,
-            "SurveyStatus": "Active",
-            "LastModified": iso_z(survey.created_at),
-            "BrandID": "demo",
-            "OwnerID": "UR_demo",
-            "LastAccessed": None,
-            "CreatorID": "UR_demo",
-            "LastActivated": iso_z(survey.created_at),
-            "Questions": {
-                NPS: question(1, _NPS_TEXT, "MC", "NPS", {str(score): str(score) for score in range(11)}),
-                COMMENT: question(2, _COMMENT_TEXT, "TE", "ML", {}),
-                HEARD: question(3, _HEARD_TEXT, "MC", "SAVR", heard),
-            },
-            "Blocks": {},
-            "ResponseSets": {},
-            "SurveyFlow": {"Type": "Root", "FlowID": "FL_1", "Flow": [], "Properties": {"Count": 1}},
-            "Scoring": {},
-            "ProjectInfo": {
-                "SurveyID": survey.survey_id,
-                "ProjectCategory": "CX",
-                "ProjectType": survey.kind,
-            },
-            "BrandBaseURL": "https://demo.qualtrics.example",
-        }
+        return _result(request, {"elements": [s.element() for s in page.rows], "nextPage": following})
 
     def _interval(self, export: _Export) -> tuple[datetime, datetime]:
         """The recorded dates that are exported: [start, end)."""
@@ -274,79 +186,74 @@ class Qualtrics(Vendor):
             request, {"fileId": _file_id(progress), "percentComplete": 100.0, "status": "complete"}
         )
 
-    def _file(self, survey: Survey, file_id: str) -> Reply:
+    def _file(self, questionnaire: Questionnaire, file_id: str) -> Reply:
         found = [export for progress, export in self._exports.items() if _file_id(progress) == file_id]
         if not found:
             raise _Refused(404)
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
-            entry = zipfile.ZipInfo(f"{survey.name}.csv")
+            entry = zipfile.ZipInfo(f"{questionnaire.survey.name}.csv")
             entry.compress_type = zipfile.ZIP_DEFLATED
-            bundle.writestr(entry, self._csv(survey, found[0]))
+            bundle.writestr(entry, self._csv(questionnaire, found[0]))
         return Reply(200, archive.getvalue(), "application/zip")
 
-    def _csv(self, survey: Survey, export: _Export) -> str:
+    def _csv(self, questionnaire: Questionnaire, export: _Export) -> str:
+        survey_id = questionnaire.survey.survey_id
         start, end = self._interval(export)
         rows = [
-            response
-            for response in self._responses
-            if response.survey_id == survey.survey_id and start <= response.recorded_at < end
+            row
+            for recorded_at, _, row in self._responses
+            if start <= recorded_at < end and _survey_of(row, next(iter(self._surveys))) == survey_id
         ][: export.limit]
-        zone = ZoneInfo(export.timeZone)
-        zone_name = "Z" if export.timeZone == "UTC" else export.timeZone
+        columns = [*_COLUMNS, *questionnaire.columns(), *((name, name, name) for name in _EMBEDDED)]
+        zone = {"timeZone": "Z" if export.timeZone == "UTC" else export.timeZone}
         text = io.StringIO()
         writer = csv.writer(text, lineterminator="\n")
-        writer.writerow(name for name, _, _ in _COLUMNS)
-        writer.writerow(label for _, label, _ in _COLUMNS)
+        writer.writerow(name for name, _, _ in columns)
+        writer.writerow(label for _, label, _ in columns)
         writer.writerow(
-            encode({"ImportId": key} | ({"timeZone": zone_name} if key in _TIMES else {})).decode()
-            for _, _, key in _COLUMNS
+            encode({"ImportId": key} | (zone if key in _TIMES else {})).decode() for _, _, key in columns
         )
-        cells = self._labels if export.useLabels else self._codes
-        for response in rows:
-            values = cells(response, zone)
-            writer.writerow(values.get(key, "") for _, _, key in _COLUMNS)
+        for row in rows:
+            cells = row if isinstance(row, dict) else _cells(row, questionnaire, export)
+            writer.writerow("" if (cell := cells.get(key)) is None else cell for _, _, key in columns)
         return text.getvalue()
 
-    def _codes(self, response: Response, zone: ZoneInfo) -> dict[str, str]:
-        def local(moment: datetime) -> str:
-            return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
 
-        is_preview = response.distribution == "preview"
-        score = response.nps
-        return {
-            "startDate": local(response.started_at),
-            "endDate": local(response.ended_at),
-            "status": "1" if is_preview else "0",
-            "ipAddress": "" if is_preview else response.ip,
-            "progress": "100" if response.is_finished else "50",
-            "duration": str(int((response.ended_at - response.started_at).total_seconds())),
-            "finished": "1" if response.is_finished else "0",
-            "recordedDate": local(response.recorded_at),
-            "_recordId": response.response_id,
-            "recipientLastName": response.last_name or "",
-            "recipientFirstName": response.first_name or "",
-            "recipientEmail": response.email or "",
-            "externalDataReference": response.user_id or "",
-            "distributionChannel": response.distribution,
-            "userLanguage": "EN",
-            f"{NPS}_NPS_GROUP": "" if score is None else "1" if score < 7 else "2" if score < 9 else "3",
-            NPS: "" if score is None else str(score),
-            f"{COMMENT}_TEXT": response.comment,
-            HEARD: self._choices.get(response.heard_about_us or "", ""),
-            "user_id": response.user_id or "",
-            "ticket_id": "" if response.ticket_id is None else str(response.ticket_id),
-        }
+def _survey_of(row: Response | dict[str, Any], default: str) -> str:
+    return str(row.get("survey_id", default)) if isinstance(row, dict) else row.survey_id
 
-    def _labels(self, response: Response, zone: ZoneInfo) -> dict[str, str]:
-        groups = {"1": "Detractor", "2": "Passive", "3": "Promoter"}
-        codes = self._codes(response, zone)
-        return codes | {
-            "status": "Survey Preview" if codes["status"] == "1" else "IP Address",
-            "finished": "True" if response.is_finished else "False",
-            f"{NPS}_NPS_GROUP": groups.get(codes[f"{NPS}_NPS_GROUP"], ""),
-            HEARD: response.heard_about_us or "",
-        }
+
+def _cells(response: Response, questionnaire: Questionnaire, export: _Export) -> dict[str, str]:
+    """A response by import id."""
+    zone = ZoneInfo(export.timeZone)
+
+    def local(moment: datetime) -> str:
+        return moment.astimezone(zone).strftime("%Y-%m-%d %H:%M:%S")
+
+    is_preview = response.distribution == "preview"
+    status = ("IP Address", "Survey Preview") if export.useLabels else ("0", "1")
+    finished = ("False", "True") if export.useLabels else ("0", "1")
+    return {
+        "startDate": local(response.started_at),
+        "endDate": local(response.ended_at),
+        "status": status[is_preview],
+        "ipAddress": "" if is_preview else response.ip,
+        "progress": "100" if response.is_finished else "50",
+        "duration": str(int((response.ended_at - response.started_at).total_seconds())),
+        "finished": finished[response.is_finished],
+        "recordedDate": local(response.recorded_at),
+        "_recordId": response.response_id,
+        "recipientLastName": response.last_name or "",
+        "recipientFirstName": response.first_name or "",
+        "recipientEmail": response.email or "",
+        "externalDataReference": response.user_id or "",
+        "distributionChannel": response.distribution,
+        "userLanguage": "EN",
+        **questionnaire.cells(response, export.useLabels),
+        "user_id": response.user_id or "",
+        "ticket_id": "" if response.ticket_id is None else str(response.ticket_id),
+    }
 
 
 def _result(request: Request, result: dict[str, Any]) -> Reply:

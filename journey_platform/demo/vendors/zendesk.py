@@ -8,10 +8,12 @@ Retry-After.
 
 import base64
 from bisect import bisect_left
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from typing import Any
 from urllib.parse import urlencode
+
+import msgspec
 
 from journey_platform.demo.vendors import pages
 from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, epoch, iso_z
@@ -50,21 +52,39 @@ class Zendesk(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         self._user_of = {user.user_id: user for user in world.support_users}
-        tickets = (ticket for ticket in world.tickets if ticket.created_at <= as_of)
-        self._tickets = _in_order((self._generated(t), t.ticket_id, t) for t in tickets)
-        users = (user for user in world.support_users if user.created_at <= as_of)
-        self._users = _in_order((epoch(self._user_changed_at(u)), u.user_id, u) for u in users)
-        self._events = _in_order(
-            (epoch(at), ticket.ticket_id * 10 + place, (ticket, metric, kind))
-            for ticket in world.tickets
-            for place, (at, metric, kind) in enumerate(_metric_events(ticket))
-            if at <= as_of
+        self._tickets = self._in_order(
+            "tickets",
+            [(self._generated(t), t.ticket_id, t) for t in world.tickets if t.created_at <= as_of],
         )
-        self._ratings = _in_order(
-            (epoch(ticket.rated_at), ticket.ticket_id, ticket)
-            for ticket in world.tickets
-            if ticket.rated_at is not None and ticket.rated_at <= as_of
+        self._users = self._in_order(
+            "users",
+            [
+                (epoch(self._user_changed_at(user)), user.user_id, user)
+                for user in world.support_users
+                if user.created_at <= as_of
+            ],
         )
+        self._events = self._in_order(
+            "ticket_metric_events",
+            [
+                (epoch(at), ticket.ticket_id * 10 + place, (ticket, metric, kind))
+                for ticket in world.tickets
+                for place, (at, metric, kind) in enumerate(_metric_events(ticket))
+                if at <= as_of
+            ],
+        )
+        self._ratings = self._in_order(
+            "satisfaction_ratings",
+            [
+                (epoch(ticket.rated_at), ticket.ticket_id, ticket)
+                for ticket in world.tickets
+                if ticket.rated_at is not None and ticket.rated_at <= as_of
+            ],
+        )
+
+    def _in_order(self, stream: str, rows: list[_Row]) -> list[_Row]:
+        records = [(epoch(at), number, record) for number, (at, record) in enumerate(self.malformed(stream))]
+        return sorted(rows + records, key=lambda row: row[:2])
 
     def environment(self) -> dict[str, str]:
         return {"ZENDESK_BASE_URL": self.base_url, "ZENDESK_EMAIL": EMAIL, "ZENDESK_TOKEN": TOKEN}
@@ -138,7 +158,7 @@ class Zendesk(Vendor):
         cursor = _cursor(second, last_id, page.mark)
         size = {"per_page": request.query["per_page"]} if "per_page" in request.query else {}
         return {
-            plural: [render(*row) for row in page.rows],
+            plural: _rendered(page.rows, render),
             "after_url": f"{OTHER_HOST}{request.path}?{urlencode({'cursor': cursor} | size)}",
             "before_url": None,
             "after_cursor": cursor,
@@ -167,7 +187,7 @@ class Zendesk(Vendor):
             end_time = rows[end - 1][0] if end > start else second
         size = {"per_page": request.query["per_page"]} if "per_page" in request.query else {}
         return {
-            plural: [render(*row) for row in page.rows],
+            plural: _rendered(page.rows, render),
             "count": len(page.rows),
             "end_of_stream": not page.has_more,
             "next_page": f"{OTHER_HOST}{request.path}?{urlencode(size | {'start_time': end_time})}",
@@ -187,7 +207,7 @@ class Zendesk(Vendor):
         link = f"{OTHER_HOST}{request.path}?{urlencode(kept | {'page[after]': after, 'page[size]': limit})}"
         before = link.replace("page%5Bafter%5D", "page%5Bbefore%5D")
         return {
-            "satisfaction_ratings": [self._rating(*row) for row in page.rows],
+            "satisfaction_ratings": _rendered(page.rows, self._rating),
             "meta": {"has_more": page.has_more, "after_cursor": after, "before_cursor": _cursor(start, 0, 0)},
             "links": {"prev": before, "next": link},
         }
@@ -326,8 +346,8 @@ class Zendesk(Vendor):
         }
 
 
-def _in_order(rows: Iterable[_Row]) -> list[_Row]:
-    return sorted(rows, key=lambda row: row[:2])
+def _rendered(rows: list[_Row], render: Callable[..., dict[str, Any]]) -> list[Any]:
+    return [row[2] if isinstance(row[2], msgspec.Raw) else render(*row) for row in rows]
 
 
 def _metric_events(ticket: Ticket) -> Iterator[tuple[datetime, str, str]]:
