@@ -21,8 +21,8 @@ from journey_platform.touchpoints.mapping import (
     text,
 )
 
-TOUCHPOINT_STREAMS = ("email_activity", "unsubscribes", "campaigns")
-CONTACT_STREAMS = ("members",)
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("email_activity", "unsubscribes", "campaigns")
+CONTACT_STREAMS: tuple[str, ...] = ("members",)
 
 _TYPES = {"open": "email_open", "click": "email_click", "bounce": "email_bounce"}
 _APPLE_NETWORK = "17."

@@ -313,7 +313,7 @@ def _part(row: Touch | Contact) -> str:
 def _undecodable(error: msgspec.DecodeError) -> Refusal:
     """The decoder's own words name types and the place, never the value."""
     reason, _, place = str(error).partition(" - at ")
-    return Refusal(reason, place.strip("`").removeprefix("$."))
+    return Refusal(reason, place.strip("`").removeprefix("$").removeprefix("."))
 
 
 def _pairs(rows: list[Pairs], of: pa.DataType) -> pa.Array:

@@ -24,8 +24,8 @@ from journey_platform.touchpoints.mapping import (
     text,
 )
 
-TOUCHPOINT_STREAMS = ("account_statuses", "search", "tag_timelines")
-CONTACT_STREAMS = TOUCHPOINT_STREAMS
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("account_statuses", "search", "tag_timelines")
+CONTACT_STREAMS: tuple[str, ...] = TOUCHPOINT_STREAMS
 
 
 class _Account(msgspec.Struct):

@@ -26,7 +26,7 @@ from journey_platform.touchpoints.mapping import (
 from journey_platform.touchpoints.robots import is_declared_robot
 from journey_platform.touchpoints.traffic import traffic_channel
 
-TOUCHPOINT_STREAMS = ("visits",)
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("visits",)
 CONTACT_STREAMS: tuple[str, ...] = ()
 
 _Text = str | int | float | bool | None

@@ -25,8 +25,8 @@ from journey_platform.touchpoints.mapping import (
     text,
 )
 
-TOUCHPOINT_STREAMS = ("responses", "survey_definitions")
-CONTACT_STREAMS = ("responses",)
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("responses", "survey_definitions")
+CONTACT_STREAMS: tuple[str, ...] = ("responses",)
 
 _Answers = dict[str, str | None]
 _NPS_NAMES = frozenset({"NPS", "Q_NPS"})
@@ -109,7 +109,7 @@ def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], I
 def _respondent(answers: _Answers, origin: Origin) -> Iterator[Contact]:
     """Nothing for responses that do not count: `touchpoints` says which and why."""
     identifiers = _identifiers(answers)
-    if _exclusion(answers) is not None or not any(value for _, value in identifiers):
+    if _exclusion(answers) is not None or not any(value.strip() for _, value in identifiers):
         return
     name = f"{answers.get('recipientFirstName') or ''} {answers.get('recipientLastName') or ''}".strip()
     yield Contact(

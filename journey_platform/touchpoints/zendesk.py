@@ -25,8 +25,8 @@ from journey_platform.touchpoints.mapping import (
     text,
 )
 
-TOUCHPOINT_STREAMS = ("tickets", "satisfaction_ratings", "ticket_metric_events")
-CONTACT_STREAMS = ("users",)
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("tickets", "satisfaction_ratings", "ticket_metric_events")
+CONTACT_STREAMS: tuple[str, ...] = ("users",)
 
 _SPAM = "spam"
 _STAFF = frozenset({"agent", "admin"})
