@@ -2,6 +2,7 @@
 
 import random
 from datetime import UTC, date, datetime, timedelta
+from functools import partial
 from itertools import pairwise
 from zoneinfo import ZoneInfo
 
@@ -10,7 +11,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
+from journey_platform.engine import Engine
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.lake import Lake
 from journey_platform.tables import SESSIONS
 from tests.journeys.made import at, touchpoints
 
@@ -255,6 +258,19 @@ def test_sessions_do_not_depend_on_how_persons_are_batched(seed):
     whole = sessions(rows, zone=ZONE)
     parts = pa.concat_tables([sessions(rows.filter(pa.array(keys == part)), zone=ZONE) for part in range(5)])
     assert parts.sort_by("session_id") == whole.sort_by("session_id")
+
+
+@pytest.mark.parametrize("rows_per_call", [1, 40, 10_000])
+def test_the_engine_feeds_the_kernel_whole_persons(tmp_path, rows_per_call):
+    rows = _history(11)
+    with Engine(Lake(str(tmp_path))) as engine:
+        found = engine.map_persons(
+            engine.memtable(rows),
+            partial(sessions, zone=ZONE),
+            sort_by=("occurred_at", "touchpoint_id"),
+            rows_per_call=rows_per_call,
+        )
+    assert found.sort_by("session_id") == sessions(rows, zone=ZONE).sort_by("session_id")
 
 
 def _cut(rows: pa.Table, cuts: list[date]) -> pa.Table:

@@ -6,7 +6,6 @@ import pytest
 
 from journey_platform.kpis import early, late, mailings, middle
 from journey_platform.kpis.catalogue import EVERYTHING, KPIS, of_stage
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, SESSIONS
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import profiles, run, sessions, table
 
@@ -63,9 +62,3 @@ def test_each_stage_counts_exactly_its_kpis_by_their_dimensions(stage):
     found = {(row["kpi"], row["period"], row["dimension"]) for row in rows}
     assert found == {(kpi.name, kpi.period, by) for kpi in of_stage(stage) for by in kpi.dimensions}
     assert all((row["dimension"] == EVERYTHING) == (row["dimension_value"] == EVERYTHING) for row in rows)
-
-
-def test_dimensions_name_columns_of_the_tables_they_are_read_from():
-    columns = {*SESSIONS.schema.names, *JOURNEY_TOUCHPOINTS.schema.names, *PROFILES_TABLE.schema.names}
-    named = {by for kpi in KPIS.values() for by in kpi.dimensions} - {EVERYTHING, "survey"}
-    assert named <= columns
