@@ -60,6 +60,16 @@ class Calendar:
     def days(self) -> Iterator[date]:
         return (self.first_day + timedelta(days=offset) for offset in range(self.length))
 
+    def clock_changes(self) -> Iterator[datetime]:
+        """The moments in the range at which the zone's clocks are put forward or back."""
+        hour = timedelta(hours=1)
+        for day in self.days():
+            at, end = self.moment(day, 0), self.moment(day + timedelta(days=1), 0)
+            while at < end:
+                if at.astimezone(self.zone).utcoffset() != (at + hour).astimezone(self.zone).utcoffset():
+                    yield at + hour
+                at += hour
+
     def day_at(self, share: float) -> date:
         """The day that lies at `share` (0 to 1) of the range."""
         return self.first_day + timedelta(days=min(int(share * self.length), self.length - 1))

@@ -68,7 +68,7 @@ def build_world(
     dirt.junk_tickets(seed, desk, tally, calendar)
     dirt.junk_responses(seed, panel, tally, calendar)
     dirt.send_twice(seed, tally, site.visits, mailing.campaigns, written)
-    broken = dirt.malformed(tally, mailing.campaigns, calendar)
+    broken = dirt.malformed(tally, calendar)
     for customer in cast.customers:
         if customer.number in story.plan_ends:
             customer.plan = "cancelled"

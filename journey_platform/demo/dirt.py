@@ -134,8 +134,11 @@ def junk_responses(seed: int, panel: Panel, tally: Tally, calendar: Calendar) ->
     panel.responses.sort(key=lambda response: (response.recorded_at, response.response_id))
 
 
-def malformed(tally: Tally, campaigns: list[Campaign], calendar: Calendar) -> list[Malformed]:
-    """Records that no reader can use: a key or a time is missing, or a field is of another type."""
+def malformed(tally: Tally, calendar: Calendar) -> list[Malformed]:
+    """Records that no reader can use: a key or a time is missing, or a field is of another type.
+
+    All stand at noon of one day. Qualtrics' cells are named by import id, and all text, as in its exports.
+    """
     day = calendar.day_at(0.4)
     noon = calendar.moment(day, 12 * 3600)
     iso, epoch = noon.strftime("%Y-%m-%dT%H:%M:%SZ"), int(noon.timestamp())
@@ -146,12 +149,16 @@ def malformed(tally: Tally, campaigns: list[Campaign], calendar: Calendar) -> li
         "serverTimestamp": epoch,
     }
     ticket = {"created_at": iso, "updated_at": iso, "generated_timestamp": epoch, "status": "open"}
+    activity = {"timestamp": iso.replace("Z", "+00:00"), "ip": "198.18.0.1"}
+    cells = {"recordedDate": noon.strftime("%Y-%m-%d %H:%M:%S"), "status": "0", "finished": "1"}
     broken: list[tuple[str, str, dict[str, Any]]] = [
         ("matomo", "visits", {**visit, "idVisit": None, "actionDetails": []}),
         ("matomo", "visits", {**visit, "idVisit": "990002", "actionDetails": "none"}),
+        ("mailchimp", "email_activity", {**activity, "action": "stared_at"}),
         ("zendesk", "tickets", {**ticket, "id": None, "requester_id": 1}),
         ("zendesk", "tickets", {**ticket, "id": 990_003, "requester_id": "nobody", "tags": "none"}),
-        ("qualtrics", "responses", {"ResponseId": "", "RecordedDate": iso[:19].replace("T", " ")}),
+        ("qualtrics", "responses", {**cells, "_recordId": "", "QID1": "9"}),
+        ("qualtrics", "responses", {**cells, "_recordId": "R_eleven", "QID1": "11"}),
         ("mastodon", "tag_timelines", {"id": None, "created_at": iso, "account": None}),
         (
             "mastodon",
@@ -159,10 +166,6 @@ def malformed(tally: Tally, campaigns: list[Campaign], calendar: Calendar) -> li
             {"id": str((epoch * 1000) << 16), "created_at": iso, "account": "gone"},
         ),
     ]
-    if campaigns:
-        item = {"campaign_id": campaigns[0].campaign_id, "email_id": "", "email_address": None}
-        activity = [{"action": "open", "timestamp": "yesterday", "ip": ""}]
-        broken.append(("mailchimp", "email_activity", {**item, "activity": activity}))
     for vendor, name, _ in broken:
         tally.exclude(f"{vendor}.{name}.malformed")
     return [

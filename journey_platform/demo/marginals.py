@@ -140,5 +140,6 @@ COUNTRIES: Final = {"NL": 0.62, "BE": 0.14, "DE": 0.14, "FR": 0.05, "GB": 0.05}
 DEVICES_PER_CUSTOMER: Final = {1: 0.6, 2: 0.3, 3: 0.1}
 APPLE_MAIL_SHARE: Final = 0.3
 HANDLE_SHARE: Final = 0.06
-LOGIN_SHARE: Final = 0.35
+LOGIN_SHARE: Final = 0.45
+SHOP_LOGIN_SHARE: Final = 0.5
 HOURS: Final = (2, 1, 1, 1, 1, 2, 4, 7, 10, 12, 12, 11, 11, 11, 11, 10, 10, 11, 12, 14, 15, 14, 10, 5)

@@ -20,7 +20,7 @@ def email_as_pasted(rng: Random, address: str) -> str:
 
 
 def phone_as_typed(rng: Random, number: str) -> str:
-    """`number` is "+" and digits; blanks, dashes, dots or brackets may come in."""
+    """`number` is "+" and digits; blanks, dashes, dots or brackets may come in, and "00" for the "+"."""
     prefix, digits = number[:3], number[3:]
     pairs = [digits[i : i + 2] for i in range(0, len(digits), 2)]
     return one_of(
@@ -31,7 +31,7 @@ def phone_as_typed(rng: Random, number: str) -> str:
             f"{prefix} {' '.join(pairs)}",
             f"{prefix}-{'-'.join(pairs)}",
             f"({prefix}) {digits[:1]} {digits[1:]}",
-            f"{prefix}.{'.'.join(pairs)}",
+            f"00{prefix[1:]}.{'.'.join(pairs)}",
         ),
     )
 

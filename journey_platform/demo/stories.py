@@ -82,7 +82,7 @@ def plot(seed: int, cast: Cast, calendar: Calendar) -> Plot:
         is_struggling = customer.number in chosen["software"]
         # The measured churn is a customer's whole stay; a quarter of the year sees some of it.
         usual = 0.25 * CHURN_BY_CONTRACT.get(customer.plan.rpartition(", ")[2], 0.0)
-        leaves, moment = happens(rng, 0.3 if is_struggling else usual), rng.random()
+        leaves, moment = happens(rng, 0.45 if is_struggling else usual), rng.random()
         if leaves and customer.joined_at < calendar.start and customer.number not in sharers:
             begin = calendar.day_of(released) if is_struggling else calendar.first_day
             days = days_after_release if is_struggling else calendar.length - 1

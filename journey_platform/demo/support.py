@@ -21,6 +21,7 @@ USUAL_TICKETS_PER_CUSTOMER = 0.2
 _USUAL_TOPICS = Wheel({"invoice": 0.25, "delivery": 0.25, "account": 0.2, "connection": 0.2, "returns": 0.1})
 _CHANNELS = Wheel({"email": 0.45, "web": 0.3, "chat": 0.25})
 _CALLS = Wheel({"voice": 0.7, "chat": 0.3})
+_WEEKDAY = Wheel(dict(enumerate(OPENING_WEEKDAYS)))
 _FIRST_USER, _FIRST_TICKET = 903_000_000_000, 5_001
 
 
@@ -60,17 +61,23 @@ class HelpDesk:
         self.tickets.sort(key=lambda ticket: (ticket.created_at, ticket.ticket_id))
 
     def _at(self, day: date) -> datetime:
+        """Office hours; what would fall on a weekend waits for a day of the next week."""
+        if day.weekday() >= 5:
+            later = day + timedelta(days=7 - day.weekday() + _WEEKDAY.spin(self._rng))
+            day = later if later <= self._calendar.last_day else day
         return self._calendar.some_time(self._rng, day, is_office_hours=True)
 
     def _of_stories(self, customer: Customer) -> list[tuple[datetime, str]]:
         rng, plot, calendar = self._rng, self._plot, self._calendar
         if customer.number in plot.strugglers and happens(rng, 0.6):
-            days = (calendar.last_day - calendar.day_of(plot.export_released_at)).days
             first = calendar.day_of(plot.export_released_at)
+            last = calendar.day_of(plot.plan_ends.get(customer.number, calendar.end))
+            days = (last - first).days
             offsets = [int(rng.random() * days) for _ in range(whole(rng, 1, 2))]
             return [(self._at(first + timedelta(days=offset)), "report_export") for offset in offsets]
         if customer.number in plot.affected and happens(rng, 0.8):
-            first, last = (calendar.day_of(at) for at in (plot.router_updated_at, plot.router_repaired_at))
+            first = calendar.day_of(plot.router_updated_at)
+            last = calendar.day_of(plot.router_repaired_at)
             day = first + timedelta(days=int(rng.random() * (last - first).days))
             calls = []
             for _ in range(whole(rng, 1, 4)):

@@ -9,6 +9,7 @@ import math
 from collections import defaultdict
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from random import Random
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.chance import Wheel, from_quantiles, happens, one_of, some_of, stream, whole
@@ -20,6 +21,7 @@ from journey_platform.demo.marginals import (
     ONE_PAGE_VISITS,
     ONE_PAGE_VISITS_OVERALL,
     PLATFORMS,
+    SHOP_LOGIN_SHARE,
     VISIT_NUMBERS,
 )
 from journey_platform.demo.people import Cast, Device, device
@@ -183,14 +185,16 @@ def customer_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Cal
                 at,
                 site.source(_CUSTOMER_CHANNEL.spin(rng)),
                 customer.number,
-                user=login(customer) if is_in else None,
+                user=login(rng, customer) if is_in else None,
                 country=customer.country,
             )
 
 
-def login(customer: Customer) -> str:
-    """What the site calls a customer who logs in: its user id, or the address of one who has none."""
-    return customer.user_id or customer.emails[0]
+def login(rng: Random, customer: Customer) -> str:
+    """What the site calls a customer who logs in: the shop knows an address, the account pages a user id."""
+    if customer.user_id is None or happens(rng, SHOP_LOGIN_SHARE):
+        return customer.emails[0]
+    return customer.user_id
 
 
 def anonymous_visits(seed: int, customers: int, tally: Tally, site: Site, calendar: Calendar) -> None:
@@ -243,7 +247,8 @@ def story_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calend
     for customer in cast.customers:
         if customer.number in plot.strugglers:
             for _ in range(whole(rng, 2, 5)):
-                at = _some_time_after(rng.random(), plot.export_released_at, calendar, hour=9)
+                until = plot.plan_ends.get(customer.number, calendar.end)
+                at = _some_time(rng.random(), plot.export_released_at, until, calendar, hour=9)
                 tries = ["export", "export_failed"] * whole(rng, 2, 4)
                 steps = ["reports", *tries, *(["contact"] if happens(rng, 0.4) else [])]
                 if not plot.is_gone(customer, at):
@@ -251,13 +256,13 @@ def story_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calend
                     source = site.source("Direct")
                     site.visit(on, at, source, customer.number, user=customer.user_id, steps=steps)
         elif customer.story == "software" and happens(rng, 0.6):
-            at = _some_time_after(rng.random(), calendar.start, calendar, hour=10)
+            at = _some_time(rng.random(), calendar.start, calendar.end, calendar, hour=10)
             if not plot.is_gone(customer, at):
                 on = cast.devices[customer.cookies[0]]
                 steps = ["reports", "export", "export_done"]
                 site.visit(on, at, site.source("Direct"), customer.number, user=customer.user_id, steps=steps)
         elif customer.number in plot.cart_leavers:
-            at = _some_time_after(rng.random() * 0.8, calendar.start, calendar, hour=20)
+            at = _some_time(rng.random() * 0.8, calendar.start, calendar.end, calendar, hour=20)
             pages = ["product_view"] * whole(rng, 1, 3)
             steps = with_left_cart([*pages, "add_to_cart", "cart", "shipping_details"])
             on, source = cast.devices[customer.cookies[0]], site.source("Organic Social")
@@ -269,27 +274,26 @@ def story_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calend
                 share = rng.random() * 0.9
                 at = plot.router_updated_at + share * (plot.router_repaired_at - plot.router_updated_at)
                 at = at.replace(microsecond=0)
-                user = login(customer) if happens(rng, LOGIN_SHARE) else None
+                user = login(rng, customer) if happens(rng, LOGIN_SHARE) else None
                 on, source = cast.devices[customer.cookies[0]], site.source("Organic Search")
                 steps = ["router_help", "router_help", "contact"]
                 site.visit(on, at, source, customer.number, user=user, steps=steps)
     return left_carts
 
 
-def _some_time_after(share: float, begin: datetime, calendar: Calendar, *, hour: int) -> datetime:
-    """A moment around `hour` of a day that lies at `share` of what is left of the range after `begin`."""
-    first = calendar.day_of(begin)
-    days = (calendar.last_day - first).days
-    offset = share * days
-    return calendar.moment(first + timedelta(days=int(offset)), hour * 3600 + int((offset % 1) * 7200))
+def _some_time(share: float, begin: datetime, end: datetime, calendar: Calendar, *, hour: int) -> datetime:
+    """A moment around `hour` of the day that lies at `share` of the time between two moments."""
+    at = begin + share * (end - begin)
+    return calendar.moment(calendar.day_of(at), hour * 3600 + at.minute * 60 + at.second)
 
 
 def midnight_visits(seed: int, cast: Cast, site: Site, calendar: Calendar) -> None:
-    """Visits that begin before midnight and end after it, also over the end of a week and a clock change."""
+    """Visits over each midnight, so also over the end of each week, and over each change of the clocks."""
     rng = stream(seed, "midnight")
-    for day in list(calendar.days())[:-1]:
+    before = [calendar.moment(day, 24 * 3600 - whole(rng, 40, 100)) for day in list(calendar.days())[:-1]]
+    before += [change - timedelta(seconds=whole(rng, 40, 100)) for change in calendar.clock_changes()]
+    for at in before:
         customer = one_of(rng, cast.customers)
-        at = calendar.moment(day, 23 * 3600 + 3500 + whole(rng, 0, 60))
         on = cast.devices[customer.cookies[-1]]
         steps = ["home", "catalog", "product_view", "catalog", "product_view"]
         site.visit(on, at, site.source("Direct"), customer.number, steps=steps, country=customer.country)
