@@ -10,7 +10,7 @@ from functools import lru_cache
 ROBOTS_VERSION = "2026-11"
 
 _ROBOT = re.compile(
-    r"bot\b|bot[/_ -]|crawl|spider|slurp|headless|phantomjs|lighthouse|pingdom|uptime|monitor(?:ing)?\b"
+    r"(?<!cu)bot\b|crawl|spider|slurp|headless|phantomjs|lighthouse|pingdom|uptime|monitor(?:ing)?\b"
     r"|facebookexternalhit|mediapartners|feedfetcher|preview\b|archiver|scrap(?:er|y)"
     r"|^curl/|^wget/|python-requests|python-urllib|aiohttp|go-http-client|okhttp|libwww|java/\d|axios/",
     re.IGNORECASE,

@@ -10,16 +10,17 @@ from journey_platform.touchpoints.mapping import Mapped
 
 
 class Mapper(Protocol):
-    """What every vendor's module offers. `raw`: the raw tables by stream, entity streams in their current state."""
+    """What every vendor's module offers.
+
+    `raw`: the raw tables by stream, those of entity streams in their current state.
+    """
 
     TOUCHPOINT_STREAMS: tuple[str, ...]
     CONTACT_STREAMS: tuple[str, ...]
 
-    @staticmethod
-    def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
+    def touchpoints(self, raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
 
-    @staticmethod
-    def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
+    def contacts(self, raw: Mapping[str, pa.Table], *, zone: str) -> Mapped: ...
 
 
 MAPPINGS: Mapping[str, Mapper] = {
