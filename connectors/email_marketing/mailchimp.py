@@ -231,7 +231,7 @@ class Mailchimp(Connector):
             for record in _MAILINGS.page(rows).records:
                 if sent_before is None or record.time is None or record.time < sent_before:
                     found.append(record.key)
-        return found
+        return list(dict.fromkeys(found))
 
     def _pages(
         self, stream: str, path: str, plural: str, params: Mapping[str, str] | None = None
