@@ -10,7 +10,7 @@ from zoneinfo import ZoneInfo
 
 from journey_platform.demo import dirt
 from journey_platform.demo.calendar import Calendar
-from journey_platform.demo.mailing import Post as Mailing
+from journey_platform.demo.mailing import Mailings
 from journey_platform.demo.people import cast as people
 from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, posts
 from journey_platform.demo.stories import plot
@@ -49,7 +49,7 @@ def build_world(
     site = Site(seed, calendar, tally)
     shared_device_visits(seed, cast, site, calendar)
     left_carts = story_visits(seed, cast, story, site, calendar)
-    mailing = Mailing(seed, cast, story, site, calendar, tally)
+    mailing = Mailings(seed, cast, story, site, calendar, tally)
     mailing.fill_list()
     mailing.send_all(left_carts)
     midnight_visits(seed, cast, site, calendar)
@@ -62,7 +62,7 @@ def build_world(
     panel.ask_all(desk.solved, left_carts)
     written = posts(seed, cast, calendar, tally)
 
-    dirt.robot_visits(seed, customers, tally, site, calendar)
+    dirt.robot_visits(seed, customers, site, calendar)
     dirt.skew_clocks(seed, tally, site.visits)
     dirt.delay(seed, site.visits, calendar)
     dirt.junk_tickets(seed, desk, tally, calendar)

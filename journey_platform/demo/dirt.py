@@ -26,7 +26,7 @@ CLOCK_AHEAD = timedelta(days=3653)
 CLOCK_BEHIND = timedelta(hours=31)
 
 
-def robot_visits(seed: int, customers: int, tally: Tally, site: Site, calendar: Calendar) -> None:
+def robot_visits(seed: int, customers: int, site: Site, calendar: Calendar) -> None:
     """Declared robots, each visit under a new cookie: one page, or many pages a second apart."""
     rng = stream(seed, "robots")
     for _ in range(max(3, round(customers * 0.15 * calendar.length / 90))):
@@ -34,17 +34,17 @@ def robot_visits(seed: int, customers: int, tally: Tally, site: Site, calendar: 
         robot = Device(body.cookie, "desktop", one_of(rng, ROBOTS), body.ip)
         steps = ["catalog"] if happens(rng, 0.6) else ["home", *["product_view"] * whole(rng, 2, 12)]
         at = calendar.some_time(rng, calendar.day_at(rng.random()))
-        site.visit(robot, at, site.source("Direct"), tally.stranger(), steps=steps, is_bot=True)
+        site.visit(robot, at, site.source("Direct"), None, steps=steps, is_bot=True)
 
 
 def skew_clocks(seed: int, tally: Tally, visits: list[Visit]) -> None:
     """Some visits hold one more action that a wrong clock dates over a day before them, or years ahead."""
     rng = stream(seed, "clocks")
     for nth, visit in enumerate(v for v in visits if len(v.actions) >= 3 and not v.is_bot):
-        if nth != 0 and not happens(rng, 0.004):
+        if nth >= 2 and not happens(rng, 0.004):
             continue
         at = visit.actions[1].at
-        at = at + CLOCK_AHEAD if happens(rng, 0.5) else at - CLOCK_BEHIND
+        at = at + CLOCK_AHEAD if nth % 2 == 0 else at - CLOCK_BEHIND
         visit.actions.insert(1, Action(at, "page_view", "/offers", "Offers", dwell_s=None))
         tally.exclude("matomo.actions.skewed")
 

@@ -57,7 +57,7 @@ class Subscriber:
     seconds: set[datetime] = field(default_factory=set)
 
 
-class Post:
+class Mailings:
     """The vendor's side of the list: adds members, sends mailings."""
 
     def __init__(

@@ -150,13 +150,14 @@ class Site:
                 is_bot=visit.is_bot,
             )
         )
+        if visit.is_bot:
+            return
         user = visit.user_id
         kind = "email" if user is not None and "@" in user else "user_id"
         who = self._tally.record(owner, ("cookie_id", visit.cookie), (kind, user))
-        if not visit.is_bot:
-            # A visit over the midnight that ends a week is activity of both weeks.
-            self._tally.is_active(who, owner, start)
-            self._tally.is_active(who, owner, draft.actions[-1].at)
+        # A visit over the midnight that ends a week is activity of both weeks.
+        self._tally.is_active(who, owner, start)
+        self._tally.is_active(who, owner, draft.actions[-1].at)
 
 
 def customer_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calendar) -> None:

@@ -127,7 +127,7 @@ def normal(kind: str, value: str | None) -> Identifier | None:
 def records(world: World) -> list[set[Identifier]]:
     """The identifiers of every record that has any."""
     told: list[list[tuple[str, str | None]]] = []
-    for v in world.visits:
+    for v in [visit for visit in world.visits if not visit.is_bot]:
         told.append(
             [("cookie_id", v.cookie), ("email" if "@" in (v.user_id or "") else "user_id", v.user_id)]
         )
