@@ -245,8 +245,8 @@ class Truth:
     `owner_of`: (kind, normalised value) -> person, for identifiers of exactly one person: a customer's
     number, or a negative one for somebody who is no customer. `shared`: identifiers that belong to several.
     `linkable`: per person, the sets of identifiers that some record ties together (one identifier alone where
-    no record ties it to another). `kpis`: (kpi, "day" or "week", day, dimension) -> (numerator, denominator or
-    None), with people as far as the emitted evidence can tell them apart; a week stands on its Monday and
+    no record ties it to another). `kpis`: (kpi, "day" or "week", day, dimension) -> (numerator, denominator
+    or None), with people as far as the emitted evidence can tell them apart; a week stands on its Monday and
     counts its days within the range; the dimension is "all" or "name=value", as in "traffic_channel=Email".
     `people_kpis`: the same keys where counting real people gives something else. `sessions`: by visit id.
     `excluded`: counts of what must not be counted, by reason.

@@ -1,0 +1,216 @@
+"""The demo company, read by the connectors from its vendors and computed by the domain, equals its truth.
+
+Exactly: profiles, shared identifiers, every part of every KPI, and the counts of what was refused. The lake's
+days, the gate and the orchestrator have no part in it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from functools import partial
+from pathlib import Path
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pytest
+
+from connectors.base import Window
+from connectors.config import from_environment
+from connectors.registry import CONNECTORS
+from journey_platform.demo.company import build_world
+from journey_platform.demo.truth import Identifier, partition
+from journey_platform.demo.vendors.server import Served, serve
+from journey_platform.demo.world import World
+from journey_platform.engine import Engine
+from journey_platform.identity.assign import assign
+from journey_platform.identity.observations import observations
+from journey_platform.identity.resolve import resolve
+from journey_platform.journeys.sessions import sessions
+from journey_platform.kpis import early, late, middle
+from journey_platform.kpis.mailings import mailings
+from journey_platform.lake import Lake
+from journey_platform.profiles.profiles import profiles
+from journey_platform.profiles.survivorship import survivors
+from journey_platform.tables import raw_table
+from journey_platform.touchpoints.vendors import MAPPINGS
+from tests.connectors.controlled_clock import ControlledClock
+
+SECRET = b"a key for tests only"
+ZONE = "Europe/Amsterdam"
+
+
+@dataclass
+class Outcome:
+    """What came of the world: `refused` counts (vendor, reason) of connectors and mappings."""
+
+    world: World
+    profiles: set[frozenset[Identifier]]
+    shared: set[Identifier]
+    parts: dict[tuple[str, date, str], tuple[float, float | None]]
+    refused: Counter[str]
+
+
+@pytest.fixture(scope="module")
+def outcome(tmp_path_factory: pytest.TempPathFactory) -> Outcome:
+    world = build_world(customers=200, first_day=date(2026, 10, 1), last_day=date(2026, 11, 11), zone=ZONE)
+    refused: Counter[str] = Counter()
+    with serve(world) as served:
+        for outage in world.outages:
+            served.lift_outage(outage.vendor)
+        raw = {vendor: dict(raw_tables(served, vendor, refused)) for vendor in CONNECTORS}
+    return compute(world, raw, refused, tmp_path_factory.mktemp("lake"))
+
+
+def raw_tables(served: Served, vendor: str, refused: Counter[str]) -> Iterator[tuple[str, pa.Table]]:
+    """Each stream over the whole range, every record once."""
+    world, zone = served.world, ZoneInfo(served.world.zone)
+    start, end = (
+        datetime.combine(day, time(), zone).astimezone(UTC)
+        for day in (world.first_day, world.last_day + timedelta(days=1))
+    )
+    connector_class = CONNECTORS[vendor]
+    config = from_environment(connector_class.config_class, served.environment)
+    connector = connector_class(config, ControlledClock(served.now))
+    for stream in connector_class.streams:
+        rows: dict[str, tuple[Any, ...]] = {}
+        for page in connector.read(stream.name, Window(start, end)):
+            refused.update(f"{vendor}.{stream.name}" for _ in page.bad)
+            for record in page.records:
+                at = record.time or served.now
+                day = at.astimezone(zone).date()
+                rows[record.key] = (day, record.key, at, served.now, record.body.decode())
+        schema = raw_table(vendor, stream.name, "", is_entity=False).schema
+        columns = list(zip(*rows.values(), strict=True)) or [()] * len(schema)
+        yield (
+            stream.name,
+            pa.table([pa.array(c, f.type) for c, f in zip(columns, schema, strict=True)], schema),
+        )
+
+
+def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[str], root: Path) -> Outcome:
+    touchpoints, contacts = [], []
+    for vendor, mapping in MAPPINGS.items():
+        mapped = mapping.touchpoints(raw[vendor], zone=ZONE)
+        touchpoints.append(mapped.rows)
+        refused.update(f"{vendor}: {row['reason']}" for row in mapped.rejected.to_pylist())
+        if mapping.CONTACT_STREAMS:
+            contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
+    resolution = resolve(observations(touchpoints, contacts), secret=SECRET)
+    attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
+    people = profiles(resolution.identifiers, attributes)
+    assigned = assign(pa.concat_tables(touchpoints), resolution.identifiers, secret=SECRET)
+    parts = {}
+    with Engine(Lake(str(root))) as engine:
+        journeys = engine.memtable(assigned)
+        kernel = partial(sessions, zone=ZONE)
+        visits = engine.map_persons(journeys, kernel, sort_by=("occurred_at", "touchpoint_id"))
+        sent = mailings(raw["mailchimp"]["reports"], zone=ZONE).rows
+        for expression in (
+            early.parts(engine.memtable(visits), journeys, engine.memtable(sent)),
+            middle.parts(engine.memtable(visits)),
+            late.parts(journeys, engine.memtable(people)),
+        ):
+            for row in engine.arrow(expression).to_pylist():
+                dimension, value = row["dimension"], row["dimension_value"]
+                key = (row["kpi"], row["day"], "all" if dimension == "all" else f"{dimension}={value}")
+                parts[key] = (row["numerator"], row["denominator"])
+    members: dict[int, set[Identifier]] = {}
+    shared = set()
+    for row in resolution.identifiers.to_pylist():
+        identifier = (row["kind"], row["value"])
+        if row["person_key"] is not None:
+            members.setdefault(row["person_key"], set()).add(identifier)
+        if row["status"] == "shared":
+            shared.add(identifier)
+    return Outcome(world, {frozenset(found) for found in members.values()}, shared, parts, refused)
+
+
+def test_the_profiles_are_those_that_the_evidence_allows(outcome: Outcome) -> None:
+    assert outcome.profiles == set(partition(outcome.world.truth))
+
+
+def test_the_shared_identifiers_are_found(outcome: Outcome) -> None:
+    assert outcome.shared == outcome.world.truth.shared
+
+
+@pytest.mark.parametrize(
+    "kpi",
+    [
+        "traffic_source",
+        "open_rate_lower",
+        "open_rate_upper",
+        "click_through_rate",
+        "social_mentions",
+        "visits",
+        "bounce_single_page",
+        "bounce_ga4",
+        "bounce_snowplow",
+        "pages_per_session",
+        "conversion_rate",
+        "support_rate",
+        "nps",
+    ],
+)
+def test_every_part_of_the_kpi_equals_the_truth(outcome: Outcome, kpi: str) -> None:
+    truth = {(k, day, dim): parts for (k, _, day, dim), parts in outcome.world.truth.kpis.items() if k == kpi}
+    # A channel's share of all channels together is 1 by definition: the tally does not keep it.
+    is_trivial = {("traffic_source", "all")}
+    computed = {
+        key: parts
+        for key, parts in outcome.parts.items()
+        if key[0] == kpi and (kpi, key[2]) not in is_trivial
+    }
+    assert truth
+    assert computed == truth
+
+
+@pytest.mark.parametrize(
+    ("reasons", "counts"),
+    [
+        pytest.param(
+            ("matomo: over a day after it was read", "matomo: over a day before its visit began"),
+            ("matomo.actions.skewed",),
+            id="skewed clocks",
+        ),
+        pytest.param(
+            ("qualtrics: excluded: a preview or test",),
+            ("qualtrics.responses.preview",),
+            id="survey previews",
+        ),
+        pytest.param(
+            ("qualtrics: excluded: not finished",),
+            ("qualtrics.responses.unfinished",),
+            id="broken-off answers",
+        ),
+        pytest.param(
+            ("matomo.visits", "matomo: Expected `array`, got `str`"),
+            ("matomo.visits.malformed",),
+            id="visits",
+        ),
+        pytest.param(
+            ("mailchimp: unknown action",), ("mailchimp.email_activity.malformed",), id="mail activity"
+        ),
+        pytest.param(
+            ("zendesk.tickets", "zendesk: Expected `int | null`, got `str`"),
+            ("zendesk.tickets.malformed",),
+            id="tickets",
+        ),
+        pytest.param(
+            ("qualtrics.responses", "qualtrics: score is not a whole number from 0 to 10"),
+            ("qualtrics.responses.malformed",),
+            id="responses",
+        ),
+        pytest.param(
+            ("mastodon.tag_timelines", "mastodon: Expected `object`, got `str`"),
+            ("mastodon.tag_timelines.malformed",),
+            id="posts",
+        ),
+    ],
+)
+def test_what_must_not_be_counted_is_refused_and_counted(
+    outcome: Outcome, reasons: tuple[str, ...], counts: tuple[str, ...]
+) -> None:
+    excluded = outcome.world.truth.excluded
+    assert sum(outcome.refused[reason] for reason in reasons) == sum(excluded[name] for name in counts) > 0
