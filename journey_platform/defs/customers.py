@@ -4,6 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journey_platform.defs.describe import report_table, spec
 from journey_platform.defs.platform import Platform
@@ -21,7 +22,7 @@ from journey_platform.tables import (
 )
 from journey_platform.touchpoints.vendors import MAPPINGS
 
-_Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
+_Two = tuple[dg.MaterializeResult[None], dg.MaterializeResult[None]]
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
 
@@ -108,4 +109,4 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
 
 def _count_false(column: pa.ChunkedArray) -> int:
-    return column.length() - int(column.cast(pa.int64()).to_numpy().sum())
+    return int(pc.sum(pc.invert(column)).as_py() or 0)

@@ -23,6 +23,7 @@ from journey_platform.kpis.mailings import mailings
 from journey_platform.kpis.values import values
 from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.current import current_versions
+from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -31,12 +32,13 @@ from journey_platform.tables import (
     Table,
     kpis_table,
 )
+from journey_platform.touchpoints.mapping import Mapped
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-# Given the days to value, the parts of a stage.
-Parts = Callable[[Platform, Sequence[date]], "ir.Table"]
+# Given the days to value and the run, the parts of a stage.
+Parts = Callable[[Platform, Sequence[date], str], "ir.Table"]
 Inputs = Callable[[Platform], Mapping[Table, Touched]]
 
 
@@ -76,13 +78,13 @@ def _stage_asset(
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
-    def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)
         rows = values(
             stage,
-            platform.engine.arrow(parts(platform, work.days)),
+            platform.engine.arrow(parts(platform, work.days, context.run.run_id)),
             days=work.days,
             arrivals=_arrivals(platform, sources),
             as_of=today,
@@ -96,9 +98,10 @@ def _stage_asset(
     return valued
 
 
-def _early(platform: Platform, days: Sequence[date]) -> "ir.Table":
-    engine = platform.engine
-    sent = _mailings(platform)
+def _early(platform: Platform, days: Sequence[date], run_id: str) -> "ir.Table":
+    engine, told = platform.engine, _mailings(platform)
+    quarantine_refused(platform.lake, kpis_table("early"), told.rejected, run_id=run_id)
+    sent = told.rows
     since = [day for day in platform.lake.day_states(JOURNEY_TOUCHPOINTS) if days and day >= days[0]]
     return early.parts(
         engine.table(SESSIONS, days),
@@ -112,7 +115,7 @@ def _early_inputs(platform: Platform) -> Mapping[Table, Touched]:
         days = changed_days(platform.lake, table, since)
         touched = early.days_touched(
             platform.engine.table(JOURNEY_TOUCHPOINTS, days),
-            platform.engine.memtable(_mailings(platform)),
+            platform.engine.memtable(_mailings(platform).rows),
             sorted(days),
         )
         sent = set(platform.engine.arrow(touched)["day"].to_pylist())
@@ -122,7 +125,7 @@ def _early_inputs(platform: Platform) -> Mapping[Table, Touched]:
     return {SESSIONS: same, JOURNEY_TOUCHPOINTS: mailed, _reports_table(): mailed}
 
 
-def _middle(platform: Platform, days: Sequence[date]) -> "ir.Table":
+def _middle(platform: Platform, days: Sequence[date], _: str) -> "ir.Table":
     return middle.parts(platform.engine.table(SESSIONS, days))
 
 
@@ -130,7 +133,7 @@ def _middle_inputs(platform: Platform) -> Mapping[Table, Touched]:
     return {SESSIONS: with_neighbours(platform.lake)}
 
 
-def _late(platform: Platform, days: Sequence[date]) -> "ir.Table":
+def _late(platform: Platform, days: Sequence[date], _: str) -> "ir.Table":
     whole_weeks = periods.days_of(periods.periods_touched(days, "week"), "week")
     return late.parts(
         platform.engine.table(JOURNEY_TOUCHPOINTS, whole_weeks), platform.engine.table(PROFILES_TABLE)
@@ -172,8 +175,8 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
     return found
 
 
-def _mailings(platform: Platform) -> pa.Table:
-    return mailings(current_versions(platform.lake.read(_reports_table())), zone=platform.zone).rows
+def _mailings(platform: Platform) -> Mapped:
+    return mailings(current_versions(platform.lake.read(_reports_table())), zone=platform.zone)
 
 
 def _reports_table() -> Table:

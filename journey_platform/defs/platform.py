@@ -14,14 +14,14 @@ import dagster as dg
 from pydantic import PrivateAttr
 
 from connectors.base import Connector
-from connectors.config import Secret, from_environment
+from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform import settings
 from journey_platform.engine import Engine
 from journey_platform.lake import Lake
 
 
-class Platform(dg.ConfigurableResource):
+class Platform(dg.ConfigurableResource[None]):
     """What assets work with. Built from the environment once a run.
 
     JOURNEY_NOW, an ISO time, stands for the wall clock: a replay of a past state asks it instead.
@@ -50,8 +50,8 @@ class Platform(dg.ConfigurableResource):
         chosen = CONNECTORS[vendor]
         return chosen(from_environment(chosen.config_class, self._environment))
 
-    def pseudonym_key(self) -> Secret:
-        return settings.pseudonym_key(self._environment)
+    def pseudonym_key(self) -> bytes:
+        return settings.pseudonym_key(self._environment).reveal().encode()
 
     def now(self) -> datetime:
         stated = self._environment.get("JOURNEY_NOW")

@@ -74,7 +74,7 @@ def _event_asset(
         backfill_policy=RANGE_POLICY,
         pool=vendor,
     )
-    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
         lake, gate = platform.lake, checks.RecordingGate(suite)
         source = platform.connector(vendor)
 
@@ -118,7 +118,7 @@ def _failure(error: ConnectorError) -> dg.Failure:
 
 def _event_result(
     context: dg.AssetExecutionContext, table: Table, gate: checks.RecordingGate, outcome: Pull
-) -> dg.MaterializeResult:
+) -> dg.MaterializeResult[None]:
     days = [day for report in outcome.reports for day in report.days]
     held = {
         **outcome.failed,
@@ -126,8 +126,8 @@ def _event_result(
     }
     for day in days:
         context.add_asset_metadata(_day_metadata(day), asset_key=asset_key(table), partition_key=str(day.day))
-    for day, reason in outcome.failed.items():
-        context.add_asset_metadata({"held": reason}, asset_key=asset_key(table), partition_key=str(day))
+    for unread, reason in outcome.failed.items():
+        context.add_asset_metadata({"held": reason}, asset_key=asset_key(table), partition_key=str(unread))
     return dg.MaterializeResult(
         asset_key=asset_key(table),
         metadata={
@@ -162,7 +162,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         check_specs=[checks.reconciliation_spec(table), *checks.rule_specs(table, suite)],
         pool=vendor,
     )
-    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
         lake, now, gate = platform.lake, platform.now(), checks.RecordingGate(suite)
         source = platform.connector(vendor)
         last = checkpoint(lake, table)
@@ -197,7 +197,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
 
 
 def _day_metadata(day: DayReport) -> dict[str, int | str]:
-    counts = {
+    counts: dict[str, int | str] = {
         "rows": day.rows,
         "received": day.received,
         "landed": day.landed,

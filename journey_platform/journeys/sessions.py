@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.tables import SESSIONS
-from journey_platform.touchpoints.days import local_days
+from journey_platform.days import local_days
 
 GAP_S = 1800
 CARRY_DAYS = 1

@@ -8,7 +8,7 @@ import numpy as np
 import pyarrow as pa
 
 from journey_platform.tables import UTC_MICROSECONDS
-from journey_platform.touchpoints.days import local_days
+from journey_platform.days import local_days
 from journey_platform.touchpoints.mapping import REJECTED, Mapped, microseconds
 
 MAILINGS = pa.schema(

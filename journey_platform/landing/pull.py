@@ -14,10 +14,10 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.days import as_day, day_number, local_days
 from journey_platform.lake import DayWrite, Lake
 from journey_platform.lake.rows import union
 from journey_platform.landing.checkpoint import Checkpoint, checkpoint
-from journey_platform.landing.local_days import as_day, day_number, local_days
 from journey_platform.landing.quarantine import Rejected, body_text, distinct, key_of, quarantine
 from journey_platform.landing.report import LandingReport, Tally, per_day
 from journey_platform.landing.staging import Record, StagedRows, Staging
@@ -157,12 +157,10 @@ def _stage(
 
 def _without_repeats(rows: StagedRows, positions: Any, tally: Tally, *, is_versioned: bool) -> Any:
     """One row a key, the last; of versions with a change time, one row a key, time and body."""
-    codes = np.asarray(rows.keys.take(pa.array(positions)).dictionary_encode().indices)
-    is_repeated = (np.bincount(codes) > 1)[codes] if len(codes) else np.zeros(0, bool)
     last: dict[tuple[Any, ...], int] = {}
     dropped: list[int] = []
     conflicts: list[int] = []
-    for position in positions[is_repeated].tolist():
+    for position in rows.repeated(positions).tolist():
         identity: tuple[Any, ...] = (rows.keys[position].as_py(),)
         if is_versioned and rows.is_timed[position]:
             identity = (*identity, rows.times[position].value, rows.digest(position))

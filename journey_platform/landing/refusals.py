@@ -21,20 +21,28 @@ def quarantine_refusals(
     days: Sequence[date],
     *,
     run_id: str,
-) -> int:
-    """Keep the records that gave no row (`refused`: `touchpoints.mapping.REJECTED`) and the `rows` that failed
-    a rule, in place of what the table had in quarantine on `days`. Returns how many there are.
+) -> None:
+    """Keep the records that gave no row, and the rows that failed a rule, in place of what the table had in
+    quarantine on `days`. `refused`: `touchpoints.mapping.REJECTED`.
     """
     wanted = set(days)
-    kept = [
-        Rejected(r["day"], r["record_key"], r["reason"], r["field"], r["severity"], r["body"])
-        for r in refused.to_pylist()
-        if r["day"] in wanted
-    ]
+    kept = [row for row in _rejected(refused) if row.day in wanted]
     [key, *_] = table.primary_key
     for finding in verdict.findings:
         row = rows.slice(finding.position, 1).to_pylist()[0]
         body = json.dumps(row, default=str, ensure_ascii=False)
         kept.append(Rejected(row["day"], str(row[key]), finding.rule, finding.field, finding.severity, body))
     quarantine(lake, table, kept, days, run_id=run_id, replaces=True)
-    return len(kept)
+
+
+def quarantine_refused(lake: Lake, table: Table, refused: pa.Table, *, run_id: str) -> None:
+    """Keep records of current state that gave no row; the days they stand on are those of their versions."""
+    kept = _rejected(refused)
+    quarantine(lake, table, kept, sorted({row.day for row in kept}), run_id=run_id, replaces=True)
+
+
+def _rejected(refused: pa.Table) -> list[Rejected]:
+    return [
+        Rejected(r["day"], r["record_key"], r["reason"], r["field"], r["severity"], r["body"])
+        for r in refused.to_pylist()
+    ]

@@ -9,8 +9,8 @@ from typing import Any
 
 import numpy as np
 
+from journey_platform.days import as_day
 from journey_platform.lake import DayWrite
-from journey_platform.landing.local_days import as_day
 
 
 class Outcome(enum.Enum):

@@ -7,6 +7,7 @@ no name, so a killed process leaves nothing behind.
 import hashlib
 import mmap
 import tempfile
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -17,12 +18,12 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.days import as_day, local_days
 from journey_platform.lake import DayContent, Lake, WriteFailed
-from journey_platform.landing.local_days import as_day, local_days
 from journey_platform.tables import UTC_MICROSECONDS, Table
 
 # A row group, and what is in memory at a time, holds about this many bytes of rows.
-_ROW_GROUP_BYTES = 8 * 1024 * 1024
+_ROW_GROUP_BYTES = 4 * 1024 * 1024
 _ROW_BYTES = 64
 
 
@@ -55,6 +56,7 @@ class Staging:
         self._keys: list[pa.Array] = []
         self._times: list[pa.Array] = []
         self._lengths: list[Any] = []
+        self._hashes: list[Any] = []
 
     def __enter__(self) -> Self:
         return self
@@ -69,9 +71,10 @@ class Staging:
         """
         bodies = [record.body for record in records]
         data = b"".join(bodies)
+        names = [record.key for record in records]
         times = pa.array([record.time for record in records], UTC_MICROSECONDS)
         try:
-            keys = pa.array([record.key for record in records], pa.string())
+            keys = pa.array(names, pa.string())
             if not data.isascii():
                 pa.array(bodies, pa.binary()).cast(pa.string())
             is_storable = not (self._needs_time and times.null_count)
@@ -89,7 +92,8 @@ class Staging:
             raise WriteFailed("records could not be staged: the disk is full")
         self._keys.append(keys)
         self._times.append(times)
-        self._lengths.append(np.fromiter(map(len, bodies), np.int64, len(bodies)))
+        self._lengths.append(np.fromiter(map(len, bodies), np.int32, len(bodies)))
+        self._hashes.append(np.fromiter(map(hash, names), np.int64, len(names)))
         return []
 
     def _why_refused(self, record: Record) -> tuple[str, str] | None:
@@ -108,8 +112,9 @@ class Staging:
         """What was added, as rows of `table`. A record without a time gets `extracted_at`."""
         keys = pa.chunked_array(self._keys, pa.string()).combine_chunks()
         times = pa.chunked_array(self._times, UTC_MICROSECONDS).combine_chunks()
-        lengths = np.concatenate([np.zeros(0, np.int64), *self._lengths])
-        return StagedRows(table, zone, extracted_at, keys, times, lengths, self._file.fileno())
+        lengths = np.concatenate([np.zeros(0, np.int32), *self._lengths])
+        hashes = np.concatenate([np.zeros(0, np.int64), *self._hashes])
+        return StagedRows(table, zone, extracted_at, keys, times, hashes, lengths, self._file.fileno())
 
 
 class StagedRows:
@@ -123,6 +128,7 @@ class StagedRows:
         extracted_at: datetime,
         keys: pa.Array,
         times: pa.Array,
+        hashes: Any,
         lengths: Any,
         file: int,
     ) -> None:
@@ -132,8 +138,9 @@ class StagedRows:
         self.is_timed = np.asarray(times.is_valid())
         self.times = times.fill_null(self._extracted_at)
         self.days = local_days(np.asarray(self.times.view(pa.int64())), zone)
+        self._hashes = hashes
         self._lengths = lengths
-        self._offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths)])
+        self._offsets = np.concatenate([np.zeros(1, np.int64), np.cumsum(lengths, dtype=np.int64)])
         size = int(self._offsets[-1])
         self._map = mmap.mmap(file, size, prot=mmap.PROT_READ) if size else None
         buffers = [None, pa.py_buffer(self._offsets), pa.py_buffer(self._map or b"")]
@@ -150,12 +157,25 @@ class StagedRows:
         """SHA-256 of one body."""
         return hashlib.sha256(self.body(position)).digest()
 
+    def repeated(self, positions: Any) -> Any:
+        """Those of the positions whose key occurs more than once among them, in the same order."""
+        hashes = self._hashes[positions]
+        ordered = np.sort(hashes)
+        again = np.unique(ordered[1:][ordered[1:] == ordered[:-1]])
+        suspects = positions[np.isin(hashes, again)] if len(again) else positions[:0]
+        keys = self.keys.take(pa.array(suspects)).to_pylist()
+        counts = Counter(keys)
+        return suspects[np.fromiter((counts[key] > 1 for key in keys), bool, len(keys))]
+
     def in_order(self, positions: Any) -> Any:
         """The positions in the order of the table: by day, key, time and body."""
+        by_day = positions[np.argsort(self.days[positions], kind="stable")]
+        return np.concatenate([by_day[:0], *map(self._day_in_order, self.by_day(by_day).values())])
+
+    def _day_in_order(self, positions: Any) -> Any:
         where = pa.array(positions)
-        columns = [self.days[positions], self.keys.take(where), self.times.take(where)]
-        rows = pa.table(columns, ["day", "key", "time"])
-        order = pc.sort_indices(rows, sort_keys=[(name, "ascending") for name in rows.column_names])
+        rows = pa.table([self.keys.take(where), self.times.take(where)], ["key", "time"])
+        order = pc.sort_indices(rows, sort_keys=[("key", "ascending"), ("time", "ascending")])
         rows, positions = rows.take(order), positions[np.asarray(order)]
         is_tied = np.ones(max(len(positions) - 1, 0), bool)
         for column in rows.columns:
@@ -167,7 +187,7 @@ class StagedRows:
     def batches(self, positions: Any, most_bytes: int) -> Iterator[Any]:
         """Cut positions into parts of about `most_bytes`: borders follow from the rows, not from arrival."""
         if len(positions):
-            part = np.cumsum(self._lengths[positions] + _ROW_BYTES) // most_bytes
+            part = np.cumsum(self._lengths[positions] + _ROW_BYTES, dtype=np.int64) // most_bytes
             yield from np.split(positions, np.flatnonzero(np.diff(part)) + 1)
 
     def take(self, positions: Any) -> pa.Table:

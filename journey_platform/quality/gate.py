@@ -48,7 +48,8 @@ def _frame(rows: pa.Table, suite: Suite) -> "pd.DataFrame":
     with duckdb.connect(config={"preserve_insertion_order": True, "threads": 2}) as connection:
         connection.execute("set timezone = 'UTC'")
         connection.register("batch", rows)
-        return connection.execute(f"select {select} from batch").df()
+        frame: pd.DataFrame = connection.execute(f"select {select} from batch").df()
+        return frame
 
 
 def _validate(frame: "pd.DataFrame", suite: Suite) -> dict[str, tuple[list[int], str | None]]:

@@ -14,8 +14,8 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
+from journey_platform.days import local_days
 from journey_platform.tables import Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.days import local_days
 
 Pairs = tuple[tuple[str, str], ...]
 
@@ -186,9 +186,9 @@ def decoded(table: pa.Table | None, body: Any) -> Iterator[tuple[str, Any]]:
 
 def text(value: object) -> str | None:
     """A value as stripped text; None where it is blank: null, "", false, [] and {} all say "nothing"."""
-    if value is None or value is False or isinstance(value, list | dict):
-        return None
-    return str(value).strip() or None
+    if isinstance(value, str):
+        return value.strip() or None
+    return None if value is None or value is False or isinstance(value, list | dict) else str(value)
 
 
 def number(value: object, field: str) -> float | None:

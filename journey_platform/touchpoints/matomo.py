@@ -102,25 +102,22 @@ def _actions(visit: _Visit, origin: Origin) -> Iterator[Touch | Refusal]:
     is_bot = is_declared_robot(text(visit.browserName), _user_agent(visit))
     moment = origin.occurred_at
     for place, action in enumerate(visit.actionDetails):
-        part = f"{place:04d}"
-        at = f"actionDetails[{place}]"
         try:
-            seconds = number(action.timestamp, f"{at}.timestamp")
+            seconds = number(action.timestamp, "timestamp")
             if seconds is not None:
                 if seconds * 1_000_000 < origin.occurred_at - DAY_MICROSECONDS:
-                    raise Refusal("over a day before its visit began", f"{at}.timestamp")
+                    raise Refusal("over a day before its visit began", "timestamp")
                 moment = round(seconds * 1_000_000)
-            kind, subject, reason, value = _meaning(action, at)
-            dwell_s = number(action.timeSpent, f"{at}.timeSpent")
+            kind, subject, reason, value = _meaning(action)
+            dwell_s = number(action.timeSpent, "timeSpent")
         except Refusal as refusal:
-            refusal.part = part
-            yield refusal
+            yield Refusal(refusal.reason, f"actionDetails[{place}].{refusal.field}", part=f"{place:04d}")
             continue
         yield Touch(
             type=kind,
             occurred_at=moment,
             identifiers=identifiers,
-            part=part,
+            part=f"{place:04d}",
             visit_id=visit_id,
             subject_id=subject,
             page=page_path(text(action.url)),
@@ -137,7 +134,7 @@ def _actions(visit: _Visit, origin: Origin) -> Iterator[Touch | Refusal]:
         )
 
 
-def _meaning(action: _Action, at: str) -> tuple[str, str | None, str | None, float | None]:
+def _meaning(action: _Action) -> tuple[str, str | None, str | None, float | None]:
     """(type, subject, reason, value) of an action. Refuses an order without a number."""
     kind = _TYPES.get(action.type, "event")
     if kind in ("page_view", "search"):
@@ -145,15 +142,15 @@ def _meaning(action: _Action, at: str) -> tuple[str, str | None, str | None, flo
     if kind == "order":
         order = text(action.orderId)
         if order is None:
-            raise Refusal("order without a number", f"{at}.orderId")
-        return kind, order, None, number(action.revenue, f"{at}.revenue")
+            raise Refusal("order without a number", "orderId")
+        return kind, order, None, number(action.revenue, "revenue")
     if action.type == "event":
         name = text(action.eventAction)
         kind = _EVENT_TYPES.get(name or "", "event")
-        value = number(action.eventValue, f"{at}.eventValue")
+        value = number(action.eventValue, "eventValue")
         return kind, _joined(text(action.eventCategory), name), text(action.eventName), value
     subject = _joined(action.type, text(action.goalId)) if kind == "event" else None
-    return kind, subject, None, number(action.revenue, f"{at}.revenue")
+    return kind, subject, None, number(action.revenue, "revenue")
 
 
 def _joined(*parts: str | None) -> str | None:

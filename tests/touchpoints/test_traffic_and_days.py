@@ -7,7 +7,7 @@ from zoneinfo import ZoneInfo
 import numpy as np
 import pytest
 
-from journey_platform.touchpoints.days import local_days
+from journey_platform.days import local_days
 from journey_platform.touchpoints.mapping import microseconds, page_path
 from journey_platform.touchpoints.robots import is_declared_robot
 from journey_platform.touchpoints.traffic import CHANNELS, traffic_channel

@@ -1,4 +1,4 @@
-"""The local day of a moment, for many moments at once, by the zone's own midnights."""
+"""Local days of the reporting zone: of many moments at once, by the zone's own midnights."""
 
 from datetime import UTC, date, datetime, timedelta
 from typing import Any
