@@ -49,17 +49,8 @@ def _leaves(array: pa.Array) -> Iterator[memoryview]:
         yield _bytes(_filled(pc.list_value_length(array)).astype(np.int64))
         yield from _leaves(array.flatten())
     elif pa.types.is_string(kind) or pa.types.is_binary(kind):
-        present = array.drop_null()
         yield _bytes(_filled(pc.binary_length(array)).astype(np.int64))
-        offsets = np.frombuffer(present.buffers()[1], np.int32)[
-            present.offset : present.offset + len(present) + 1
-        ]
-        data = present.buffers()[2]
-        yield (
-            memoryview(data)[offsets[0] : offsets[-1]]
-            if data is not None and len(present)
-            else memoryview(b"")
-        )
+        yield _characters(array.drop_null() if array.null_count else array)
     elif pa.types.is_boolean(kind):
         yield _bytes(_filled(array).astype(np.uint8))
     elif pa.types.is_date32(kind):
