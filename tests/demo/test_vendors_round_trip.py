@@ -9,7 +9,8 @@ from zoneinfo import ZoneInfo
 import msgspec
 import pytest
 
-from connectors.base import Page, StreamKind, Window
+from connectors.base import Connector, Page, StreamKind, Window
+from connectors.clock import SystemClock
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform.demo.vendors.mailchimp import email_id
@@ -33,10 +34,26 @@ EVENT_STREAMS = [
 ]
 
 
-def read(environment: Mapping[str, str], vendor: str, stream: str, window: Window = ALL) -> list[Page]:
+class HastyClock(SystemClock):
+    """Moves on instead of waiting."""
+
+    def __init__(self) -> None:
+        self._slept_s = 0.0
+
+    def monotonic(self) -> float:
+        return super().monotonic() + self._slept_s
+
+    def sleep(self, seconds: float) -> None:
+        self._slept_s += seconds
+
+
+def connector(environment: Mapping[str, str], vendor: str) -> Connector:
     connector_class = CONNECTORS[vendor]
-    connector = connector_class(from_environment(connector_class.config_class, environment))
-    return list(connector.read(stream, window))
+    return connector_class(from_environment(connector_class.config_class, environment), HastyClock())
+
+
+def read(environment: Mapping[str, str], vendor: str, stream: str, window: Window = ALL) -> list[Page]:
+    return list(connector(environment, vendor).read(stream, window))
 
 
 def bodies(pages: list[Page]) -> dict[str, bytes]:
@@ -125,7 +142,7 @@ def test_the_size_of_pages_changes_no_byte(environment: dict[str, str], vendor: 
         pytest.param(
             "mailchimp",
             "email_activity",
-            {"campaign_id": "camp000001", "email_id": "abc", "action": "open", "timestamp": "yesterday"},
+            {"action": "open", "timestamp": "yesterday"},
             id="open at no time",
         ),
         pytest.param("mailchimp", "unsubscribes", {"email_id": 7}, id="unsubscribe of a number"),
@@ -154,5 +171,4 @@ def test_a_malformed_record_arrives_once_on_its_day_beside_the_good_ones(
 
 @pytest.mark.parametrize("vendor", list(CONNECTORS))
 def test_the_check_of_a_connector_passes(environment: dict[str, str], vendor: str) -> None:
-    connector_class = CONNECTORS[vendor]
-    connector_class(from_environment(connector_class.config_class, environment)).check()
+    connector(environment, vendor).check()

@@ -15,7 +15,7 @@ from typing import Any
 import msgspec
 
 from journey_platform.demo.vendors import pages
-from journey_platform.demo.vendors.mailchimp_reports import as_recipient, plus_zero, totals
+from journey_platform.demo.vendors.mailchimp_reports import plus_zero, totals
 from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, moment_of
 from journey_platform.demo.vendors.projection import projected
 from journey_platform.demo.world import Campaign, EmailAction, Member, World
@@ -81,12 +81,8 @@ class Mailchimp(Vendor):
     def period(self, request: Request) -> tuple[datetime, datetime] | None:
         asked = request.query
         start = asked.get("since") or asked.get("since_last_changed") or asked.get("since_send_time")
-        end = asked.get("before_last_changed") or asked.get("before_send_time")
-        if start is None and end is None:
-            return None
         try:
-            first = moment_of(start) if start else self.day_start(self.world.first_day)
-            return first, moment_of(end) if end else self.as_of
+            return (moment_of(start), self.as_of) if start else None
         except ValueError:
             return None
 
@@ -195,8 +191,6 @@ class Mailchimp(Vendor):
         try:
             if since := request.query.get("since_last_changed"):
                 rows = [row for row in rows if row[0] > moment_of(since)]
-            if before := request.query.get("before_last_changed"):
-                rows = [row for row in rows if row[0] <= moment_of(before)]
         except ValueError:
             raise _Refused(400) from None
         if request.query.get("sort_field") != "last_changed":
@@ -264,12 +258,8 @@ class Mailchimp(Vendor):
         try:
             if since := request.query.get("since_send_time"):
                 rows = [campaign for campaign in rows if campaign.sent_at >= moment_of(since)]
-            if before := request.query.get("before_send_time"):
-                rows = [campaign for campaign in rows if campaign.sent_at <= moment_of(before)]
         except ValueError:
             raise _Refused(400) from None
-        if request.query.get("list_id", self.world.list_id) != self.world.list_id:
-            return []
         is_ascending = request.query.get("sort_field") == "send_time" and (
             request.query.get("sort_dir") == "ASC"
         )
@@ -348,16 +338,16 @@ class Mailchimp(Vendor):
             since = moment_of(request.query["since"]) if "since" in request.query else None
         except ValueError:
             raise _Refused(400) from None
-        done: dict[str, list[EmailAction]] = {} if since else {email: [] for email in campaign.recipients}
+        done: dict[str, list[Any]] = {} if since else {email: [] for email in campaign.recipients}
         for action in sorted(campaign.actions, key=lambda action: action.at):
             if action.at <= self.as_of and (since is None or action.at >= since):
                 done.setdefault(action.email, []).append(action)
-        rows: list[Any] = sorted(done.items(), key=lambda item: email_id(item[0]))
         for noon, record in self._malformed_of("email_activity", campaign):
             if since is None or noon >= since:
-                rows.append(as_recipient(campaign, record))
+                done.setdefault(campaign.recipients[0], []).append(record)
+        rows = sorted(done.items(), key=lambda item: email_id(item[0]))
 
-        def render(item: tuple[str, list[EmailAction]]) -> dict[str, Any]:
+        def render(item: tuple[str, list[Any]]) -> dict[str, Any]:
             email, actions = item
             path = f"/3.0/reports/{campaign.campaign_id}/email-activity/{email_id(email)}"
             return {
@@ -366,7 +356,7 @@ class Mailchimp(Vendor):
                 "list_is_active": True,
                 "email_id": email_id(email),
                 "email_address": email,
-                "activity": [self._activity(action) for action in actions],
+                "activity": [self._activity(a) if isinstance(a, EmailAction) else a for a in actions],
                 "_links": self._links(path, "parent", "member"),
             }
 

@@ -1,11 +1,9 @@
-"""One mailing's totals and rows, as Mailchimp's reports have them."""
+"""What Mailchimp's reports count for one mailing."""
 
 import ipaddress
 from collections import Counter
 from datetime import UTC, datetime
 from typing import Any
-
-import msgspec
 
 from journey_platform.demo.world import Campaign, EmailAction
 
@@ -52,16 +50,6 @@ def totals(campaign: Campaign, as_of: datetime) -> dict[str, Any]:
 def is_prefetch(action: EmailAction) -> bool:
     """Whether an open came from Apple's proxy, which fetches images whoever reads."""
     return bool(action.ip) and ipaddress.ip_address(action.ip) in APPLE_PROXY
-
-
-def as_recipient(campaign: Campaign, record: msgspec.Raw) -> msgspec.Raw:
-    """A malformed action as `email-activity` sends it, inside its recipient; anything else as it is."""
-    told = msgspec.json.decode(record)
-    if not isinstance(told, dict) or "activity" in told:
-        return record
-    recipient = {"campaign_id": campaign.campaign_id, "email_id": "", "email_address": ""}
-    recipient |= {name: told[name] for name in recipient if name in told}
-    return msgspec.Raw(msgspec.json.encode(recipient | {"activity": [record]}))
 
 
 def plus_zero(moment: datetime) -> str:

@@ -272,9 +272,8 @@ class Matomo(Vendor):
         return [self._action(visit, action, place) for place, action in enumerate(visit.actions)]
 
     def _action(self, visit: Visit, action: Action, place: int) -> dict[str, Any]:
-        at = action.at.astimezone(self.zone)
         url = f"{SHOP}{action.path}"
-        timed = {"serverTimePretty": at.strftime("%b %-d, %Y %H:%M:%S"), "timestamp": epoch(action.at)}
+        timed = {"timestamp": epoch(action.at)}
         if action.kind in ("order", "cart"):
             is_order = action.kind == "order"
             order = {"orderId": action.order_id} if is_order else {}

@@ -66,7 +66,8 @@ def by_cursor(request: Request, rows: Sequence[T], start: int, limit: int, mark:
         return Slice(list(rows[start:end]), start, mark, True)
     if request.fault == "empty_page":
         return Slice([], start, mark + 1, True)
-    first = max(0, start - _overlap(limit)) if request.fault == "duplicated_page" else start
+    is_doubled = request.fault == "duplicated_page" and end > start
+    first = max(0, start - _overlap(limit)) if is_doubled else start
     return Slice(_disturbed(request, list(rows[first:end])), end, 0, end < len(rows))
 
 

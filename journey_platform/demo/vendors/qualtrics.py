@@ -23,7 +23,7 @@ from journey_platform.demo.world import Response, World
 TOKEN = "demo0qualtrics0token0demo0qualtrics00000"
 BRAND_ZONE = "America/Denver"
 LIST_SIZE = 100
-POLLS_UNTIL_COMPLETE = 2
+POLLS_UNTIL_COMPLETE = 1
 
 _STATUS = {
     200: "200 - OK",
@@ -98,6 +98,8 @@ class Qualtrics(Vendor):
         ]
         rows.extend((noon, "", msgspec.json.decode(record)) for noon, record in self.malformed("responses"))
         self._responses = sorted(rows, key=lambda row: row[:2])
+        kinds = {kind.survey.kind: survey_id for survey_id, kind in self._surveys.items()}
+        self._default_survey = kinds.get("relational", "")
         self._exports: dict[str, _Export] = {}
         self._polls: dict[str, int] = {}
 
@@ -203,7 +205,7 @@ class Qualtrics(Vendor):
         rows = [
             row
             for recorded_at, _, row in self._responses
-            if start <= recorded_at < end and _survey_of(row, next(iter(self._surveys))) == survey_id
+            if start <= recorded_at < end and _survey_of(row, self._default_survey) == survey_id
         ][: export.limit]
         columns = [*_COLUMNS, *questionnaire.columns(), *((name, name, name) for name in _EMBEDDED)]
         zone = {"timeZone": "Z" if export.timeZone == "UTC" else export.timeZone}
