@@ -39,6 +39,7 @@ REJECTED = pa.schema(
 DAY_MICROSECONDS = 86_400_000_000
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 _MICROSECOND = timedelta(microseconds=1)
+_BATCH = 4096
 
 
 class Refusal(Exception):  # noqa: N818 - a statement about data, not a fault of the program
@@ -241,30 +242,24 @@ class _Collected(Generic[Row]):
     def add(self, vendor: str, mapping: StreamMapping[Row], raw: pa.Table | None) -> None:
         if raw is None:
             return
-        decoder = msgspec.json.Decoder(mapping.body)
-        for day, key, occurred_at, extracted_at, body in zip(
-            raw["day"].to_pylist(),
-            raw["record_key"].to_pylist(),
-            _times(raw["occurred_at"]),
-            _times(raw["extracted_at"]),
-            raw["body"].to_pylist(),
-            strict=True,
-        ):
+        decode = msgspec.json.Decoder(mapping.body).decode
+        for day, key, occurred_at, extracted_at, body in _raw_rows(raw):
             origin = Origin(mapping.stream, key, occurred_at, extracted_at)
-            refusals: list[Refusal] = []
             rows: list[Row] = []
+            refusals: list[Refusal] = []
             try:
-                for row in mapping.rows(decoder.decode(body), origin):
-                    if isinstance(row, Refusal):
-                        refusals.append(row)
-                    elif _time(row) > extracted_at + DAY_MICROSECONDS:
-                        refusals.append(Refusal("over a day after it was read", "", part=_part(row)))
-                    else:
+                if occurred_at is None:
+                    raise Refusal("no time", "occurred_at")
+                for row in mapping.rows(decode(body), origin):
+                    refusal = row if isinstance(row, Refusal) else _impossible_time(row, extracted_at)
+                    if refusal is not None:
+                        refusals.append(refusal)
+                    elif not isinstance(row, Refusal):
                         rows.append(row)
             except msgspec.DecodeError as error:
                 rows, refusals = [], [_undecodable(error)]
-            except Refusal as refusal:
-                rows, refusals = [], [refusal]
+            except Refusal as whole:
+                rows, refusals = [], [whole]
             self.rows += rows
             self.origins += [origin] * len(rows)
             for refused in refusals:
@@ -297,17 +292,20 @@ class _Collected(Generic[Row]):
         )
 
 
-def _times(column: pa.ChunkedArray) -> list[int]:
-    found: list[int] = column.cast(pa.int64()).to_pylist()
-    return found
+def _raw_rows(raw: pa.Table) -> Iterator[tuple[Any, ...]]:
+    """(day, key, occurred_at, extracted_at, body); some thousand rows at a time stand in Python."""
+    for batch in raw.to_batches(max_chunksize=_BATCH):
+        times = (batch[name].cast(pa.int64()).to_pylist() for name in ("occurred_at", "extracted_at"))
+        days, keys, bodies = (batch[name].to_pylist() for name in ("day", "record_key", "body"))
+        yield from zip(days, keys, *times, bodies, strict=True)
 
 
-def _time(row: Touch | Contact) -> int:
-    return row.occurred_at if isinstance(row, Touch) else row.observed_at
-
-
-def _part(row: Touch | Contact) -> str:
-    return row.part if isinstance(row, Touch) else ""
+def _impossible_time(row: Touch | Contact, extracted_at: int) -> Refusal | None:
+    """What happened long after it was told, or before such records were kept, has a broken clock."""
+    moment, part = (row.occurred_at, row.part) if isinstance(row, Touch) else (row.observed_at, "")
+    if moment > extracted_at + DAY_MICROSECONDS:
+        return Refusal("over a day after it was read", "", part=part)
+    return Refusal("before 1970", "", part=part) if moment < 0 else None
 
 
 def _undecodable(error: msgspec.DecodeError) -> Refusal:
