@@ -57,8 +57,10 @@ def _leaves(array: pa.Array) -> Iterator[memoryview]:
         yield _bytes(_filled(array.view(pa.int32())))
     elif pa.types.is_timestamp(kind):
         yield _bytes(_filled(array.view(pa.int64())))
-    elif pa.types.is_integer(kind) or pa.types.is_floating(kind):
+    elif pa.types.is_integer(kind):
         yield _bytes(_filled(array))
+    elif pa.types.is_floating(kind):
+        yield _bytes(_filled(array) + 0.0)  # -0.0 becomes 0.0
     else:
         raise TypeError(f"no fingerprint for a column of type {kind}")
 
