@@ -24,11 +24,13 @@ def days(first: str, end: str) -> Window:
     return Window(datetime.fromisoformat(f"{first}T00:00Z"), datetime.fromisoformat(f"{end}T00:00Z"))
 
 
-def connector(vendor: str, replay: Replay, clock: ControlledClock | None = None, **settings: str) -> Connector:
-    """The vendor's real connector, pointed at its replay; its clock stands at `NOW` and never really waits."""
+def connector(
+    vendor: str, replay: Replay, clock: ControlledClock | None = None, **settings: str
+) -> Connector:
+    """The vendor's real connector, pointed at its replay, with a clock that starts at `NOW`."""
     kind = CONNECTORS[vendor]
     config = from_environment(kind.config_class, environment(vendor, replay) | settings)
-    return kind(config, clock or ControlledClock(NOW))  # type: ignore[call-arg]
+    return kind(config, clock or ControlledClock(NOW))
 
 
 def records(pages: Iterable[Page]) -> list[Record]:
@@ -49,11 +51,13 @@ def client_over(
 ) -> Iterator[tuple[HttpClient, Replay, ControlledClock]]:
     """The client that all connectors use, over the chosen exchanges of a tape.
 
-    The client only reads and asks. An answer that was recorded to a PUT or DELETE is given to a GET of the same
-    address, so that it, too, passes through the client.
+    The client only reads and asks. An answer that was recorded to a PUT or DELETE is given to a GET of the
+    same address, so that it, too, passes through the client.
     """
     chosen = [
-        replace(r, asked=replace(r.asked, method="GET", body={})) if r.asked.method in ("PUT", "DELETE") else r
+        replace(r, asked=replace(r.asked, method="GET", body={}))
+        if r.asked.method in ("PUT", "DELETE")
+        else r
         for r in tape
         if choose(r)
     ]

@@ -118,17 +118,15 @@ def matomo() -> Replay:
         if (asked.method, asked.path) != ("POST", "/index.php") or form.get("module") != "API":
             return asked
         if form.get("token_auth") != "tape-matomo-token":
-            return _json(
-                asked, {"result": "error", "message": "Unable to authenticate with the provided token."}
-            )
+            return answered(asked, {"result": "error", "message": "Unable to authenticate."})
         if form["method"] == "SitesManager.getSitesWithAtLeastViewAccess":
-            return _json(asked, sites)
+            return answered(asked, sites)
         report = told.get((form["method"], form.get("date", "")), [])
         if isinstance(report, list):
             first = int(form.get("filter_offset", "0"))
             limit = int(form.get("filter_limit", "100"))
             report = report[first:] if limit < 0 else report[first : first + limit]
-        return _json(asked, report)
+        return answered(asked, report)
 
     return Replay([], rule)
 
@@ -329,6 +327,7 @@ def _slashless(recorded: Recorded) -> Recorded:
     )
 
 
-def _json(asked: Asked, told: object) -> Recorded:
+def answered(asked: Asked, told: object) -> Recorded:
+    """An answer of 200 with this JSON."""
     headers = (("Content-Type", "application/json; charset=utf-8"),)
     return Recorded(asked, 200, headers, msgspec.json.encode(told))

@@ -22,7 +22,9 @@ TICKET_IDS = {28, 29, 30, 31, 32, 37, 38}  # those of the first second, as the t
         pytest.param("matomo", "sites", ALWAYS, 1, 1, 1, id="matomo sites"),
         # The site's zone; the day until an empty page; the day after.
         pytest.param("matomo", "visits", days("2013-01-23", "2013-01-24"), 10, 10, 4, id="matomo visits"),
-        pytest.param("matomo", "visits", days("2013-01-24", "2013-01-25"), 0, 0, 3, id="matomo, an empty day"),
+        pytest.param(
+            "matomo", "visits", days("2013-01-24", "2013-01-25"), 0, 0, 3, id="matomo, an empty day"
+        ),
         pytest.param(
             "matomo", "visits_summary", days("2019-06-29", "2019-07-01"), 1, 1, 3, id="matomo summary"
         ),
@@ -75,7 +77,7 @@ def test_visits_are_the_goldens_rows_with_the_times_put_back() -> None:
     assert {record.key for record in found} == {f"1:{visit}" for visit in range(20, 30)}
     by_key = {record.key: record for record in found}
     assert by_key["1:20"].time == datetime(2013, 1, 23, 3, 23, 45, tzinfo=UTC)
-    order = body(by_key["1:27"])["actionDetails"][1]  # type: ignore[index]
+    order = body(by_key["1:27"])["actionDetails"][1]
     assert (order["type"], order["revenue"], order["items"]) == ("ecommerceOrder", "555", "5")
     assert body(by_key["1:27"])["userId"] is None
     live = [(form["date"], form["filter_offset"]) for form in forms if "filter_offset" in form]
@@ -111,7 +113,7 @@ def test_members_keep_their_order_of_change_and_lose_their_links() -> None:
 
 
 def test_the_members_cursor_goes_on_with_an_overlap() -> None:
-    # All ten changed in one second: read again from it, they all come again, and are dropped downstream by key.
+    # All ten changed in one second: from there they all come again, and are known downstream by their key.
     cursor = f'{{"{tapes.MAILCHIMP_LIST}":"2022-02-23T16:25:57+00:00"}}'
     later = f'{{"{tapes.MAILCHIMP_LIST}":"2022-02-23T16:27:00+00:00"}}'
     with tapes.mailchimp() as replay:
