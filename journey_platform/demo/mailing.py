@@ -18,6 +18,7 @@ from journey_platform.demo.marginals import (
     BOUNCE_RATE,
     CLICK_GIVEN_OPEN,
     OPEN_PROPENSITY_BETA,
+    OPEN_RATE,
     UNSUBSCRIBE_RATE,
 )
 from journey_platform.demo.notation import email_as_typed, handle_as_typed, phone_as_typed
@@ -38,6 +39,7 @@ _SUBJECTS = (
 )
 _LINKS = ("/offers", "/shop", "/help/router-update", "/app/reports", "/shop/router")
 _SITE = "https://www.noordlicht.example"
+_CART_MAILING = "Your cart is waiting"
 _PICTURES_BLOCKED = 0.08
 _APPLE_ALSO_ELSEWHERE = 0.1
 _BACK_TO_CART = 0.3
@@ -134,7 +136,7 @@ class Mailings:
                     and s.customer.number in left_carts
                     and left_carts[s.customer.number] < sent_at
                 ]
-                self._send("Your cart is waiting", "You left something behind", day, 14, leavers)
+                self._send(_CART_MAILING, "You left something behind", day, 14, leavers)
 
     def _send(self, title: str, subject: str, day: date, hour: int, to: Iterable[Subscriber]) -> None:
         sent_at = self._calendar.moment(day, hour * 3600)
@@ -169,7 +171,7 @@ class Mailings:
 
     def _reads(self, campaign: Campaign, subscriber: Subscriber) -> None:
         rng = self._rng
-        is_about_cart = campaign.title == "Your cart is waiting"
+        is_about_cart = campaign.title == _CART_MAILING
         read_at = campaign.sent_at + timedelta(seconds=int(60 * 2 ** (rng.random() * 13)))
         has_read = happens(rng, subscriber.opens) and read_at in self._calendar
         is_seen = has_read and not happens(rng, _PICTURES_BLOCKED)
@@ -185,7 +187,7 @@ class Mailings:
                 self._does(campaign, subscriber, "open", again, is_human=True)
             if happens(rng, _BACK_TO_CART if is_about_cart else CLICK_GIVEN_OPEN):
                 has_click = self._clicks(campaign, subscriber, read_at, is_about_cart)
-            if happens(rng, UNSUBSCRIBE_RATE / 0.17):
+            if happens(rng, UNSUBSCRIBE_RATE / OPEN_RATE):
                 self._leaves(campaign, subscriber, read_at + timedelta(seconds=whole(rng, 20, 90)))
         self._tally.reader(
             campaign.campaign_id,

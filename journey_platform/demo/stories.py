@@ -14,6 +14,9 @@ Telecom. A router update breaks the connection of some homes (the *affected*). T
 the one issue (`router_update`), look at the help page, rate the answers badly. On the day of the repair the
 cause goes away: contacts about it stop within days, ratings and recommendation rise above where they began.
 
+Business customers. A quarter of the people are users of some eighty companies, three to ten of them each:
+what struggles and leaves there are users, and with them a company's seats.
+
 Here belongs when it happens and to whom; the modules of the channels ask what they need to know.
 """
 

@@ -88,20 +88,19 @@ class Panel:
         is_anonymous = is_by_email is None and email is None and happens(rng, 0.12)
         has_email = is_by_email if is_by_email is not None else happens(rng, 0.85)
         has_user = not is_by_email if is_by_email is not None else happens(rng, 0.6)
-        address = email or customer.emails[0]
+        address = None if is_anonymous or not (has_email or email) else email or customer.emails[0]
+        user_id = None if is_anonymous or not (has_user or email) else customer.user_id
         response = self.respond(
             survey,
             at,
             name=None if is_anonymous else customer,
-            email=None if is_anonymous or not (has_email or email) else address,
-            user_id=None if is_anonymous or not (has_user or email) else customer.user_id,
+            email=address,
+            user_id=user_id,
             nps=score,
             comment=self._comment(score),
             ticket=ticket,
         )
-        who = self._tally.record(
-            customer.number, ("email", self._plain(response)), ("user_id", response.user_id)
-        )
+        who = self._tally.record(customer.number, ("email", address), ("user_id", user_id))
         self._tally.answer(survey.survey_id, who, customer.number, response.recorded_at, score)
         self._tally.is_active(who, customer.number, response.recorded_at)
 
@@ -110,9 +109,6 @@ class Panel:
         if happens(rng, 0.08):
             return one_of(rng, ODD_LINES)
         return one_of(rng, PRAISE if score >= 9 else COMPLAINTS if score <= 5 else INDIFFERENT)
-
-    def _plain(self, response: Response) -> str | None:
-        return response.email.strip().lower() if response.email else None
 
     def _explain(self, customer: Customer, at: datetime) -> None:
         """The exit survey: no score, but how they came and why they left."""

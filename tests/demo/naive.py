@@ -116,7 +116,7 @@ def mention_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
 
 def normal(kind: str, value: str | None) -> Identifier | None:
     text = (value or "").strip()
-    if text in NOBODY or text.startswith("test@"):
+    if text in NOBODY or text.lower().startswith("test@"):
         return None
     if kind == "phone":
         digits = "".join(filter(str.isdigit, text))

@@ -10,6 +10,7 @@ from collections import Counter
 from datetime import date, timedelta
 from functools import cache
 from pathlib import Path
+from random import Random
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -90,6 +91,17 @@ def test_the_tally_equals_a_naive_recount_of_the_records(
     assert {key[2] for key in recounted if key[0] == "visits"} <= {
         first_day + timedelta(days=offset) for offset in range(days)
     }
+
+
+@pytest.mark.parametrize("seed", range(8))
+def test_the_tally_equals_the_recount_whatever_the_seed(seed: int) -> None:
+    rng = Random(seed)
+    first_day = date(2025, 1, 1) + timedelta(days=rng.randrange(900))
+    customers, days = rng.choice([40, 60, 110, 170]), rng.choice([14, 15, 20, 35])
+    made = world(customers, first_day, days, seed)
+    recounts = (naive.web_kpis, naive.email_kpis, naive.mention_kpis, naive.people_kpis)
+    recounted = {key: parts for recount in recounts for key, parts in recount(made).items()}
+    assert made.truth.kpis == recounted, f"seed {seed}: {customers} customers, {days} days from {first_day}"
 
 
 def test_the_profiles_are_those_that_the_records_tie_together() -> None:
