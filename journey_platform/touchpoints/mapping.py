@@ -157,16 +157,22 @@ def map_touchpoints(
 def map_contacts(
     vendor: str, mappings: Sequence[StreamMapping[Contact]], raw: Mapping[str, pa.Table], zone: str
 ) -> Mapped:
-    """The statements about people in a vendor's raw tables. Rejects as `map_touchpoints` does."""
+    """The statements about people in a vendor's raw tables. Rejects as `map_touchpoints` does.
+
+    Of several versions of a record at one time, which a vendor makes when it changes a record without saying
+    so, the one that was read last counts.
+    """
     collected = _Collected[Contact](contacts_table(vendor))
     for mapping in mappings:
         collected.add(vendor, mapping, raw.get(mapping.stream))
-    rows = collected.rows
-    ids = [
-        f"{row.id or _path(vendor, origin)}@{iso(row.observed_at)}"
-        for row, origin in zip(rows, collected.origins, strict=True)
-    ]
-    given = {"contact_id": ids, "vendor": pa.repeat(pa.scalar(vendor), len(rows))}
+    latest: dict[str, tuple[Contact, Origin]] = {}
+    for row, origin in zip(collected.rows, collected.origins, strict=True):
+        contact_id = f"{row.id or _path(vendor, origin)}@{iso(row.observed_at)}"
+        if contact_id not in latest or _version(row, origin) > _version(*latest[contact_id]):
+            latest[contact_id] = row, origin
+    collected.rows = [row for row, _ in latest.values()]
+    collected.origins = [origin for _, origin in latest.values()]
+    given = {"contact_id": list(latest), "vendor": pa.repeat(pa.scalar(vendor), len(latest))}
     return collected.mapped(given, "observed_at", ("identifiers", "attributes"), zone)
 
 
@@ -223,6 +229,11 @@ def page_path(url: str | None) -> str | None:
     start = (rest if has_scheme else url).partition("?")[0].partition("#")[0]
     slash = start.find("/")
     return start[slash:] if slash >= 0 else "/"
+
+
+def _version(contact: Contact, origin: Origin) -> tuple[int, Pairs, Pairs]:
+    """What orders the versions of one record: when it was read, then what it says."""
+    return origin.extracted_at, contact.identifiers, contact.attributes
 
 
 def _path(vendor: str, origin: Origin, part: str = "") -> str:

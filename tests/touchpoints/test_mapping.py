@@ -105,3 +105,15 @@ def test_no_record_is_lost() -> None:
         f"matomo/visits/{i}" for i in range(300)
     }
     assert len(kept) == 200
+
+
+def test_a_record_that_changed_without_saying_so_counts_as_it_was_read_last() -> None:
+    """Two versions of one member under one change time; the later one in either order."""
+    versions = [{"id": "5d41", "email_address": f"ann{i}@x.example"} for i in (1, 2)]
+    first, second = (raw("mailchimp", "members", version, keys=["l:5d41"]) for version in versions)
+    later = pa.array([NOON + timedelta(hours=9)], first.schema.field("extracted_at").type)
+    second = second.set_column(3, first.schema.field("extracted_at"), later)
+    for order in ([first, second], [second, first]):
+        found = MAPPINGS["mailchimp"].contacts({"members": pa.concat_tables(order)}, zone=ZONE).rows
+        (row,) = found.to_pylist()
+        assert row["identifiers"][0]["value"] == "ann2@x.example"
