@@ -2,7 +2,7 @@
 
 import hashlib
 from collections.abc import Iterator, Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
 
@@ -13,6 +13,7 @@ from connectors.base import Connector, Page, StreamKind, Window
 from connectors.clock import SystemClock
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
+from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.mailchimp import email_id
 from journey_platform.demo.vendors.server import serve
 from journey_platform.demo.world import Campaign, EmailAction, Malformed, World
@@ -101,7 +102,7 @@ def expected(world: World, stream: str) -> set[str]:
         "responses": {f"{response.survey_id}:{response.response_id}" for response in world.responses},
         "tag_timelines": {f"{tag}:{post.post_id}" for post in world.posts for tag in post.tags},
         "account_statuses": {str(post.post_id) for post in world.posts if post.is_brand},
-        "search": {str(post.post_id) for post in world.posts if "acme" in post.html},
+        "search": {str(post.post_id) for post in world.posts if world.brand_tag in post.html},
     }[stream]
 
 
@@ -109,6 +110,14 @@ def expected(world: World, stream: str) -> set[str]:
 def environment() -> Iterator[dict[str, str]]:
     with serve(small_world(), max_rows=4) as served:
         yield served.environment
+
+
+@pytest.fixture(scope="module")
+def company() -> Iterator[tuple[World, dict[str, str]]]:
+    world = build_world(seed=5, customers=60, first_day=date(2026, 3, 15), last_day=date(2026, 4, 4))
+    with serve(world) as served:
+        served.lift_outage("qualtrics")
+        yield world, served.environment
 
 
 @pytest.mark.parametrize(("vendor", "stream"), STREAMS)
@@ -172,3 +181,26 @@ def test_a_malformed_record_arrives_once_on_its_day_beside_the_good_ones(
 @pytest.mark.parametrize("vendor", list(CONNECTORS))
 def test_the_check_of_a_connector_passes(environment: dict[str, str], vendor: str) -> None:
     connector(environment, vendor).check()
+
+
+@pytest.mark.parametrize(
+    ("vendor", "stream"),
+    [
+        param
+        for param in STREAMS
+        if param.values[1] not in ("visits_summary", "referrers", "ticket_metric_events")
+    ],
+)
+def test_a_generated_company_is_read_whole_with_its_dirt(
+    company: tuple[World, dict[str, str]], vendor: str, stream: str
+) -> None:
+    """Besides what the world holds, only its malformed records come: as bad ones, or under keys of their own."""
+    world, environment = company
+    start = datetime.combine(world.first_day, time(), ZONE).astimezone(UTC)
+    window = Window(start, datetime.combine(world.last_day + timedelta(days=1), time(), ZONE).astimezone(UTC))
+    pages = read(environment, vendor, stream, window)
+    wanted, found = expected(world, stream), bodies(pages)
+    bad = [bad for page in pages for bad in page.bad]
+    malformed = [m for m in world.malformed if (m.vendor, m.stream) == (vendor, stream)]
+    assert wanted <= found.keys()
+    assert len(found.keys() - wanted) + len(bad) == len(malformed)

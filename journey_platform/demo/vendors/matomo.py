@@ -8,7 +8,7 @@ last action first, ten by default, and a visit belongs to the day of its last ac
 import hashlib
 from bisect import bisect_left
 from collections.abc import Callable
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Any
 from urllib.parse import urlencode
 
@@ -203,10 +203,7 @@ class Matomo(Vendor):
             "goalConversions": "0",
             "siteCurrency": "EUR",
             "siteCurrencySymbol": "€",
-            "serverDate": last.astimezone(self.zone).date().isoformat(),
-            "visitServerHour": str(last.astimezone(self.zone).hour),
             "lastActionTimestamp": epoch(last),
-            "lastActionDateTime": last.astimezone(UTC).strftime("%Y-%m-%d %H:%M:%S"),
             "siteName": self.world.site_name,
             "serverTimestamp": epoch(last),
             "firstActionTimestamp": epoch(first),
@@ -291,7 +288,6 @@ class Matomo(Vendor):
             "url": url,
             "pageTitle": action.title,
             "pageIdAction": str(int.from_bytes(hashlib.md5(url.encode()).digest()[:4], "big")),
-            "idpageview": hashlib.md5(f"{visit.visit_id}:{place}".encode()).hexdigest()[:6],
             "pageId": str(visit.visit_id * 1000 + place),
         }
         if action.kind == "search":
