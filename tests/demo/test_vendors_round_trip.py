@@ -194,7 +194,7 @@ def test_the_check_of_a_connector_passes(environment: dict[str, str], vendor: st
 def test_a_generated_company_is_read_whole_with_its_dirt(
     company: tuple[World, dict[str, str]], vendor: str, stream: str
 ) -> None:
-    """Besides what the world holds, only its malformed records come: as bad ones, or under keys of their own."""
+    """Beside the records of the world come only its malformed ones: as bad ones, or under their own keys."""
     world, environment = company
     start = datetime.combine(world.first_day, time(), ZONE).astimezone(UTC)
     window = Window(start, datetime.combine(world.last_day + timedelta(days=1), time(), ZONE).astimezone(UTC))
