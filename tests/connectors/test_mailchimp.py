@@ -15,7 +15,7 @@ DAY = days("2026-03-10", "2026-03-11")
 
 
 def mailchimp(**lists: Rows | Callable[[], Rows]) -> Replay:
-    """Lists by their path below /3.0 ("/" written "__", "-" written "_"), paged by count and offset; else 404."""
+    """Lists by path below /3.0 ("/" written "__", "-" written "_"), paged by count and offset; else 404."""
 
     def rule(asked: Asked) -> Recorded:
         path = asked.path.removeprefix("/3.0/").replace("/", "__").replace("-", "_")
