@@ -23,7 +23,7 @@ class Fault:
     It strikes requests whose path starts with `path_prefix`: not the first `after` of them, then `times`
     (None: for good). By kind:
 
-    - "401" ... "504": that status, in the vendor's own form; 502 and above have an empty body. With "429",
+    - "401" ... "504": that status in the vendor's own form; 502 and above without a body. With "429",
       `retry_after` is sent word for word as Retry-After; None sends none.
     - "html", "empty": status 200 with an HTML page, or with nothing. "truncated": the connection closes
       after half of the announced bytes. "latency": the reply waits for `seconds`.

@@ -69,6 +69,8 @@ class Matomo(Vendor):
         }
 
     def refuse(self, status: int) -> Reply:
+        if status > 500:
+            return Reply(status, b"", "text/html")
         return Reply(status, encode({"result": "error", "message": f"The request failed ({status})."}))
 
     def period(self, request: Request) -> tuple[datetime, datetime] | None:
