@@ -1,6 +1,7 @@
 """What every mapping shares: schemas, order, impossible times, and that nothing is lost."""
 
 import json
+from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from typing import Any
 
@@ -9,7 +10,15 @@ import pytest
 
 from journey_platform.tables import contacts_table, touchpoints_table
 from journey_platform.touchpoints import matomo
-from journey_platform.touchpoints.mapping import REJECTED, Mapped
+from journey_platform.touchpoints.mapping import (
+    REJECTED,
+    Mapped,
+    Origin,
+    Refusal,
+    StreamMapping,
+    Touch,
+    map_touchpoints,
+)
 from journey_platform.touchpoints.vendors import MAPPINGS
 from tests.touchpoints.raws import NOON, raw, refused
 
@@ -117,3 +126,26 @@ def test_a_record_that_changed_without_saying_so_counts_as_it_was_read_last() ->
         found = MAPPINGS["mailchimp"].contacts({"members": pa.concat_tables(order)}, zone=ZONE).rows
         (row,) = found.to_pylist()
         assert row["identifiers"][0]["value"] == "ann2@x.example"
+
+
+def test_a_record_refused_midway_gives_nothing() -> None:
+    def rows(_: dict[str, Any], origin: Origin) -> Iterator[Touch | Refusal]:
+        yield Touch(type="page_view", occurred_at=origin.occurred_at)
+        yield Refusal("a part", "x", part="2")
+        raise Refusal("all of it", "y")
+
+    found = map_touchpoints(
+        "v", "web", [StreamMapping("s", dict[str, Any], rows)], {"s": raw("v", "s", {})}, ZONE
+    )
+    assert found.rows.num_rows == 0
+    assert refused(found.rejected) == [("v/s/0", "y", "error")]
+
+
+def test_a_bug_in_a_mapping_is_not_taken_for_bad_data() -> None:
+    def rows(body: dict[str, Any], _: Origin) -> Iterator[Touch | Refusal]:
+        yield Touch(type=body["missing"], occurred_at=0)
+
+    with pytest.raises(KeyError):
+        map_touchpoints(
+            "v", "web", [StreamMapping("s", dict[str, Any], rows)], {"s": raw("v", "s", {})}, ZONE
+        )

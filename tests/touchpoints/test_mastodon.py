@@ -68,6 +68,13 @@ def test_a_status_that_arrives_in_every_stream_and_under_two_tags_is_one_touchpo
     assert (row["touchpoint_id"], row["stream"]) == ("mastodon/status/1", "search")
 
 
+def test_of_equal_copies_the_first_key_by_name_leads_back() -> None:
+    for keys in (["b:1", "a:1", "c:1"], ["c:1", "b:1", "a:1"]):
+        copies = {"tag_timelines": raw("mastodon", "tag_timelines", status(), status(), status(), keys=keys)}
+        (row,) = mastodon.touchpoints(copies, zone=ZONE).rows.to_pylist()
+        assert row["record_key"] == "a:1"
+
+
 def test_the_last_edit_of_a_status_counts_whatever_the_order() -> None:
     versions = [
         status(text="first"),
