@@ -71,10 +71,10 @@ class _Carried:
 
     def persons(self, identifiers: pa.Table) -> pa.Array:
         linked = identifiers.filter(identifiers["person_key"].is_valid())
-        known = linked["identifier_key"].to_numpy()
-        persons = linked["person_key"].to_numpy()
-        if not len(known):
+        if not linked.num_rows:
             return pa.nulls(self.rows, pa.int64())
+        linked = linked.sort_by("identifier_key")
+        known, persons = linked["identifier_key"].to_numpy(), linked["person_key"].to_numpy()
         place = np.minimum(np.searchsorted(known, self.key), len(known) - 1)
         return self._first(persons[place], known[place] == self.key)
 

@@ -52,6 +52,15 @@ def test_the_strongest_identifier_that_has_a_profile_decides(
     assert found[1].as_py() == expected
 
 
+def test_the_order_of_the_identifiers_table_does_not_matter() -> None:
+    table = resolve(observed(RECORDS), secret=SECRET).identifiers
+    turned = table.take(list(range(table.num_rows))[::-1])
+    lists = column([ANN], [BO], [PHONE], [KIOSK])
+    expected = person_keys(lists, table, secret=SECRET)
+    assert person_keys(lists, turned, secret=SECRET).equals(expected)
+    assert expected.null_count == 1
+
+
 def test_before_anything_is_resolved_everybody_is_unknown() -> None:
     nobody = resolve(observed([]), secret=SECRET)
     assert person_keys(column([ANN], []), nobody.identifiers, secret=SECRET).to_pylist() == [None, None]
