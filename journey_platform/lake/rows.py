@@ -33,9 +33,8 @@ def conform(table: Table, rows: pa.Table) -> pa.Table:
     conformed = pa.table(columns, schema=table.schema)
     for field in table.schema:
         if not field.nullable and conformed.column(field.name).null_count:
-            raise RefusedRows(
-                f"{table.name}: column {field.name} is null{_on_day(table, conformed, field.name)}"
-            )
+            where = _on_day(table, conformed, field.name)
+            raise RefusedRows(f"{table.name}: column {field.name} is null{where}")
     return conformed
 
 

@@ -7,6 +7,7 @@ without rows has a file without rows. A commit says which files go and which com
 succeeds only directly after the version it was computed from: whoever comes second reads again.
 """
 
+import contextlib
 import json
 import os
 import re
@@ -81,24 +82,18 @@ class Snapshot:
         actions = pa.table(self._delta.get_add_actions(flatten=True))
         days = actions.column("partition.day").to_pylist() if self.table.is_daily else [None] * len(actions)
         files: dict[date | None, DataFile] = {}
-        for path, size, rows, day in zip(
-            *(actions.column(name).to_pylist() for name in ("path", "size_bytes", "num_records")),
-            days,
-            strict=True,
-        ):
+        paths, sizes, counts = (actions.column(c).to_pylist() for c in ("path", "size_bytes", "num_records"))
+        for path, size, rows, day in zip(paths, sizes, counts, days, strict=True):
             named = _FILE.match(path)
             if named is None or rows is None or day in files:
                 raise UnsupportedTable(f"{self.table.name}: {path} was not written by this lake")
-            files[day] = DataFile(
-                path, day, size, DayState(rows, named["fingerprint"], int(named["version"]))
-            )
+            state = DayState(rows, named["fingerprint"], int(named["version"]))
+            files[day] = DataFile(path, day, size, state)
         return dict(sorted(files.items(), key=lambda item: item[0] or date.min))
 
     def read(self, day: date | None, columns: Sequence[str] | None = None) -> pa.Table:
         """The rows of one day with the declared types; columns that the file is older than are null."""
-        schema = (
-            self.table.schema if columns is None else pa.schema([self.table.schema.field(c) for c in columns])
-        )
+        schema = schema_of(self.table, columns)
         file = self.files.get(day)
         if file is None:
             return schema.empty_table()
@@ -135,9 +130,8 @@ class Snapshot:
     def version_at(self, moment: datetime) -> int | None:
         """The newest version committed at or before `moment` (with a zone)."""
         until_ms = moment.timestamp() * 1000
-        return max(
-            (int(c["version"]) for c in self._delta.history() if c["timestamp"] <= until_ms), default=None
-        )
+        commits = self._delta.history()
+        return max((int(c["version"]) for c in commits if c["timestamp"] <= until_ms), default=None)
 
     def commit(self, coming: Sequence[DataFile], metadata: Mapping[str, Any]) -> bool:
         """Replace the files of the coming files' days. False if another commit came first."""
@@ -160,9 +154,9 @@ class Snapshot:
         except CommitFailedError:
             return False
         except (DeltaError, OSError) as error:
-            raise WriteFailed(
-                f"{self.table.name}: the commit could not be written ({_kind(error)})"
-            ) from error
+            # What failed may be the checkpoint after the commit.
+            if not coming or not {file.path for file in coming} <= self._place.active_paths():
+                raise WriteFailed(f"{self.table.name}: the commit failed ({_kind(error)})") from error
         return True
 
     def add_columns(self) -> bool:
@@ -202,9 +196,7 @@ class Snapshot:
             or settings.get("delta.enableDeletionVectors", "false").lower() == "true"
             or settings.get("delta.columnMapping.mode", "none") != "none"
         ):
-            raise UnsupportedTable(
-                f"{self.table.name}: deletion vectors and column mapping are not supported"
-            )
+            raise UnsupportedTable(f"{self.table.name}: has deletion vectors or a column mapping")
         partitions = self._delta.metadata().partition_columns
         if partitions != (["day"] if self.table.is_daily else []):
             raise UnsupportedTable(f"{self.table.name}: partitioned by {partitions}")
@@ -248,7 +240,11 @@ class Place:
         if (snapshot := self.open()) is not None:
             return snapshot
         columns = [c.name for c in self.table.columns if not c.is_personal and not pa.types.is_nested(c.type)]
-        settings = {"delta.dataSkippingStatsColumns": ",".join(c for c in columns if c != "day")}
+        settings = {
+            "delta.dataSkippingStatsColumns": ",".join(name for name in columns if name != "day"),
+            # How long earlier versions can be read is for maintenance to say, not for the writer.
+            "delta.enableExpiredLogCleanup": "false",
+        }
         partitions = ["day"] if self.table.is_daily else None
         try:
             DeltaTable.create(
@@ -296,9 +292,8 @@ class Place:
             size = self.filesystem.get_file_info(whole).size
         except OSError as error:
             self.discard([path])
-            raise WriteFailed(
-                f"{self.table.name}: {day or 'the table'} could not be written ({_kind(error)})"
-            ) from error
+            where = f" on {day}" if day else ""
+            raise WriteFailed(f"{self.table.name}: rows not written{where} ({_kind(error)})") from error
         return DataFile(path, day, size, state)
 
     def restamp(self, file: DataFile, version: int) -> DataFile:
@@ -311,13 +306,17 @@ class Place:
             raise WriteFailed(f"{self.table.name}: a file could not be renamed ({_kind(error)})") from error
         return replace(file, path=path, state=state)
 
+    def active_paths(self) -> set[str]:
+        """The files that the newest version names."""
+        snapshot = self.open()
+        return set() if snapshot is None else {file.path for file in snapshot.files.values()}
+
     def discard(self, paths: Iterable[str]) -> None:
-        """Remove files that no commit names. What cannot be removed now is left to maintenance."""
-        for path in paths:
-            try:
-                self.filesystem.delete_file(f"{self.path}/{path}")
-            except OSError:
-                continue
+        """Remove those of the files that no commit names. What cannot be removed is left to maintenance."""
+        with contextlib.suppress(LakeError):
+            for path in set(paths) - self.active_paths():
+                with contextlib.suppress(OSError):
+                    self.filesystem.delete_file(f"{self.path}/{path}")
 
 
 def _path(day: date | None, state: DayState) -> str:

@@ -270,7 +270,6 @@ class Lake:
                 file = staged[slot, new.fingerprint] = place.restamp(file, snapshot.version + 1)
             return _Outcome(file.state, True), file
 
-        committed: list[DataFile] = []
         try:
             with ThreadPoolExecutor(_WRITERS) as pool:
                 for attempt in range(_ATTEMPTS):
@@ -285,13 +284,12 @@ class Lake:
                         return outcomes
                     metadata = _metadata(run_id, known if cursor is None else cursor, coming)
                     if snapshot.commit(coming, metadata):
-                        committed = coming
                         return outcomes
                     time.sleep(random.uniform(0, min(0.01 * 2**attempt, 0.5)))
             raise Conflict(f"{table.name}: other writers committed first {_ATTEMPTS} times")
         finally:
-            kept = {file.path for file in committed}
-            place.discard(file.path for file in staged.values() if file.path not in kept)
+            if staged:
+                place.discard(file.path for file in staged.values())
 
     def _place(self, table: Table) -> Place:
         return Place(self.root, table, self._options)

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pytest
 from deltalake import DeltaTable
 
-from journey_platform.lake import Lake, RefusedRows, UnsupportedTable
+from journey_platform.lake import Lake, LakeError, RefusedRows, UnsupportedTable
 from journey_platform.tables import Column, Table
 from tests.lake.tables import D1, D2, D3, ORDERS, PEOPLE, contents, of_days, order, orders
 
@@ -208,6 +208,8 @@ def test_earlier_versions_can_be_read_by_number_and_by_time(lake: Lake) -> None:
     assert len(lake.read(ORDERS, version=first)) == 5
     assert len(lake.read(ORDERS)) == 8
     assert lake.day_states(ORDERS, version=first)[D1].rows == 5
+    with pytest.raises(LakeError, match="version 99"):
+        lake.read(ORDERS, version=99)
 
 
 def test_run_days_and_cursor_are_in_the_commit(lake: Lake) -> None:
@@ -307,7 +309,7 @@ def test_tables_that_would_be_misread_are_refused(lake: Lake, configuration: dic
         if "metaData" in line:
             line["metaData"]["configuration"] |= configuration
     first.write_text("\n".join(map(json.dumps, lines)))
-    with pytest.raises(UnsupportedTable, match="deletion vectors and column mapping"):
+    with pytest.raises(UnsupportedTable, match="deletion vectors or a column mapping"):
         lake.read(ORDERS)
 
 
