@@ -9,8 +9,8 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
+from journey_platform.identity.columns import Ints
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.links import Ints
 from journey_platform.identity.normalise import distinct, is_well_formed
 from journey_platform.identity.observations import flat_identifiers
 from journey_platform.identity.placeholders import is_placeholder

@@ -33,7 +33,8 @@ def identifier_keys(secret: bytes, kinds: Sequence[str], values: Sequence[str]) 
 
 def check_distinct(keys: npt.NDArray[np.int64]) -> None:
     """Raises `KeyCollision` where two of the keys are equal."""
-    if len(np.unique(keys)) != len(keys):
+    ordered = np.sort(keys)
+    if (ordered[1:] == ordered[:-1]).any():
         raise KeyCollision("two identifiers have one 64-bit key: change JOURNEY_PSEUDONYM_KEY and rebuild")
 
 

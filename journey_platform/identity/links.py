@@ -6,9 +6,8 @@ Which links are accepted, and who results, is in `resolve`.
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 
-Ints = npt.NDArray[np.int64]
+from journey_platform.identity.columns import Ints
 
 
 @dataclass(frozen=True)
@@ -56,7 +55,7 @@ def co_observed(seen: Sightings) -> Links:
     first = _reduced(np.minimum, seen.first, starts)
     last = _reduced(np.maximum, seen.last, starts)
     found: list[tuple[Ints, ...]] = [(np.empty(0, np.int64),) * 5]
-    for size in np.unique(sizes[sizes > 1]).tolist():
+    for size in np.flatnonzero(np.bincount(sizes[sizes > 1])).tolist():
         chosen = np.flatnonzero(sizes == size)
         members = seen.identifier[starts[chosen][:, None] + np.arange(size)]
         of_left, of_right = np.triu_indices(size, k=1)

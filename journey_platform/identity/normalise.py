@@ -10,8 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
-import pyarrow.compute as pc
 
+from journey_platform.identity.columns import encoded
 from journey_platform.identity.policy import POLICIES
 
 _NOT_A_DIGIT = re.compile(r"\D+")
@@ -89,19 +89,3 @@ def distinct(kinds: pa.ChunkedArray | pa.Array, values: pa.ChunkedArray | pa.Arr
         values=[value for _, value in ordered],
         of_row=rank[of_spelling[of_row.ravel()]],
     )
-
-
-def encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
-    """Each row's place among the distinct texts, and these, in order of appearance."""
-    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
-    found = whole.dictionary_encode()
-    return found.indices.to_numpy(zero_copy_only=False).astype(np.int64), found.dictionary
-
-
-def ranked(texts: pa.ChunkedArray | pa.Array) -> tuple[npt.NDArray[np.int64], pa.Array]:
-    """Each row's place among the sorted distinct texts, and these."""
-    of_row, found = encoded(texts)
-    order = pc.sort_indices(found).to_numpy()
-    rank = np.empty(len(order), dtype=np.int64)
-    rank[order] = np.arange(len(order))
-    return rank[of_row], found.take(order)

@@ -12,9 +12,10 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.columns import Ints, gathered, ranked
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.links import Ints, Links, Sightings, co_observed, sightings
-from journey_platform.identity.normalise import Distinct, distinct, is_well_formed, ranked
+from journey_platform.identity.links import Links, Sightings, co_observed, sightings
+from journey_platform.identity.normalise import Distinct, distinct, is_well_formed
 from journey_platform.identity.placeholders import is_placeholder
 from journey_platform.identity.policy import POLICIES
 from journey_platform.tables import IDENTIFIERS_TABLE, LINKS_TABLE, UTC_MICROSECONDS
@@ -62,7 +63,7 @@ def resolve(observations: pa.Table, *, secret: bytes) -> Resolution:
             _moments(first),
             _moments(last),
             pa.array(records),
-            _vendors(names, observations["vendor"]),
+            gathered(names.of_row, observations["vendor"], len(names.kinds)),
             pa.array(status, pa.string()),
             pa.array(why, pa.string()),
             pa.array(person, pa.int64(), mask=status != ACTIVE),
@@ -87,14 +88,6 @@ def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
         np.maximum.reduceat(seen.last[order], starts),
         np.bincount(seen.identifier, minlength=count).astype(np.int64),
     )
-
-
-def _vendors(names: Distinct, vendor_of_row: pa.ChunkedArray) -> pa.Array:
-    """Per identifier, the vendors whose records carry it, sorted."""
-    vendor, vendors = ranked(vendor_of_row)
-    pairs = np.unique(names.of_row * len(vendors) + vendor)
-    starts = np.searchsorted(pairs, np.arange(len(names.kinds) + 1) * len(vendors))
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), vendors.take(pairs % max(len(vendors), 1)))
 
 
 def _verdicts(names: Distinct, links: Links) -> tuple[Texts, Texts]:

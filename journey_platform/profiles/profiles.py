@@ -4,17 +4,14 @@ How a value is chosen is in `survivorship`.
 """
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.columns import Ints, gathered
 from journey_platform.identity.keys import profile_ids
-from journey_platform.identity.normalise import ranked
 from journey_platform.identity.policy import POLICIES
 from journey_platform.profiles.survivorship import RULES
 from journey_platform.tables import PROFILES_TABLE
-
-Ints = npt.NDArray[np.int64]
 
 
 def profiles(identifiers: pa.Table, attributes: pa.Table) -> pa.Table:
@@ -52,12 +49,8 @@ def _attribute(attributes: pa.Table, name: str, persons: Ints) -> pa.Array:
 def _vendors(lists: pa.ChunkedArray, person_of_row: Ints, persons: Ints) -> pa.Array:
     """Each person's vendors, sorted."""
     whole = lists.combine_chunks()
-    vendor, names = ranked(pc.list_flatten(whole))
     rows = pc.list_parent_indices(whole).to_numpy()
-    place = np.searchsorted(persons, person_of_row[rows])
-    pairs = np.unique(place * len(names) + vendor)
-    starts = np.searchsorted(pairs, np.arange(len(persons) + 1) * len(names))
-    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), names.take(pairs % max(len(names), 1)))
+    return gathered(np.searchsorted(persons, person_of_row[rows]), pc.list_flatten(whole), len(persons))
 
 
 def _reduced(function: np.ufunc, values: Ints, starts: Ints) -> Ints:

@@ -8,17 +8,15 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.identity.assign import person_keys
-from journey_platform.identity.normalise import encoded, normalise, ranked
+from journey_platform.identity.columns import Ints, encoded, ranked
+from journey_platform.identity.normalise import normalise
 from journey_platform.tables import PROFILE_ATTRIBUTES_TABLE
 
 MOST_RECENT, MOST_FREQUENT, SOURCE_PRIORITY = "most_recent", "most_frequent", "source_priority"
-
-Ints = npt.NDArray[np.int64]
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,36 @@
+"""Text columns as numbers and back: what sorting and grouping people by NumPy needs.
+
+Nothing here knows what an identifier is.
+"""
+
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+Ints = npt.NDArray[np.int64]
+
+
+def encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
+    """Each row's place among the distinct texts, and these, in order of appearance."""
+    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    found = whole.dictionary_encode()
+    return found.indices.to_numpy(zero_copy_only=False).astype(np.int64), found.dictionary
+
+
+def ranked(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
+    """Each row's place among the sorted distinct texts, and these."""
+    of_row, found = encoded(texts)
+    order = pc.sort_indices(found).to_numpy()
+    rank = np.empty(len(order), dtype=np.int64)
+    rank[order] = np.arange(len(order))
+    return rank[of_row], found.take(order)
+
+
+def gathered(owner: Ints, texts: pa.ChunkedArray | pa.Array, owners: int) -> pa.Array:
+    """For each owner from 0 to `owners`, the sorted distinct texts of its rows, as a list."""
+    text, names = ranked(texts)
+    pairs = np.sort(owner * len(names) + text)
+    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
+    starts = np.searchsorted(pairs, np.arange(owners + 1) * len(names))
+    return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), names.take(pairs % max(len(names), 1)))
