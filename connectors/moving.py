@@ -22,14 +22,16 @@ def settled(
 
     `read` starts one pass over the list and gives pages of rows with the total that the vendor tells, where
     it does. A pass without repeats, with as many rows as were promised when it began, is the last; so is one
-    that brought nothing new. Raises `PaginationLoop` where page after page repeats, and `Truncated` where the
-    list never came to rest. Memory: some 200 bytes for each row of the list.
+    that brought nothing new, unless whole pages repeated in place of rows that were promised. Raises
+    `PaginationLoop` where page after page repeats, and `Truncated` where the list never came to rest.
+    Memory: some 200 bytes for each row of the list.
     """
     last_pass: dict[str | bytes, int] = {}
     versions: set[int] = set()
     for number in range(_PASSES):
         promised: int | None = None
         came = repeats = idle = 0
+        has_stalled = False
         known = len(versions)
         for page, total in read():
             promised = total if promised is None else promised
@@ -45,9 +47,11 @@ def settled(
             came += new_in_pass
             repeats += len(page) - new_in_pass
             idle = idle + 1 if page and not new_in_pass else 0
+            has_stalled = has_stalled or idle > 0
             if idle == _PAGES_WITHOUT_NEWS:
                 raise PaginationLoop(f"{idle} pages in a row brought nothing new", where=where)
             yield fresh
-        if len(versions) == known or (repeats == 0 and came >= (promised or 0)):
+        is_full = came >= (promised or 0)
+        if (repeats == 0 and is_full) or (len(versions) == known and (is_full or not has_stalled)):
             return
     raise Truncated("the list kept moving while it was read", where=where)

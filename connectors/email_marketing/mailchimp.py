@@ -183,7 +183,7 @@ class Mailchimp(Connector):
         return readers[self.stream(stream).name]()
 
     def check(self) -> None:
-        self._client.get("lists", {"count": 1, "fields": "lists.id,total_items"})
+        self._client.get("lists", {"count": 1, "fields": "lists.id,total_items"}).json(_envelope("lists"))
 
     def _snapshot(self, plural: str) -> Iterator[Page]:
         for rows in self._pages(plural, plural, plural):

@@ -61,6 +61,14 @@ class _Status(msgspec.Struct):
     tag: str = ""
 
 
+class _Account(msgspec.Struct):
+    id: str
+
+
+class _Instance(msgspec.Struct):
+    domain: str
+
+
 class _Found(msgspec.Struct):
     statuses: list[msgspec.Raw]
 
@@ -109,7 +117,10 @@ class Mastodon(Connector):
         return readers[self.stream(stream).name](window)
 
     def check(self) -> None:
-        self._client.get("api/v1/accounts/verify_credentials" if self._has_token else "api/v2/instance")
+        if self._has_token:
+            self._client.get("api/v1/accounts/verify_credentials").json(_Account)
+        else:
+            self._client.get("api/v2/instance").json(_Instance)
 
     def _tag_timelines(self, window: Window) -> Iterator[Page]:
         for tag in self._tags:

@@ -171,7 +171,7 @@ class Qualtrics(Connector):
         return readers[self.stream(stream).name](window)
 
     def check(self) -> None:
-        self._client.get("surveys")
+        self._client.get("surveys").json(_SurveyList)
 
     def _surveys(self, window: Window) -> Iterator[Page]:  # noqa: ARG002 - a snapshot
         for rows in self._survey_rows("surveys"):

@@ -66,32 +66,32 @@ def test_attempts_are_bounded_and_end_in_a_typed_error(broken: Answer, error: ty
         assert len(server.asked) == 3
 
 
-@pytest.mark.parametrize(
-    ("reply", "error", "words"),
-    [
-        pytest.param(answer(GOOD, length=40), Truncated, "ends early", id="Content-Length smaller than body"),
-        pytest.param([UNFRAMED + GOOD[:40]], Truncated, "ends early", id="no length, closed early"),
-        pytest.param(gzipped(compressed(compressed(GOOD))), UnexpectedResponse, "not JSON", id="gzip twice"),
-        pytest.param(answer(b"<html>Sign in</html>"), UnexpectedResponse, "HTML", id="HTML with 200"),
-        pytest.param(answer(b""), UnexpectedResponse, "200, an empty body", id="empty body with 200"),
-        pytest.param(answer(b"", "204 No Content"), UnexpectedResponse, "204, an empty body", id="204"),
-        pytest.param(answer(b"\xef\xbb\xbf" + GOOD), UnexpectedResponse, "byte order mark", id="BOM"),
-        pytest.param(answer(b'{"a": NaN}'), UnexpectedResponse, "not JSON", id="NaN"),
-        pytest.param(answer(b'{"a": -Infinity}'), UnexpectedResponse, "not JSON", id="Infinity"),
-        pytest.param(answer(b'{"a": "caf\xe9"}'), UnexpectedResponse, "UTF-8", id="latin-1 bytes"),
-        pytest.param(answer(b'{"a": 1} {"a": 2}'), UnexpectedResponse, "not JSON", id="two documents"),
-        pytest.param(answer(b"[" * 100_000), UnexpectedResponse, "too deeply", id="100k-deep nesting"),
-        pytest.param(
-            answer(b"[" * 100_000 + b"]" * 100_000), UnexpectedResponse, "too deeply", id="100k-deep, closed"
-        ),
-        pytest.param(
-            answer(GOOD, headers={"Content-Encoding": "br"}),
-            UnexpectedResponse,
-            "encoding",
-            id="brotli unasked",
-        ),
-    ],
-)
+REFUSED_BODIES = [
+    pytest.param(answer(GOOD, length=40), Truncated, "ends early", id="Content-Length smaller than body"),
+    pytest.param([UNFRAMED + GOOD[:40]], Truncated, "ends early", id="no length, closed early"),
+    pytest.param(gzipped(compressed(compressed(GOOD))), UnexpectedResponse, "not JSON", id="gzip twice"),
+    pytest.param(answer(b"<html>Sign in</html>"), UnexpectedResponse, "HTML", id="HTML with 200"),
+    pytest.param(answer(b""), UnexpectedResponse, "200, an empty body", id="empty body with 200"),
+    pytest.param(answer(b"", "204 No Content"), UnexpectedResponse, "204, an empty body", id="204"),
+    pytest.param(answer(b"\xef\xbb\xbf" + GOOD), UnexpectedResponse, "byte order mark", id="BOM"),
+    pytest.param(answer(b'{"a": NaN}'), UnexpectedResponse, "not JSON", id="NaN"),
+    pytest.param(answer(b'{"a": -Infinity}'), UnexpectedResponse, "not JSON", id="Infinity"),
+    pytest.param(answer(b'{"a": "caf\xe9"}'), UnexpectedResponse, "UTF-8", id="latin-1 bytes"),
+    pytest.param(answer(b'{"a": 1} {"a": 2}'), UnexpectedResponse, "not JSON", id="two documents"),
+    pytest.param(answer(b"[" * 100_000), UnexpectedResponse, "too deeply", id="100k-deep nesting"),
+    pytest.param(
+        answer(b"[" * 100_000 + b"]" * 100_000), UnexpectedResponse, "too deeply", id="100k-deep, closed"
+    ),
+    pytest.param(
+        answer(GOOD, headers={"Content-Encoding": "br"}),
+        UnexpectedResponse,
+        "encoding",
+        id="brotli unasked",
+    ),
+]
+
+
+@pytest.mark.parametrize(("reply", "error", "words"), REFUSED_BODIES)
 def test_a_body_that_is_not_the_contract_is_refused(
     reply: Answer, error: type[ConnectorError], words: str
 ) -> None:
