@@ -61,7 +61,8 @@ _MAILBOXES = frozenset(
     ]
 )
 _FILLER = re.compile(r"0+|x{2,}|[-.?*_]+|(.)\1{7,}")
-_FILLER_PHONE = re.compile(r"[+](\d)\1*|[+]|[+]0?1234567?8?9?0?")
+_ONE_DIGIT = re.compile(r"(\d)\1*")
+_COUNTING = "01234567890"
 
 
 def is_placeholder(kind: str, value: str) -> bool:
@@ -73,5 +74,7 @@ def is_placeholder(kind: str, value: str) -> bool:
         mailbox = word.partition("@")[0].partition("+")[0]
         return mailbox in _MAILBOXES
     if kind == "phone":
-        return _FILLER_PHONE.fullmatch(value) is not None
+        digits = value.removeprefix("+")
+        is_counting = len(digits) > 5 and _COUNTING.find(digits) in (0, 1)
+        return not digits or is_counting or _ONE_DIGIT.fullmatch(digits) is not None
     return False

@@ -66,6 +66,8 @@ def test_values_that_stand_for_nobody(kind: str, value: str) -> None:
         ("email", "testa@shop.example"),
         ("email", "ann@test.example"),
         ("phone", "+31600000000"),
+        ("phone", "+12345690"),
+        ("phone", "+23456789"),
         ("social_handle", "no@social.example"),
     ],
 )
