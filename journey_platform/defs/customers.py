@@ -22,7 +22,7 @@ from journey_platform.tables import (
 )
 from journey_platform.touchpoints.vendors import MAPPINGS
 
-_Two = tuple[dg.MaterializeResult[None], dg.MaterializeResult[None]]
+_Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
 

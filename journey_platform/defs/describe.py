@@ -58,7 +58,7 @@ def report_days(
     *,
     check_results: Sequence[dg.AssetCheckResult] = (),
     **totals: float | int | str,
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     """Put each day's counts beside its partition, so that the UI plots them, and sum up the run.
 
     Days the run did not ask for but had to rewrite get a materialization of their own.
@@ -90,7 +90,7 @@ def report_days(
     )
 
 
-def report_table(table: Table, write: TableWrite, **counts: int | str) -> dg.MaterializeResult[None]:
+def report_table(table: Table, write: TableWrite, **counts: int | str) -> dg.MaterializeResult:
     """Counts of a table that is not daily."""
     return dg.MaterializeResult(
         asset_key=asset_key(table),

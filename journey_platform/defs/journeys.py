@@ -41,7 +41,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
-    def resolved(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def resolved(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
 
         def reassigned(_: Table, since: int | None) -> set[date]:
@@ -80,7 +80,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
-    def visits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def visits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, engine = platform.lake, platform.engine
         around = with_neighbours(lake, before=CARRY_DAYS, after=CARRY_DAYS)
         work = plan(

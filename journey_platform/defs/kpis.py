@@ -78,7 +78,7 @@ def _stage_asset(
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
-    def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)

@@ -25,7 +25,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def quarantine(platform: Platform) -> dg.MaterializeResult[None]:
+    def quarantine(platform: Platform) -> dg.MaterializeResult:
         held = platform.engine.table(QUARANTINE)
         counted = held.group_by(["severity", "table", "reason"]).aggregate(rows=held.count())
         counts = platform.engine.arrow(counted.order_by(["severity", "table", "reason"])).to_pylist()

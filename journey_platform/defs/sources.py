@@ -74,7 +74,7 @@ def _event_asset(
         backfill_policy=RANGE_POLICY,
         pool=vendor,
     )
-    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, gate = platform.lake, checks.RecordingGate(suite)
         source = platform.connector(vendor)
 
@@ -118,7 +118,7 @@ def _failure(error: ConnectorError) -> dg.Failure:
 
 def _event_result(
     context: dg.AssetExecutionContext, table: Table, gate: checks.RecordingGate, outcome: Pull
-) -> dg.MaterializeResult[None]:
+) -> dg.MaterializeResult:
     days = [day for report in outcome.reports for day in report.days]
     held = {
         **outcome.failed,
@@ -162,7 +162,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         check_specs=[checks.reconciliation_spec(table), *checks.rule_specs(table, suite)],
         pool=vendor,
     )
-    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, now, gate = platform.lake, platform.now(), checks.RecordingGate(suite)
         source = platform.connector(vendor)
         last = checkpoint(lake, table)

@@ -62,7 +62,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
-    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, run_id, gate = platform.lake, context.run.run_id, checks.RecordingGate(suite)
         spilling = with_neighbours(lake, after=_CARRY_DAYS)
         work = plan(
@@ -112,7 +112,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
             )
         ],
     )
-    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult[None]:
+    def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         changed = with_neighbours(lake)
         work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), first_day=date.min)
