@@ -7,8 +7,11 @@ from datetime import UTC, datetime
 import pytest
 
 from connectors.base import Window
+from connectors.config import from_environment
+from connectors.registry import CONNECTORS
+from tests.connectors.controlled_clock import ControlledClock
 from tests.recorded import tapes
-from tests.recorded.reading import ALWAYS, bad, body, connector, days, records
+from tests.recorded.reading import ALWAYS, NOW, bad, body, connector, days, records
 from tests.servers.replay import Replay
 
 pytestmark = tapes.needs_recordings
@@ -193,3 +196,9 @@ def serve(vendor: str) -> Replay:
         "mastodon": tapes.mastodon,
     }
     return makers[vendor]()
+
+
+def test_all_five_are_served_at_once_for_the_whole_graph() -> None:
+    with tapes.recorded_vendors() as settings:
+        for kind in CONNECTORS.values():
+            kind(from_environment(kind.config_class, settings), ControlledClock(NOW)).check()
