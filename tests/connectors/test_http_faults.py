@@ -38,7 +38,7 @@ BROKEN_TRANSFERS = [
     pytest.param(answer(GOOD, length=len(GOOD) + 10), Truncated, id="body shorter than Content-Length"),
     pytest.param([CHUNKED + b"10\r\n" + GOOD[:16] + b"\r\n"], Truncated, id="chunked without terminator"),
     pytest.param([CHUNKED + b"zz\r\n" + GOOD], Truncated, id="chunk length that is no number"),
-    pytest.param([*answer(GOOD[:20], length=len(GOOD)), 0.05, Reset()], Unavailable, id="RST mid-body"),
+    pytest.param([*answer(GOOD[:20], length=len(GOOD)), 0.01, Reset()], Unavailable, id="RST mid-body"),
     pytest.param([Reset()], Unavailable, id="RST before any answer"),
     pytest.param([], Unavailable, id="closed before any answer"),
     pytest.param([b"this is not HTTP\r\n\r\n"], Unavailable, id="no status line"),
