@@ -9,7 +9,7 @@ import logging
 import random
 import re
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any, BinaryIO, TypeVar
 from urllib.parse import quote, urlencode, urlsplit
 
@@ -25,6 +25,7 @@ from connectors.errors import (
     NotFound,
     RateLimited,
     Rejected,
+    RetryableError,
     TooLarge,
     Truncated,
     Unavailable,
@@ -39,6 +40,11 @@ T = TypeVar("T")
 
 _log = logging.getLogger("connectors")
 _MAX_REDIRECTS = 3
+_HEADERS = {
+    "User-Agent": "journey-platform",
+    "Accept": "application/json, */*;q=0.5",
+    "Accept-Encoding": "gzip",
+}
 _REDIRECTS = (301, 302, 303, 307, 308)
 _REASON_TOKEN = re.compile(r"[A-Za-z][A-Za-z_]{1,38}[A-Za-z](_?[0-9]{1,4})?|[0-9]{1,6}")
 
@@ -84,6 +90,23 @@ class Response:
         raise failure
 
 
+@dataclass(frozen=True, slots=True)
+class _Request:
+    """What to ask; its text is what may be told of it."""
+
+    method: str
+    url: str
+    where: str
+    json: bytes | None = None
+    form: Params | None = None
+    file: BinaryIO | None = None
+
+    def __str__(self) -> str:
+        return f"{self.method} {urlsplit(self.url).path}"
+
+    __repr__ = __str__
+
+
 class HttpClient:
     """Requests to one vendor: `base_url` and nothing outside its scheme, host and port.
 
@@ -119,7 +142,7 @@ class HttpClient:
 
     def get(self, path: str, params: Params | None = None, *, stream: str = "") -> Response:
         """GET `path` below the base URL; parameters that are None are left out."""
-        return self._request("GET", self._url(path, params), stream)
+        return self._answer(_Request("GET", self._url(path, params), self._where(stream)))
 
     def post(
         self,
@@ -131,157 +154,118 @@ class HttpClient:
         stream: str = "",
     ) -> Response:
         """POST a JSON body or a form. It is repeated like a GET: only for requests that read or ask."""
-        headers = {}
-        body = None
-        if json is not None:
-            headers["Content-Type"] = "application/json"
-            body = msgspec.json.encode(json)
-        return self._request("POST", self._url(path, params), stream, headers=headers, body=body, form=form)
+        body = msgspec.json.encode(json) if json is not None else None
+        url = self._url(path, params)
+        return self._answer(_Request("POST", url, self._where(stream), json=body, form=form or {}))
 
     def follow(self, url: str, *, stream: str = "") -> Response:
         """GET a link that a body or header named.
 
         Raises `HostMismatch`, before anything is sent, where it leaves the base URL's scheme, host or port.
         """
-        return self._request("GET", self._base.pinned(url, where=self._where(stream)), stream)
+        where = self._where(stream)
+        return self._answer(_Request("GET", self._base.pinned(url, where=where), where))
 
     def download(self, path: str, file: BinaryIO, *, max_bytes: int, stream: str = "") -> None:
         """GET `path` into a binary file, which is emptied first and before every new attempt."""
-        self._request("GET", self._url(path, None), stream, file=file, max_bytes=max_bytes)
+        request = _Request("GET", self._url(path, None), self._where(stream), file=file)
+        self._answer(request, max_bytes=max_bytes)
 
     def _url(self, path: str, params: Params | None) -> str:
         url = f"{self._base.text}/{quote(path.lstrip('/'), safe='/:@!$&()*+,;=%~')}"
-        query = urlencode([(name, value) for name, value in (params or {}).items() if value is not None])
+        query = urlencode(_given(params or {}))
         return f"{url}?{query}" if query else url
 
     def _where(self, stream: str) -> str:
         return f"{self._vendor}/{stream}" if stream else self._vendor
 
-    def _request(
-        self,
-        method: str,
-        url: str,
-        stream: str,
-        *,
-        headers: Mapping[str, str] | None = None,
-        body: bytes | None = None,
-        form: Params | None = None,
-        file: BinaryIO | None = None,
-        max_bytes: int | None = None,
-    ) -> Response:
+    def _answer(self, request: _Request, max_bytes: int | None = None) -> Response:
+        """The successful answer, behind retries and redirects on our own host."""
         policy = self._policy
         limits = Limits(
             connect_s=policy.connect_timeout_s,
             read_s=policy.read_timeout_s,
-            total_s=policy.total_deadline_s if file is None else policy.download_deadline_s,
+            total_s=policy.total_deadline_s if request.file is None else policy.download_deadline_s,
             max_bytes=policy.max_bytes if max_bytes is None else max_bytes,
         )
-        where = self._where(stream)
-        redirects = 0
-        while True:
-            path = urlsplit(url).path
-            exchange = self._exchange_with_retries(method, url, headers, body, form, limits, file, where)
+        for _ in range(1 + _MAX_REDIRECTS):
+            exchange = self._exchange_with_retries(request, limits)
             if 200 <= exchange.status < 300:
-                return Response(exchange.status, exchange.headers, exchange.content, where, path)
-            if exchange.status not in _REDIRECTS:
-                raise self._refusal(exchange, f"{method} {path}", where)
-            location = exchange.headers.get("location", "")
-            redirects += 1
-            if method != "GET" or not location or redirects > _MAX_REDIRECTS:
-                raise UnexpectedResponse(
-                    f"{method} {path}: {exchange.status}, a redirect not followed", where=where
-                )
-            url = self._base.pinned(location, relative_to=url, where=where)
+                path = urlsplit(request.url).path
+                return Response(exchange.status, exchange.headers, exchange.content, request.where, path)
+            location = exchange.headers.get("location")
+            if exchange.status not in _REDIRECTS or request.method != "GET" or location is None:
+                break
+            link = self._base.pinned(location, relative_to=request.url, where=request.where)
+            request = replace(request, url=link)
+        raise self._refusal(exchange, request)
 
-    def _exchange_with_retries(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        form: Params | None,
-        limits: Limits,
-        file: BinaryIO | None,
-        where: str,
-    ) -> Exchange:
+    def _exchange_with_retries(self, request: _Request, limits: Limits) -> Exchange:
         """The first answer that is not "try again". Raises a `RetryableError` when attempts are used up."""
-        target = f"{method} {urlsplit(url).path}"
-        attempt = 1
+        policy = self._policy
+        attempt = 0
         while True:
+            attempt += 1
             if self._budget:
                 self._budget.take()
-            if file is not None:
-                file.seek(0)
-                file.truncate()
             failure: ConnectorError
             asked_s: float | None = None
             try:
-                exchange = self._exchange(method, url, headers, body, form, limits, file)
-            except (Unavailable, Truncated) as error:
-                failure = type(error)(f"{target}: {error.message}", where=where)
-            except (TooLarge, UnexpectedResponse) as error:
-                refusal = type(error)(f"{target}: {error.message}", where=where)
-                break
+                exchange = self._exchange(request, limits)
+            except (Unavailable, Truncated, TooLarge, UnexpectedResponse) as error:
+                failure = type(error)(f"{request}: {error.message}", where=request.where)
             else:
-                throttled = exchange.status == 429 or bool(
-                    self._is_throttled and self._is_throttled(exchange)
+                is_throttled = exchange.status == 429 or (
+                    self._is_throttled is not None and self._is_throttled(exchange)
                 )
-                if not throttled and exchange.status != 408 and exchange.status < 500:
+                if not is_throttled and exchange.status != 408 and exchange.status < 500:
                     return exchange
-                asked_s = asked_wait_s(exchange.headers, self._clock.now())
-                reason = f"{target}: {exchange.status}{self._reason(exchange)}"
-                if throttled or (asked_s or 0.0) > self._policy.max_wait_s:
-                    failure = RateLimited(reason, where=where, retry_after_s=asked_s)
+                asked_s = asked_wait_s(exchange.headers, self._clock.now(), is_throttled=is_throttled)
+                message = f"{request}: {exchange.status}{self._reason(exchange)}"
+                if is_throttled or (asked_s or 0.0) > policy.max_wait_s:
+                    failure = RateLimited(message, where=request.where, retry_after_s=asked_s)
                 else:
-                    failure = Unavailable(reason, where=where)
-            wait_s = asked_s + self._jitter() if asked_s else backoff_s(attempt, self._jitter())
-            if attempt == self._policy.max_attempts or (asked_s or 0.0) > self._policy.max_wait_s:
+                    failure = Unavailable(message, where=request.where)
+            is_patient = attempt < policy.max_attempts and (asked_s or 0.0) <= policy.max_wait_s
+            if not isinstance(failure, RetryableError) or not is_patient:
                 raise failure
+            wait_s = asked_s + self._jitter() if asked_s else backoff_s(attempt, self._jitter())
             _log.warning(
-                "%s; attempt %d of %d, next in %.1f s", failure, attempt, self._policy.max_attempts, wait_s
+                "%s; attempt %d of %d, next in %.1f s", failure, attempt, policy.max_attempts, wait_s
             )
             self._clock.sleep(wait_s)
-            attempt += 1
-        raise refusal
 
-    def _exchange(
-        self,
-        method: str,
-        url: str,
-        headers: Mapping[str, str] | None,
-        body: bytes | None,
-        form: Params | None,
-        limits: Limits,
-        file: BinaryIO | None,
-    ) -> Exchange:
+    def _exchange(self, request: _Request, limits: Limits) -> Exchange:
         """One attempt. Credentials are attached here, to a URL whose origin is the configured one."""
-        if not self._base.is_own(url):
-            raise HostMismatch("a request outside the configured host")
-        sent = {
-            "User-Agent": "journey-platform",
-            "Accept": "application/json, */*;q=0.5",
-            "Accept-Encoding": "gzip",
-            **(headers or {}),
-        }
+        if not self._base.is_own(request.url):
+            raise HostMismatch("a request outside the configured host", where=request.where)
+        if request.file is not None:
+            request.file.seek(0)
+            request.file.truncate()
+        headers = dict(_HEADERS)
         if self._auth is not None:
-            sent |= self._auth.headers()
-        if method == "POST" and body is None:
-            fields = {name: value for name, value in (form or {}).items() if value is not None}
-            fields |= self._auth.form_fields() if self._auth is not None else {}
-            body = urlencode(fields).encode()
-            sent["Content-Type"] = "application/x-www-form-urlencoded"
-        return self._transport.exchange(method, url, sent, body, limits, file)
+            headers |= self._auth.headers()
+        body = request.json
+        if body is not None:
+            headers["Content-Type"] = "application/json"
+        elif request.form is not None:
+            secret_fields = self._auth.form_fields() if self._auth is not None else {}
+            body = urlencode(_given(request.form) | secret_fields).encode()
+            headers["Content-Type"] = "application/x-www-form-urlencoded"
+        return self._transport.exchange(request.method, request.url, headers, body, limits, request.file)
 
-    def _refusal(self, exchange: Exchange, target: str, where: str) -> Rejected:
-        message = f"{target}: {exchange.status}{self._reason(exchange)}"
+    def _refusal(self, exchange: Exchange, request: _Request) -> Rejected:
+        message = f"{request}: {exchange.status}{self._reason(exchange)}"
         match exchange.status:
             case 401 | 403:
-                return AuthenticationFailed(message, where=where)
+                return AuthenticationFailed(message, where=request.where)
             case 404 | 410:
-                return NotFound(message, where=where)
+                return NotFound(message, where=request.where)
             case status if 400 <= status < 500:
-                return Rejected(message, where=where)
-        return UnexpectedResponse(message, where=where)
+                return Rejected(message, where=request.where)
+            case status if status in _REDIRECTS:
+                message += ", a redirect that is not followed"
+        return UnexpectedResponse(message, where=request.where)
 
     def _reason(self, exchange: Exchange) -> str:
         """The vendor's short error code in brackets, where its body is JSON that has one.
@@ -297,6 +281,10 @@ class HttpClient:
             if _REASON_TOKEN.fullmatch(code) and not any(code in text or text in code for text in secrets):
                 return f" ({code})"
         return ""
+
+
+def _given(params: Params) -> dict[str, str | int]:
+    return {name: value for name, value in params.items() if value is not None}
 
 
 def _error_codes(told: Any) -> list[str]:

@@ -25,15 +25,18 @@ _FIRST_BACKOFF_S = 1.0
 _LONGEST_BACKOFF_S = 60.0
 
 
-def asked_wait_s(headers: Mapping[str, str], now: datetime) -> float | None:
+def asked_wait_s(headers: Mapping[str, str], now: datetime, *, is_throttled: bool) -> float | None:
     """Seconds that the answer's headers ask to wait; None where they say nothing usable.
 
     Retry-After (seconds or an HTTP date) goes before a reset header (seconds left, epoch seconds or an
-    ISO-8601 time), and that before Zendesk's `zendesk-ratelimit-...: total=; remaining=; resets=`. A time
-    that has passed is 0.
+    ISO-8601 time), and that before Zendesk's `zendesk-ratelimit-...: total=; remaining=; resets=`. Vendors
+    send reset headers with every answer, so they count only where the client was too fast. A time that has
+    passed is 0.
     """
     if (wait_s := _wait_s(headers.get("retry-after"), now)) is not None:
         return wait_s
+    if not is_throttled:
+        return None
     for name in _RESET_HEADERS:
         if (wait_s := _wait_s(headers.get(name), now, may_be_epoch=True)) is not None:
             return wait_s

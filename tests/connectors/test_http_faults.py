@@ -4,6 +4,7 @@ import time
 
 import pytest
 
+from connectors.archives import spool
 from connectors.errors import (
     AuthenticationFailed,
     ConnectorError,
@@ -163,6 +164,18 @@ def test_an_error_body_that_never_ends_does_not_hide_its_status() -> None:
     endless = [b"HTTP/1.1 404 Not Found\r\n\r\n", *[b"x" * 65536] * 4]
     with RawServer(endless) as server, pytest.raises(NotFound):
         client(server).get("items")
+
+
+def test_a_download_that_was_cut_is_begun_again_in_an_empty_file() -> None:
+    with RawServer(answer(GOOD + b"longer", length=500), GOOD_ANSWER) as server, spool() as file:
+        client(server).download("file", file, max_bytes=1000)
+        file.seek(0)
+        assert file.read() == GOOD
+
+
+def test_a_download_has_its_own_size_limit() -> None:
+    with RawServer(GOOD_ANSWER) as server, spool() as file, pytest.raises(TooLarge):
+        client(server).download("file", file, max_bytes=10)
 
 
 def test_a_refused_connection_is_unavailable() -> None:

@@ -91,6 +91,22 @@ def test_a_run_of_5xx_backs_off_and_ends_as_unavailable() -> None:
     assert clock.slept == [1, 2, 4, 8]
 
 
+def test_a_reset_header_on_a_server_error_is_not_a_wait() -> None:
+    clock = ControlledClock()
+    with RawServer(
+        answer(b"", "503 Down", {"X-RateLimit-Reset": "299", "ratelimit-reset": "9999"}), GOOD
+    ) as server:
+        client(server, clock).get("items")
+    assert clock.slept == [1]
+
+
+def test_a_retry_after_on_a_server_error_is_waited_for() -> None:
+    clock = ControlledClock()
+    with RawServer(answer(b"", "503 Down", {"Retry-After": "7"}), GOOD) as server:
+        client(server, clock).get("items")
+    assert clock.slept == [7]
+
+
 def test_jitter_shortens_a_backoff_by_at_most_half_and_lengthens_an_asked_wait() -> None:
     assert [backoff_s(3, jitter) for jitter in (0.0, 0.5, 1.0)] == [4.0, 3.0, 2.0]
     clock = ControlledClock()
