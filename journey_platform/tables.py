@@ -270,6 +270,22 @@ JOURNEY_TOUCHPOINTS = Table(
     sort_by=("day", "person_key", "occurred_at", "touchpoint_id"),
 )
 
+MAILINGS = Table(
+    key=("journeys", "mailings"),
+    grain="mailing, as its latest report tells it",
+    columns=(
+        Column("campaign_id", pa.string(), "the sender's id of the mailing", is_key=True),
+        Column("day", pa.date32(), "local day on which it was sent"),
+        Column("title", pa.string(), "what the sender calls it"),
+        Column("sent_at", UTC_MICROSECONDS, "when it was sent"),
+        Column("emails_sent", pa.int64(), "recipients"),
+        Column("bounces", pa.int64(), "recipients it did not reach, hard and soft"),
+        Column("delivered", pa.int64(), "recipients less bounces"),
+    ),
+    sort_by=("campaign_id",),
+    is_daily=False,
+)
+
 SESSIONS = Table(
     key=("journeys", "sessions"),
     grain="visit: one device's page actions with no gap over 30 minutes, on the day it began",

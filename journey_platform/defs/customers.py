@@ -6,7 +6,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import report_table, spec
+from journey_platform.defs.describe import report_table, spec, whole_step
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
@@ -39,7 +39,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         )
 
     @dg.multi_asset(
-        name="customers__identity",
+        name=whole_step("customers", "identity"),
         specs=[
             spec(
                 IDENTIFIERS_TABLE,
@@ -74,7 +74,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         )
 
     @dg.multi_asset(
-        name="customers__profiles",
+        name=whole_step("customers", "profiles"),
         specs=[
             spec(
                 PROFILES_TABLE,

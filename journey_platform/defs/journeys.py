@@ -1,4 +1,4 @@
-"""The assets of `journeys`: touchpoints with their person, and sessions."""
+"""The assets of `journeys`: touchpoints with their person, sessions, mailings."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -8,23 +8,30 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import report_days, spec
+from connectors.registry import CONNECTORS
+from journey_platform.defs.describe import report_days, report_table, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.landing.current import current_versions
+from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
+    MAILINGS,
     SESSIONS,
     Table,
     touchpoints_table,
 )
+from journey_platform.touchpoints.mailings import mailings
 
 
 def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Resolved touchpoints, then sessions."""
+    """Resolved touchpoints, sessions, and the mailings that recipients act on."""
+    reports = archive("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
 
     @dg.multi_asset(
@@ -98,10 +105,20 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         writes = lake.replace_days(
             SESSIONS, kept, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
         )
-        cut_short = truncated_chains(kept, zone=platform.zone)
-        return report_days(context, SESSIONS, writes, sessions_cut_short=cut_short)
+        context.log.info("%d sessions were cut short", truncated_chains(kept, zone=platform.zone))
+        return report_days(context, SESSIONS, writes)
 
-    return [resolved, visits]
+    @dg.multi_asset(
+        name="journeys__mailings",
+        specs=[spec(MAILINGS, group="journeys", deps=[reports])],
+    )
+    def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, run_id = platform.lake, context.run.run_id
+        mapped = mailings(current_versions(lake.read(reports)), zone=platform.zone)
+        quarantine_refused(lake, MAILINGS, mapped.rejected, run_id=run_id)
+        return report_table(MAILINGS, lake.replace_all(MAILINGS, mapped.rows, run_id=run_id))
+
+    return [resolved, visits, *([sent] if "mailchimp" in sources else [])]
 
 
 def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:

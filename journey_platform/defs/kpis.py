@@ -19,35 +19,33 @@ from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.kpis import early, late, middle, periods
 from journey_platform.kpis.catalogue import EVERYTHING, Stage
-from journey_platform.kpis.mailings import mailings
 from journey_platform.kpis.values import values
+from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
-from journey_platform.landing.current import current_versions
-from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
+    MAILINGS,
     PROFILES_TABLE,
     SESSIONS,
     Table,
     kpis_table,
 )
-from journey_platform.touchpoints.mapping import Mapped
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-# Given the days to value and the run, the parts of a stage.
-Parts = Callable[[Platform, Sequence[date], str], "ir.Table"]
+# Given the days to value, the parts of a stage.
+Parts = Callable[[Platform, Sequence[date]], "ir.Table"]
 Inputs = Callable[[Platform], Mapping[Table, Touched]]
 
 
 def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Early, middle and late."""
-    reports = [table for table in [_reports_table()] if "mailchimp" in sources]
+    mailed = [MAILINGS] if "mailchimp" in sources else []
     asset = partial(_stage_asset, sources=sources, partitions=partitions)
     return [
-        asset("early", [SESSIONS, JOURNEY_TOUCHPOINTS, *reports], _early, _early_inputs),
+        asset("early", [SESSIONS, JOURNEY_TOUCHPOINTS, *mailed], _early, _early_inputs),
         asset("middle", [SESSIONS], _middle, _middle_inputs),
         asset("late", [JOURNEY_TOUCHPOINTS, PROFILES_TABLE], _late, _late_inputs),
     ]
@@ -84,7 +82,7 @@ def _stage_asset(
         work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)
         rows = values(
             stage,
-            platform.engine.arrow(parts(platform, work.days, context.run.run_id)),
+            platform.engine.arrow(parts(platform, work.days)),
             days=work.days,
             arrivals=_arrivals(platform, sources),
             as_of=today,
@@ -98,34 +96,43 @@ def _stage_asset(
     return valued
 
 
-def _early(platform: Platform, days: Sequence[date], run_id: str) -> "ir.Table":
-    engine, told = platform.engine, _mailings(platform)
-    quarantine_refused(platform.lake, kpis_table("early"), told.rejected, run_id=run_id)
-    sent = told.rows
+def _early(platform: Platform, days: Sequence[date]) -> "ir.Table":
+    engine = platform.engine
+    sent = engine.table(MAILINGS)
     since = [day for day in platform.lake.day_states(JOURNEY_TOUCHPOINTS) if days and day >= days[0]]
     return early.parts(
         engine.table(SESSIONS, days),
         engine.table(JOURNEY_TOUCHPOINTS, since),
-        engine.memtable(sent.filter(pc.is_in(sent["day"], pa.array(days, pa.date32())))),
+        sent.filter(sent.day.isin(list(days))),
     )
 
 
 def _early_inputs(platform: Platform) -> Mapping[Table, Touched]:
-    def mailed(table: Table, since: int | None) -> set[date]:
-        days = changed_days(platform.lake, table, since)
-        touched = early.days_touched(
-            platform.engine.table(JOURNEY_TOUCHPOINTS, days),
-            platform.engine.memtable(_mailings(platform).rows),
-            sorted(days),
-        )
-        sent = set(platform.engine.arrow(touched)["day"].to_pylist())
-        return sent if table == _reports_table() else sent | days
+    lake, engine = platform.lake, platform.engine
 
-    same = with_neighbours(platform.lake)
-    return {SESSIONS: same, JOURNEY_TOUCHPOINTS: mailed, _reports_table(): mailed}
+    def of_touchpoints(table: Table, since: int | None) -> set[date]:
+        days = changed_days(lake, table, since)
+        sent = early.days_touched(engine.table(table, days), engine.table(MAILINGS))
+        return days | set(engine.arrow(sent)["day"].to_pylist())
+
+    def of_mailings(_: Table, since: int | None) -> set[date]:
+        known = set() if since is None else _mailings(lake, since)
+        return {day for day, *_ in known ^ _mailings(lake)}
+
+    return {
+        SESSIONS: with_neighbours(lake),
+        JOURNEY_TOUCHPOINTS: of_touchpoints,
+        MAILINGS: of_mailings,
+    }
 
 
-def _middle(platform: Platform, days: Sequence[date], _: str) -> "ir.Table":
+def _mailings(lake: Lake, version: int | None = None) -> set[tuple[date, str, int]]:
+    columns = ("day", "campaign_id", "delivered")
+    rows = lake.read(MAILINGS, columns=columns, version=version)
+    return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+
+
+def _middle(platform: Platform, days: Sequence[date]) -> "ir.Table":
     return middle.parts(platform.engine.table(SESSIONS, days))
 
 
@@ -133,7 +140,7 @@ def _middle_inputs(platform: Platform) -> Mapping[Table, Touched]:
     return {SESSIONS: with_neighbours(platform.lake)}
 
 
-def _late(platform: Platform, days: Sequence[date], _: str) -> "ir.Table":
+def _late(platform: Platform, days: Sequence[date]) -> "ir.Table":
     whole_weeks = periods.days_of(periods.periods_touched(days, "week"), "week")
     return late.parts(
         platform.engine.table(JOURNEY_TOUCHPOINTS, whole_weeks), platform.engine.table(PROFILES_TABLE)
@@ -173,14 +180,6 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
                 first + timedelta(days=n) for n in range((last - first).days if asked else 0)
             }
     return found
-
-
-def _mailings(platform: Platform) -> Mapped:
-    return mailings(current_versions(platform.lake.read(_reports_table())), zone=platform.zone)
-
-
-def _reports_table() -> Table:
-    return archive("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:

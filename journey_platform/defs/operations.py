@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from journey_platform.defs.describe import asset_key, spec
+from journey_platform.defs.describe import asset_key, spec, whole_step
 from journey_platform.defs.platform import Platform
 from journey_platform.tables import QUARANTINE, touchpoints_table
 
@@ -15,7 +15,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
     """The quarantine, counted by table and reason. The rows are put there where they are refused."""
 
     @dg.multi_asset(
-        name="operations__quarantine",
+        name=whole_step(*QUARANTINE.key),
         specs=[
             spec(
                 QUARANTINE,

@@ -14,7 +14,7 @@ from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, spec
+from journey_platform.defs.describe import asset_key, spec, whole_step
 from journey_platform.defs.partitions import LOOKBACK_TAG, RANGE_POLICY, days_of, midnight, window_of
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import Pull, pull_days
@@ -130,12 +130,6 @@ def _event_result(
         context.add_asset_metadata({"held": reason}, asset_key=asset_key(table), partition_key=str(unread))
     return dg.MaterializeResult(
         asset_key=asset_key(table),
-        metadata={
-            "dagster/row_count": sum(day.rows for day in days),
-            "days_read": len(days),
-            "days_held": len(held),
-            **_totals(outcome.reports),
-        },
         check_results=[
             checks.arrival_result(table, held),
             checks.reconciliation_result(table, _totals(outcome.reports)),
@@ -150,7 +144,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
     suite = suite_of(table)
 
     @dg.multi_asset(
-        name="__".join(table.key),
+        name=whole_step(*table.key),
         specs=[
             spec(
                 table,
@@ -198,7 +192,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
 
 def _day_metadata(day: DayReport) -> dict[str, int | str]:
     counts: dict[str, int | str] = {
-        "rows": day.rows,
+        "dagster/row_count": day.rows,
         "received": day.received,
         "landed": day.landed,
         "quarantined": day.quarantined,

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, report_days, spec
+from journey_platform.defs.describe import asset_key, report_days, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -101,7 +101,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
     raw_tables = {**events, **entities}
 
     @dg.multi_asset(
-        name="__".join(table.key),
+        name=whole_step(*table.key),
         specs=[
             spec(
                 table,

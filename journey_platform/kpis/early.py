@@ -2,11 +2,9 @@
 
 The rates of a mailing stand on the local day it was sent, and count what its recipients did on any day
 since. So a day of opens changes values of earlier days: `days_touched` says which. What was sent, and to how
-many, is read in `mailings`.
+many, is read in `touchpoints.mailings`.
 """
 
-from collections.abc import Sequence
-from datetime import date
 from typing import TYPE_CHECKING
 
 from journey_platform.kpis.catalogue import KPIS
@@ -22,7 +20,7 @@ _POST = "social_post"
 def parts(sessions: "ir.Table", touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":
     """`parts.PARTS` of the early-stage KPIs.
 
-    `sessions` (`tables.SESSIONS`) and `mailings` (`mailings.MAILINGS`) hold the days to value; `touchpoints`
+    `sessions` (`tables.SESSIONS`) and `mailings` (`tables.MAILINGS`) hold the days to value; `touchpoints`
     (`tables.JOURNEY_TOUCHPOINTS`) the days from the first of them to the last there is. Mentions on days not
     to be valued give parts that `values.values` leaves out.
     """
@@ -41,16 +39,10 @@ def parts(sessions: "ir.Table", touchpoints: "ir.Table", mailings: "ir.Table") -
     )
 
 
-def days_touched(touchpoints: "ir.Table", mailings: "ir.Table", days: "Sequence[date]") -> "ir.Table":
-    """The send days (column `day`) of the mailings whose rates a run over `days` may change.
-
-    `touchpoints` are those of `days`, `mailings` all current ones. Touched are mailings that somebody opened
-    or clicked on those days, and mailings whose report changed on them.
-    """
+def days_touched(touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":
+    """The send days (column `day`) of the mailings that somebody opened or clicked in `touchpoints`."""
     acted = touchpoints.filter(touchpoints.type.isin([_OPEN, _CLICK]))
-    touched = mailings.semi_join(acted, mailings.campaign_id == acted.subject_id)
-    reported = mailings.filter(mailings.reported_day.isin(list(days)))
-    return touched.union(reported).select("day").distinct()
+    return mailings.semi_join(acted, mailings.campaign_id == acted.subject_id).select("day").distinct()
 
 
 def _recipients(touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":

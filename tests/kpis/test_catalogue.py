@@ -4,7 +4,8 @@ from dataclasses import fields
 
 import pytest
 
-from journey_platform.kpis import early, late, mailings, middle
+from journey_platform import tables
+from journey_platform.kpis import early, late, middle
 from journey_platform.kpis.catalogue import EVERYTHING, KPIS, of_stage
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import profiles, run, sessions, table
@@ -29,8 +30,8 @@ def _parts(stage):
             ]
         )
     )
-    sent = mailings.MAILINGS.empty_table().from_pylist(
-        [{"day": DAY.date(), "campaign_id": "c", "delivered": 1}], schema=mailings.MAILINGS
+    sent = tables.MAILINGS.schema.empty_table().from_pylist(
+        [{"day": DAY.date(), "campaign_id": "c", "delivered": 1}], schema=tables.MAILINGS.schema
     )
     return {
         "early": lambda: early.parts(visits, touched, table(sent)),

@@ -8,11 +8,11 @@ import pyarrow.compute as pc
 import pytest
 
 from journey_platform.kpis import early, middle
-from journey_platform.kpis.mailings import MAILINGS
 from journey_platform.kpis.parts import PARTS
 from journey_platform.kpis.periods import start_of
 from journey_platform.kpis.rollups import rolled_up
 from journey_platform.kpis.values import values
+from journey_platform.tables import MAILINGS
 from tests.journeys.made import touchpoints
 from tests.kpis.made import run, sessions, table
 
@@ -39,7 +39,7 @@ def _random_sessions(seed):
 
 
 def _parts(stage, rows):
-    nothing = table(touchpoints([])), table(MAILINGS.empty_table())
+    nothing = table(touchpoints([])), table(MAILINGS.schema.empty_table())
     return run(middle.parts(table(rows)) if stage == "middle" else early.parts(table(rows), *nothing))
 
 

@@ -7,24 +7,9 @@ import msgspec
 import numpy as np
 import pyarrow as pa
 
-from journey_platform.tables import UTC_MICROSECONDS
 from journey_platform.days import local_days
+from journey_platform.tables import MAILINGS
 from journey_platform.touchpoints.mapping import REJECTED, Mapped, microseconds
-
-MAILINGS = pa.schema(
-    [
-        pa.field("day", pa.date32()),
-        pa.field("campaign_id", pa.string()),
-        pa.field("title", pa.string()),
-        pa.field("sent_at", UTC_MICROSECONDS),
-        pa.field("emails_sent", pa.int64()),
-        pa.field("bounces", pa.int64()),
-        pa.field("delivered", pa.int64()),
-        pa.field("reported_day", pa.date32()),
-    ]
-)
-"""One row per mailing, on the local day it was sent. `bounces`: hard and soft. `delivered`: sent less
-bounces. `reported_day`: the day of the report's version."""
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -47,7 +32,7 @@ class _Report(msgspec.Struct):
 
 
 def mailings(reports: pa.Table, *, zone: str) -> Mapped:
-    """`MAILINGS`, by campaign, from the current versions of raw `mailchimp/reports`.
+    """Rows of `tables.MAILINGS` from the current versions of raw `mailchimp/reports`.
 
     Rejected are reports that do not decode, whose send time has no zone, and that tell of more bounces than
     recipients.
@@ -59,13 +44,13 @@ def mailings(reports: pa.Table, *, zone: str) -> Mapped:
         *(reports[name].to_pylist() for name in ("day", "record_key", "body")), strict=True
     ):
         try:
-            rows.append(_mailing(decoder.decode(body), day))
+            rows.append(_mailing(decoder.decode(body)))
         except msgspec.DecodeError as error:
             reason, _, place = str(error).partition(" - at ")
             rejected.append(
                 {
                     "day": day,
-                    "table": "kpis/early",
+                    "table": MAILINGS.name,
                     "record_key": f"mailchimp/reports/{key}",
                     "reason": reason,
                     "field": place.strip("`").removeprefix("$."),
@@ -76,12 +61,12 @@ def mailings(reports: pa.Table, *, zone: str) -> Mapped:
     days = local_days(np.array([row["sent_at"] for row in rows], dtype=np.int64), zone)
     dated = [{**row, "day": day} for row, day in zip(rows, days.tolist(), strict=True)]
     return Mapped(
-        rows=_table(dated, MAILINGS).sort_by("campaign_id"),
+        rows=_table(dated, MAILINGS.schema).sort_by("campaign_id"),
         rejected=_table(rejected, REJECTED).sort_by([("day", "ascending"), ("record_key", "ascending")]),
     )
 
 
-def _mailing(report: _Report, reported_day: Any) -> dict[str, Any]:
+def _mailing(report: _Report) -> dict[str, Any]:
     bounces = report.bounces.hard_bounces + report.bounces.soft_bounces
     return {
         "campaign_id": report.id,
@@ -90,7 +75,6 @@ def _mailing(report: _Report, reported_day: Any) -> dict[str, Any]:
         "emails_sent": report.emails_sent,
         "bounces": bounces,
         "delivered": report.emails_sent - bounces,
-        "reported_day": reported_day,
     }
 
 

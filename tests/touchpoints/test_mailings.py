@@ -6,8 +6,8 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from journey_platform.kpis.mailings import MAILINGS, mailings
-from journey_platform.tables import raw_table
+from journey_platform.tables import MAILINGS, raw_table
+from journey_platform.touchpoints.mailings import mailings
 from tests.journeys.made import at
 
 RAW = raw_table("mailchimp", "reports", "report", is_entity=True)
@@ -47,7 +47,6 @@ def test_a_report_becomes_a_mailing_on_its_local_send_day():
             "emails_sent": 100,
             "bounces": 5,
             "delivered": 95,
-            "reported_day": date(2026, 4, 1),
         }
     ]
 
@@ -70,7 +69,7 @@ def test_a_report_that_cannot_be_counted_is_rejected_with_its_reason(change, rea
     assert reason in rejected["reason"]
     assert (rejected["field"], rejected["record_key"]) == (field, "mailchimp/reports/c2")
     assert (rejected["table"], rejected["severity"], rejected["day"]) == (
-        "kpis/early",
+        "journeys/mailings",
         "error",
         date(2026, 4, 1),
     )
@@ -79,4 +78,4 @@ def test_a_report_that_cannot_be_counted_is_rejected_with_its_reason(change, rea
 
 def test_no_reports_give_no_mailings():
     found = mailings(_raw(), zone="UTC")
-    assert (found.rows.schema, found.rows.num_rows, found.rejected.num_rows) == (MAILINGS, 0, 0)
+    assert (found.rows.schema, found.rows.num_rows, found.rejected.num_rows) == (MAILINGS.schema, 0, 0)
