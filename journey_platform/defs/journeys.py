@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import CONNECTORS
-from journey_platform.defs.describe import report_days, report_table, spec
+from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -109,7 +109,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         return report_days(context, SESSIONS, writes)
 
     @dg.multi_asset(
-        name="journeys__mailings",
+        name=whole_step(*MAILINGS.key),
         specs=[spec(MAILINGS, group="journeys", deps=[reports])],
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
