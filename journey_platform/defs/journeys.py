@@ -59,7 +59,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             JOURNEY_TOUCHPOINTS,
             days_of(context),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
-            first_day=platform.settings.start_date,
+            span=platform.span,
         )
         rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
         found = assign(rows, lake.read(IDENTIFIERS_TABLE), secret=platform.pseudonym_key())
@@ -95,7 +95,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             SESSIONS,
             days_of(context),
             {JOURNEY_TOUCHPOINTS: around},
-            first_day=platform.settings.start_date,
+            span=platform.span,
         )
         read = engine.table(JOURNEY_TOUCHPOINTS, widen(work.days, before=CARRY_DAYS, after=CARRY_DAYS))
         found = engine.map_persons(
@@ -110,6 +110,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
 
     @dg.multi_asset(
         name=whole_step(*MAILINGS.key),
+        backfill_policy=RANGE_POLICY,
         specs=[spec(MAILINGS, group="journeys", deps=[reports])],
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
