@@ -1,8 +1,8 @@
 """The demo: the company is served, pulled through the connectors, scored against its truth, and shown.
 
 JOURNEY_DEMO_DAYS (90), JOURNEY_DEMO_CUSTOMERS (2000) and JOURNEY_DEMO_SEED (7) say how large it is,
-JOURNEY_DEMO_HOME (.demo) where it lives, JOURNEY_DEMO_PORT (3000) where the UI listens, JOURNEY_DEMO_UI=0
-skips the UI.
+JOURNEY_DEMO_HOME (.demo) where it lives, JOURNEY_DEMO_PORT (3000) where the UI listens and, on the five ports
+above it, the vendors; JOURNEY_DEMO_UI=0 skips the UI.
 """
 
 import logging
@@ -21,7 +21,6 @@ from journey_platform.demo.vendors.apart import serve_apart
 from journey_platform.demo.world import World
 
 ZONE = "Europe/Amsterdam"
-_VENDOR_PORT = 8710
 _REPOSITORY = Path(__file__).resolve().parents[2]
 
 
@@ -30,6 +29,7 @@ def main() -> None:
     days = int(os.environ.get("JOURNEY_DEMO_DAYS", "90"))
     customers = int(os.environ.get("JOURNEY_DEMO_CUSTOMERS", "2000"))
     seed = int(os.environ.get("JOURNEY_DEMO_SEED", "7"))
+    port = int(os.environ.get("JOURNEY_DEMO_PORT", "3000"))
     home = Path(os.environ.get("JOURNEY_DEMO_HOME", ".demo")).absolute()
     last_day = datetime.now(ZoneInfo(ZONE)).date() - timedelta(days=1)
     first_day = last_day - timedelta(days=days - 1)
@@ -41,9 +41,7 @@ def main() -> None:
     shutil.copy(_REPOSITORY / "deploy" / "dagster.yaml", home / "dagster")
     world = build_world(seed=seed, customers=customers, first_day=first_day, last_day=last_day, zone=ZONE)
     say(f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by five vendors' APIs")
-    with serve_apart(
-        seed=seed, customers=customers, days=days, last_day=last_day, port=_VENDOR_PORT
-    ) as served:
+    with serve_apart(seed=seed, customers=customers, days=days, last_day=last_day, port=port + 1) as served:
         environment = {**served.environment, **platform_settings(home, first_day)}
         os.environ.update(environment)
         (home / "env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
@@ -55,7 +53,7 @@ def main() -> None:
             run("daily", outage.day, outage.day)
         report(home, world)
         if os.environ.get("JOURNEY_DEMO_UI", "1") != "0":
-            show(os.environ.get("JOURNEY_DEMO_PORT", "3000"))
+            show(port)
 
 
 def platform_settings(home: Path, first_day: date) -> dict[str, str]:
@@ -110,11 +108,11 @@ def report(home: Path, world: World) -> None:
     )
 
 
-def show(port: str) -> None:
+def show(port: int) -> None:
     """Leave the Dagster UI running until it is stopped."""
     say(f"Dagster UI: http://127.0.0.1:{port} (Ctrl-C ends it)")
-    command = ["dagster", "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1", "--port", port]
-    with subprocess.Popen([sys.executable, "-m", *command], cwd=_REPOSITORY) as process:
+    command = ["dagster", "dev", "--workspace", "workspace.yaml", "--host", "127.0.0.1"]
+    with subprocess.Popen([sys.executable, "-m", *command, "--port", str(port)], cwd=_REPOSITORY) as process:
         try:
             process.wait()
         except KeyboardInterrupt:
