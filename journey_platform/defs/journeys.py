@@ -111,7 +111,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     @dg.multi_asset(
         name=whole_step(*MAILINGS.key),
         backfill_policy=RANGE_POLICY,
-        specs=[spec(MAILINGS, group="journeys", deps=[reports])],
+        specs=[spec(MAILINGS, group="touchpoints", deps=[reports])],
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, run_id = platform.lake, context.run.run_id
