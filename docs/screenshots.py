@@ -19,11 +19,11 @@ _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 
 
 def asset_graph(page: Page) -> None:
-    """The whole graph, every group unfolded."""
+    """The graph by groups, with the state of each."""
+    page.set_viewport_size({"width": 1600, "height": 560})
     page.goto(f"{BASE}/asset-groups")
-    page.wait_for_timeout(6000)
-    page.keyboard.press("Alt+e")
-    page.wait_for_timeout(6000)
+    page.get_by_role("button", name="Hide navigation").click()
+    _wait_for_statuses(page)
 
 
 def source_asset(page: Page) -> None:
@@ -43,6 +43,12 @@ def kpi_plots(page: Page) -> None:
     page.goto(f"{BASE}/assets/kpis/middle")
     page.wait_for_timeout(6000)
     _show_plots(page)
+
+
+def _wait_for_statuses(page: Page) -> None:
+    page.wait_for_timeout(4000)
+    page.get_by_text("fetching statuses").first.wait_for(state="detached", timeout=120_000)
+    page.wait_for_timeout(2000)
 
 
 def _show_plots(page: Page) -> None:
@@ -70,6 +76,7 @@ def main() -> None:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(_QUIET))
         page = browser.new_page(viewport={"width": 1600, "height": 1000})
         for name in sys.argv[1:] or SHOTS:
+            page.set_viewport_size({"width": 1600, "height": 1000})
             SHOTS[name](page)
             page.screenshot(path=IMAGES / f"{name}.png")
             print(f"docs/images/{name}.png")
