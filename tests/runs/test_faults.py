@@ -1,4 +1,4 @@
-"""A token that expires and a disk that fills in the middle of a run: said clearly, nothing lost, then right."""
+"""A token that expires, a disk that fills, in the middle of a run: said clearly, nothing lost, then right."""
 
 from dataclasses import replace
 from datetime import timedelta

@@ -58,8 +58,8 @@ def planted(world: World) -> World:
 @pytest.fixture(scope="module")
 def left(stormy_world: World, tmp_path_factory: pytest.TempPathFactory) -> Left:
     world = planted(stormy_world)
-    [outage] = world.outages
-    order = Order(outage.day - timedelta(days=5), outage.day + timedelta(days=1), is_recorded=True)
+    broken_day = world.malformed[0].day
+    order = Order(broken_day - timedelta(days=1), broken_day + timedelta(days=1), is_recorded=True)
     with serve(world) as served:
         good = install(tmp_path_factory.mktemp("good"), served)
         good_outcome = good.run(order)
