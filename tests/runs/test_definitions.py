@@ -44,7 +44,7 @@ print(",".join(sorted({name.partition(".")[0] for name in set(sys.modules) - bef
 
 @pytest.fixture(scope="module")
 def loaded(tmp_path_factory: pytest.TempPathFactory) -> list[str]:
-    """Two lines of a fresh process that loaded the definitions: what was touched, modules beyond dagster's."""
+    """Two lines of a fresh process that loaded the definitions: what it touched, modules beyond dagster."""
     folder = tmp_path_factory.mktemp("load")
     secrets = {s.env for s in DECLARED if s.is_secret} | {"JOURNEY_PSEUDONYM_KEY"}
     environment = {
