@@ -60,18 +60,17 @@ def left(stormy_world: World, tmp_path_factory: pytest.TempPathFactory) -> Left:
     world = planted(stormy_world)
     broken_day = world.malformed[0].day
     order = Order(broken_day - timedelta(days=1), broken_day + timedelta(days=1), is_recorded=True)
-    with serve(world) as served:
-        good = install(tmp_path_factory.mktemp("good"), served)
-        good_outcome = good.run(order)
     faults = Faults(
         Fault("matomo", "/", "html", after=6, times=None),
         Fault("zendesk", "/", "401", after=2, times=None),
         Fault("mastodon", "/", "truncated", after=2, times=None),
         Fault("mailchimp", "/3.0/reports", "500", after=1, times=None),
     )
-    with serve(world, faults=faults) as served:
-        bad = install(tmp_path_factory.mktemp("bad"), served)
-        bad_outcome = bad.run(order)
+    with serve(world) as served, serve(world, faults=faults) as failing:
+        good = install(tmp_path_factory.mktemp("good"), served)
+        bad = install(tmp_path_factory.mktemp("bad"), failing)
+        both = [good.start(order), bad.start(order)]
+        good_outcome, bad_outcome = [run.outcome() for run in both]
     return Left(
         lake=Lake(str(good.lake)),
         places=[*outside_of_rows(good), *outside_of_rows(bad)],
