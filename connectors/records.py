@@ -50,8 +50,7 @@ class RowReader(Generic[K]):
         """Split rows into records and bad records; with a window, rows outside it are only counted."""
         page = Page([], cursor=cursor)
         decode, key, time, keep = self._decoder.decode, self._key, self._time, page.records.append
-        for row in rows:
-            body = bytes(row)
+        for body in map(bytes, rows):
             reading = "$"
             try:
                 fields = decode(body)
