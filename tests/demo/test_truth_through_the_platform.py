@@ -29,11 +29,11 @@ from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.journeys.sessions import sessions
 from journey_platform.kpis import early, late, middle
-from journey_platform.touchpoints.mailings import mailings
 from journey_platform.lake import Lake
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
 from journey_platform.tables import raw_table
+from journey_platform.touchpoints.mailings import mailings
 from journey_platform.touchpoints.vendors import MAPPINGS
 from tests.connectors.controlled_clock import ControlledClock
 
