@@ -14,6 +14,10 @@ from journey_platform.lake import Lake
 from journey_platform.lake.rows import union
 from journey_platform.tables import QUARANTINE, Table
 
+UNDATED = date(1970, 1, 1)
+"""Where a record stands whose time cannot be read: one place, however pulls are cut. It stays there, for no
+pull of some days can tell that it should have met it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -71,7 +75,7 @@ def quarantine(
 
     def change(day: date, known: pa.Table) -> pa.Table:
         of_day = new.filter(pc.equal(new.column("day"), pa.scalar(day)))
-        if replaces:
+        if replaces and day in days:
             known = known.filter(pc.not_equal(known.column("table"), table.name))
         return union(QUARANTINE, of_day, known)
 
