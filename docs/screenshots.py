@@ -55,7 +55,10 @@ def _show_plots(page: Page) -> None:
     plots = page.get_by_role("button", name="Plots")
     plots.scroll_into_view_if_needed()
     plots.click()
-    page.wait_for_timeout(4000)
+    page.wait_for_timeout(3000)
+    page.mouse.move(600, 600)
+    page.mouse.wheel(0, 700)
+    page.wait_for_timeout(1500)
 
 
 SHOTS: dict[str, Callable[[Page], None]] = {
