@@ -3,6 +3,7 @@
 import dagster as dg
 
 from connectors.registry import CONNECTORS
+from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
@@ -31,6 +32,6 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         resources={"platform": Platform()},
         jobs=[daily, derive],
         schedules=[daily_schedule(settings, lookback)],
-        sensors=[derive_after_failure],
+        sensors=[derive_after_failure, *alert_sensors(settings.sources)],
         executor=dg.in_process_executor,
     )
