@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
+from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
@@ -22,6 +23,9 @@ from journey_platform.kpis.catalogue import EVERYTHING, Stage
 from journey_platform.kpis.values import values
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
+from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.publish import publish
+from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -61,6 +65,7 @@ def _stage_asset(
     partitions: dg.PartitionsDefinition,
 ) -> dg.AssetsDefinition:
     table = kpis_table(stage)
+    suite = suite_of(table)
 
     @dg.multi_asset(
         name="__".join(table.key),
@@ -73,6 +78,7 @@ def _stage_asset(
                 partitions=partitions,
             )
         ],
+        check_specs=checks.rule_specs(table, suite),
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
@@ -88,10 +94,10 @@ def _stage_asset(
             as_of=today,
             identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
         )
-        writes = lake.replace_days(
-            table, rows, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
-        )
-        return report_days(context, table, writes, _plotted(rows))
+        gate = gate_of(lake, table, suite, work.days)
+        writes = publish(lake, table, rows, work.days, gate, run_id=context.run.run_id, cursor=work.cursor)
+        results = checks.rule_results(table, suite, gate.verdicts)
+        return report_days(context, table, writes, _plotted(rows), check_results=results)
 
     return valued
 
