@@ -23,7 +23,7 @@ from journey_platform.kpis.catalogue import EVERYTHING, Stage
 from journey_platform.kpis.values import values
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
-from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
@@ -86,11 +86,13 @@ def _stage_asset(
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)
+        holds = _holds(platform, sources)
         rows = values(
             stage,
             platform.engine.arrow(parts(platform, work.days)),
             days=work.days,
             arrivals=_arrivals(platform, sources),
+            holds=holds,
             as_of=today,
             identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
         )
@@ -166,8 +168,19 @@ def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
     is_ripe = pc.and_(
         pc.equal(stored["status"], "open"), pc.less_equal(stored["matures_on"], pa.scalar(today, pa.date32()))
     )
-    is_waiting = pc.is_in(stored["status"], pa.array(["partial", "missing"]))
+    is_waiting = pc.is_in(stored["status"], pa.array(["partial", "held", "missing"]))
     return set(stored.filter(pc.or_(is_ripe, is_waiting))["day"].to_pylist())
+
+
+def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
+    """Per stream of events, the days that the gate holds."""
+    held = held_days(platform.lake)
+    return {
+        f"{vendor}/{stream.name}": held.get(archive(vendor, stream).name, set())
+        for vendor in sources
+        for stream in CONNECTORS[vendor].streams
+        if stream.kind is StreamKind.EVENT
+    }
 
 
 def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:

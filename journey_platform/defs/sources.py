@@ -38,6 +38,15 @@ def archive(vendor: str, stream: Stream) -> Table:
     return raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
 
 
+def archive_named(name: str) -> Table:
+    """The raw table of a name like raw/VENDOR/STREAM. Raises `dg.Failure` where there is none."""
+    for vendor, connector in CONNECTORS.items():
+        for stream in connector.streams:
+            if (table := archive(vendor, stream)).name == name:
+                return table
+    raise dg.Failure(f"{name} is no raw table", allow_retries=False)
+
+
 def source_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset per stream of the enabled vendors."""
     return [

@@ -52,6 +52,15 @@ def verdicts(lake: Lake, table: Table, days: Iterable[date]) -> dict[date, DayVe
     return {day: _day_verdict(day, of_day) for day, of_day in by_day.items()}
 
 
+def held_days(lake: Lake) -> dict[str, set[date]]:
+    """By table, the days that a rule holds now."""
+    rows = lake.read(GATE_VERDICTS, columns=["day", "table", "verdict"])
+    held: dict[str, set[date]] = {}
+    for row in rows.filter(pc.equal(rows["verdict"], "held")).to_pylist():
+        held.setdefault(row["table"], set()).add(row["day"])
+    return held
+
+
 def record(lake: Lake, table: Table, judged: Mapping[date, DayVerdict], *, run_id: str) -> None:
     """Put verdicts in place of the earlier ones of the same table and day; kept ones are there already."""
     fresh = {day: verdict for day, verdict in judged.items() if not verdict.is_kept}

@@ -249,6 +249,7 @@ class _Judged:
         parts = [
             held_rows(table, rows.take(positions), self.verdicts[day].held_by or "", run_id)
             for day, positions in self.held.items()
+            if len(positions)
         ]
         return pa.concat_tables([QUARANTINE.empty(), *parts])
 

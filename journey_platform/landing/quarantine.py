@@ -88,7 +88,7 @@ def quarantine(
     `replaces`: the pull was all of `days`, so earlier rows of the same table and day go; of `kept` days only
     those of other reasons than the ones given. `held`: rows of `held_rows`.
     """
-    new = _rows(table, distinct(rejected), run_id)
+    new = rows_of(table, rejected, run_id)
     if held is not None:
         new = pa.concat_tables([new, held])
     kept = kept or {}
@@ -117,8 +117,9 @@ def held_rows(table: Table, rows: pa.Table, reason: str, run_id: str) -> pa.Tabl
     return pa.table([columns[name] for name in QUARANTINE.schema.names], schema=QUARANTINE.schema)
 
 
-def _rows(table: Table, rejected: Sequence[Rejected], run_id: str) -> pa.Table:
+def rows_of(table: Table, rejected: Iterable[Rejected], run_id: str) -> pa.Table:
+    """Rejected records as rows of the quarantine."""
     return pa.Table.from_pylist(
-        [{**asdict(row), "table": table.name, "run_id": run_id} for row in rejected],
+        [{**asdict(row), "table": table.name, "run_id": run_id} for row in distinct(rejected)],
         schema=QUARANTINE.schema,
     )

@@ -97,6 +97,11 @@ class DayVerdict:
         return replace(self, is_kept=True)
 
     @property
+    def rows_offered(self) -> int:
+        """Rows that were offered for the day."""
+        return max((int(result.figures.get("rows", 0)) for result in self.results), default=0)
+
+    @property
     def rows_rejected(self) -> int:
         """Rows that a rule of severity error rejected."""
         return max((int(result.figures.get("failed", 0)) for result in self.results), default=0)

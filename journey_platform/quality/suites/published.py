@@ -80,7 +80,7 @@ _KPIS = Suite(
         "rate": "case when unit = 'ratio' then value end",
         "is_within": "value is null or lower is null or (lower <= value + 1e-9 and value <= upper + 1e-9)",
         "is_null_by_zero": "denominator is null or denominator <> 0 or value is null",
-        "is_null_if_missing": "status <> 'missing' or value is null",
+        "is_null_if_missing": "status not in ('missing', 'held') or coverage > 0 or value is null",
     },
     rules=(
         is_unique("row_unique", "name"),

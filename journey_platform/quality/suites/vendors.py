@@ -1,4 +1,4 @@
-"""What guards single streams of the vendors, by table. What is not listed has the rules all archives share."""
+"""What guards single streams of the vendors, by table. The others have what all archives share."""
 
 from journey_platform.quality.rules import is_between, is_one_of, is_present, matches
 from journey_platform.quality.suites.raw import Stream, kind_of, number_in
