@@ -65,7 +65,7 @@ class RowReader(Generic[K]):
             except ValueError as error:
                 page.bad.append(_bad(body, error, reading))
                 continue
-            if not body.isascii() or b"\\u0000" in body:
+            if not body.isascii() or (b"\\" in body and b"\\u0000" in body):
                 bad = _bad_text(record)
                 if bad is not None:
                     page.bad.append(bad)

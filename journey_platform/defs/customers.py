@@ -8,6 +8,7 @@ import pyarrow.compute as pc
 
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_table, spec, whole_step
+from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
@@ -46,6 +47,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name=whole_step("customers", "identity"),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 IDENTIFIERS_TABLE,
@@ -81,6 +83,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name=whole_step("customers", "profiles"),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 PROFILES_TABLE,

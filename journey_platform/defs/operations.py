@@ -10,6 +10,7 @@ import dagster as dg
 import pyarrow.compute as pc
 
 from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.landing.ledger import held_days
 from journey_platform.quality.masking import masked
@@ -27,6 +28,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name=whole_step(*QUARANTINE.key),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 QUARANTINE,
@@ -70,6 +72,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name=whole_step(*GATE_VERDICTS.key),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 GATE_VERDICTS,

@@ -23,7 +23,7 @@ from journey_platform.lake import DayContent, Lake, WriteFailed
 from journey_platform.tables import UTC_MICROSECONDS, Table
 
 # A row group, and what is in memory at a time, holds about this many bytes of rows.
-_ROW_GROUP_BYTES = 4 * 1024 * 1024
+_ROW_GROUP_BYTES = 2 * 1024 * 1024
 _ROW_BYTES = 64
 
 
