@@ -14,6 +14,7 @@ from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.replays import rederive, rederive_after_replay, replay_job
 from journey_platform.defs.sources import source_assets
+from journey_platform.defs.standing import standing_assets
 from journey_platform.defs.touchpoints import touchpoint_assets
 from journey_platform.settings import Settings
 
@@ -30,6 +31,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *journey_assets(settings.sources, partitions),
             *kpi_assets(settings.sources, partitions),
             *operations_assets(settings.sources),
+            *standing_assets(settings.sources, partitions),
             data_docs_asset(settings.sources),
         ],
         resources={"platform": Platform()},
