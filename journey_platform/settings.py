@@ -33,8 +33,8 @@ class Settings:
     sources: tuple[str, ...]
     memory_limit: str
     storage_options: Mapping[str, str]
-    data_docs: str
-    data_docs_url: str
+    data_docs: str = "data_docs"
+    data_docs_url: str = ""
 
     @property
     def is_local(self) -> bool:
