@@ -60,7 +60,7 @@ def volume(observed: Observed, before: Iterable[int]) -> dict[str, float | None]
     if len(weeks) < _FEWEST_WEEKS or not (usual := statistics.median(weeks)):
         return {"usual": None, "share_of_usual": None, "excess_over_usual": None}
     spread = statistics.median(abs(rows - usual) for rows in weeks)
-    allowance = 5 + 2.5 * math.sqrt(usual) + 3 * spread
+    allowance = 5 + 1.5 * math.sqrt(usual) + 1.5 * spread
     return {
         "usual": usual,
         "share_of_usual": (observed.rows + allowance) / usual,

@@ -13,6 +13,7 @@ from journey_platform.quality.rules import (
     is_present,
     matches,
     mix_rule,
+    rows_kept,
     volume_rules,
 )
 
@@ -34,13 +35,15 @@ _RULES = (
 @dataclass(frozen=True)
 class Stream:
     """What one stream adds: check columns, rules about its rows, categories whose mix is watched, and the
-    share of failing rows above which its day is held."""
+    share of failing rows above which its day is held. `is_steady`: one week is like another; not so where a
+    mailing or a survey decides how much comes."""
 
     rules: tuple[Rule, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
     largest_share_failed: float = 0.2
+    is_steady: bool = True
 
 
 def kind_of(path: str) -> str:
@@ -55,13 +58,14 @@ def number_in(field_name: str) -> str:
 
 
 def raw_suite(stream: Stream | None, *, is_entity: bool) -> Suite:
-    """The suite of an archive. An entity's pull brings what changed, so its volume tells nothing."""
+    """The suite of an archive. An entity's pull brings what changed, so that its volume tells nothing."""
     added = stream or Stream()
     return Suite(
         rules=(*_RULES, *added.rules),
         day_rules=(
             few_rows_fail(added.largest_share_failed),
-            *(() if is_entity else volume_rules()),
+            *(() if is_entity or not added.is_steady else volume_rules()),
+            *(() if is_entity else (rows_kept(),)),
             *drift_rules(),
             *map(mix_rule, added.categories),
         ),

@@ -25,7 +25,7 @@ STREAMS: dict[str, Stream] = {
         rules=(
             is_present("visitor_known", "visitor", WARN),
             is_present("actions_listed", "actions"),
-            is_one_of("actions_are_a_list", "actions_kind", ("ARRAY",), WARN),
+            is_one_of("actions_are_a_list", "actions_kind", ("ARRAY", "NULL"), WARN),
             is_between("revenue_sane", "revenue_number", 0, _MONEY_MOST),
         ),
         categories=("device", "referrer"),
@@ -67,6 +67,7 @@ STREAMS: dict[str, Stream] = {
             matches("address_like", "address", _ADDRESS, WARN),
             matches("url_like", "url", _LINK, WARN),
         ),
+        is_steady=False,
     ),
     "raw/mailchimp/reports": Stream(
         fields={"emails_sent": "$.emails_sent", "sent_at": "$.send_time"},
@@ -78,7 +79,9 @@ STREAMS: dict[str, Stream] = {
         ),
     ),
     "raw/mailchimp/unsubscribes": Stream(
-        fields={"campaign": "$.campaign_id"}, rules=(is_present("campaign_given", "campaign", WARN),)
+        fields={"campaign": "$.campaign_id"},
+        rules=(is_present("campaign_given", "campaign", WARN),),
+        is_steady=False,
     ),
     "raw/zendesk/tickets": Stream(
         fields={"status": "$.status", "requester": "$.requester_id", "created": "$.created_at"},
@@ -127,6 +130,7 @@ STREAMS: dict[str, Stream] = {
             is_present("survey_given", "survey"),
             is_one_of("finished_known", "finished", ("0", "1", "true", "false", "True", "False"), WARN),
         ),
+        is_steady=False,
     ),
     "raw/mastodon/tag_timelines": Stream(
         fields={"account": "$.account", "url": "$.url"},
