@@ -24,7 +24,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors."""
+    """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors;
+    `data_docs` a folder, and `data_docs_url` where it is served, if it is."""
 
     root: str
     zone: str
@@ -32,6 +33,8 @@ class Settings:
     sources: tuple[str, ...]
     memory_limit: str
     storage_options: Mapping[str, str]
+    data_docs: str = "data_docs"
+    data_docs_url: str = ""
 
     @property
     def is_local(self) -> bool:
@@ -44,6 +47,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     JOURNEY_ROOT: the lake's folder or URL (s3://, gs://, az://). JOURNEY_ZONE: reporting zone, IANA name.
     JOURNEY_START_DATE: first day, ISO. JOURNEY_SOURCES: enabled vendors, comma separated; default all.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
+    JOURNEY_DATA_DOCS: folder of the quality site, default beside the lake's tables, or in the working folder
+    where the lake is not local. JOURNEY_DATA_DOCS_URL: its address, where a web server serves it.
 
     Raises `SettingsError` naming every wrong setting at once.
     """
@@ -66,6 +71,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         sources=sources,
         memory_limit=environment.get("JOURNEY_MEMORY_LIMIT", "1GB"),
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
+        data_docs=environment.get("JOURNEY_DATA_DOCS") or _beside(root, "data_docs"),
+        data_docs_url=environment.get("JOURNEY_DATA_DOCS_URL", ""),
     )
 
 
@@ -85,6 +92,10 @@ def _root(text: str, mistakes: list[str]) -> str:
     except OSError as error:
         mistakes.append(f"JOURNEY_ROOT is not writable: {error.strerror}")
     return str(path)
+
+
+def _beside(root: str, name: str) -> str:
+    return str(Path(name).absolute() if "://" in root else Path(root) / name)
 
 
 def _zone(text: str, mistakes: list[str]) -> str:

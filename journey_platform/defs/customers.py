@@ -6,13 +6,17 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.defs import checks
 from journey_platform.defs.describe import report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
+from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.publish import publish_whole
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
+from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     LINKS_TABLE,
@@ -31,6 +35,8 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
     """Identity, then profiles."""
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
     contact_tables = [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
+
+    guard = suite_of(PROFILES_TABLE)
 
     def seen(platform: Platform) -> pa.Table:
         read = platform.lake.read
@@ -92,6 +98,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
                 note="The provenance of every attribute that a profile shows.",
             ),
         ],
+        check_specs=checks.rule_specs(PROFILES_TABLE, guard),
     )
     def unified(context: dg.AssetExecutionContext, platform: Platform) -> _Two:
         lake, run_id = platform.lake, context.run.run_id
@@ -100,11 +107,15 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             (lake.read(table) for table in contact_tables), identifiers, secret=platform.pseudonym_key()
         )
         people = profiles(identifiers, attributes)
+        gate = gate_of(lake, PROFILES_TABLE, guard, (), stands_on=platform.today())
+        written = publish_whole(lake, PROFILES_TABLE, people, gate, run_id=run_id, today=platform.today())
+        results = checks.rule_results(PROFILES_TABLE, guard, gate.verdicts)
+        if written is None:
+            raise dg.Failure(f"customers/profiles is held: {next(iter(gate.verdicts.values())).reason}")
         chosen = lake.replace_all(PROFILE_ATTRIBUTES_TABLE, attributes, run_id=run_id)
-        written = lake.replace_all(PROFILES_TABLE, people, run_id=run_id)
         known = people.num_rows - _count_false(people["is_known"])
         return (
-            report_table(PROFILES_TABLE, written, known_customers=known),
+            report_table(PROFILES_TABLE, written, results, known_customers=known),
             report_table(PROFILE_ATTRIBUTES_TABLE, chosen),
         )
 
