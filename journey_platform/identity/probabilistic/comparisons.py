@@ -1,0 +1,183 @@
+"""How two person records are compared, by the kind of attribute, and which pairs are compared at all.
+
+One configuration for every source: what is present and filled is used. Levels are plain DuckDB conditions in the
+form that Splink reads; their labels never hold a value. How much each level weighs is learnt in `training`.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_FILLED_SHARE = 0.1
+_PAIRS_PER_RECORD = 5
+_PAIRS_ALWAYS = 1_000_000
+_LARGEST_BLOCK = 1_000
+
+_Level = tuple[str, str]
+_SIMILAR = "jaro_winkler_similarity({left}, {right}) >= {threshold}"
+_EDITED = "damerau_levenshtein({left}, {right}) <= {edits}"
+
+
+def _similar(threshold: float, of: str = "{c}") -> _Level:
+    left, right = (of.format(c=f"{{c}}_{side}") for side in "lr")
+    where = " of the mailbox" if of != "{c}" else ""
+    label = f"similar{where}, Jaro-Winkler {threshold}"
+    return label, _SIMILAR.format(left=left, right=right, threshold=threshold)
+
+
+def _edited(edits: int) -> _Level:
+    label = f"{edits} edit{'s' if edits > 1 else ''} apart"
+    return label, _EDITED.format(left="{c}_l", right="{c}_r", edits=edits)
+
+
+def _swapped(other: str) -> _Level:
+    return f"stands in the {other.replace('_', ' ')}", f"{{c}}_l = {other}_r or {{c}}_r = {other}_l"
+
+
+_MAILBOX = "split_part({c}, '@', 1)"
+_NAME = (_similar(0.92), _similar(0.88), _similar(0.7))
+_CODE = (_edited(1), _edited(2))
+_PLACE = (_similar(0.88),)
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """`levels`: (label, condition) from the closest below equality to the farthest above "different".
+    `is_commonness_weighed`: agreeing on a common value tells less. `needs`: another attribute that a level reads,
+    without which the level is left out."""
+
+    levels: tuple[_Level, ...]
+    is_commonness_weighed: bool = False
+    needs: str | None = None
+
+
+COMPARISONS: dict[str, Comparison] = {
+    "first_name": Comparison((_swapped("last_name"), *_NAME), is_commonness_weighed=True, needs="last_name"),
+    "last_name": Comparison((_swapped("first_name"), *_NAME), is_commonness_weighed=True, needs="first_name"),
+    "date_of_birth": Comparison(_CODE),
+    "email": Comparison(
+        (
+            ("same mailbox elsewhere", "split_part({c}_l, '@', 1) = split_part({c}_r, '@', 1)"),
+            _similar(0.88),
+            _similar(0.88, of=_MAILBOX),
+        )
+    ),
+    "phone": Comparison(_CODE),
+    "person_number": Comparison(_CODE),
+    "street": Comparison(_PLACE, is_commonness_weighed=True),
+    "house_number": Comparison((), is_commonness_weighed=True),
+    "district": Comparison(_PLACE, is_commonness_weighed=True),
+    "city": Comparison(_PLACE, is_commonness_weighed=True),
+    "postcode": Comparison(_CODE),
+    "region": Comparison((), is_commonness_weighed=True),
+}
+
+Rule = tuple[str, ...]
+
+BLOCKING: tuple[Rule, ...] = (
+    ("person_number",),
+    ("email",),
+    ("phone",),
+    ("first_name", "last_name"),
+    ("first_name", "date_of_birth"),
+    ("last_name", "date_of_birth"),
+    ("first_name", "postcode"),
+    ("last_name", "postcode"),
+    ("street", "house_number"),
+    ("date_of_birth", "postcode"),
+    ("date_of_birth", "city"),
+    ("date_of_birth",),
+    ("postcode",),
+    ("last_name",),
+    ("first_name",),
+)
+"""Two records are compared where they agree on all of one rule's attributes. From the strictest to the loosest."""
+
+
+def filled(records: pa.Table) -> list[str]:
+    """The attributes that enough records fill, with more than one value."""
+    enough = max(_FILLED_SHARE * records.num_rows, 2)
+    return [
+        kind
+        for kind in COMPARISONS
+        if pc.count(records[kind]).as_py() >= enough and pc.count_distinct(records[kind]).as_py() > 1
+    ]
+
+
+def affordable_rules(connection: Any, table: str, kinds: list[str], records: int) -> list[Rule]:
+    """The blocking rules that the attributes allow and that do not give too many pairs.
+
+    The looser ones serve small sets only, or large ones in which the attribute has many values.
+    """
+    limit = max(_PAIRS_ALWAYS, _PAIRS_PER_RECORD * records)
+    chosen = []
+    for rule in BLOCKING:
+        if not set(rule) <= set(kinds):
+            continue
+        (pairs,) = connection.execute(
+            f"select coalesce(sum(n * (n - 1) // 2), 0) from (select count(*) as n from {table}"
+            f" where {_filled_in(rule)} group by {', '.join(rule)}) where n <= {_LARGEST_BLOCK}"
+        ).fetchall()[0]
+        if pairs <= limit:
+            chosen.append(rule)
+    return chosen
+
+
+def common_keys(connection: Any, table: str, rule: Rule) -> list[list[str]]:
+    """The values that so many records share that agreeing on them is no reason to compare: a shop's mailbox, the
+    date that a form fills in by itself."""
+    columns = ", ".join(rule)
+    rows = connection.execute(
+        f"select {columns} from {table} where {_filled_in(rule)} group by {columns}"
+        f" having count(*) > {_LARGEST_BLOCK} order by {columns}"
+    ).fetchall()
+    return [list(row) for row in rows]
+
+
+def settings(kinds: list[str], rules: list[Rule]) -> dict[str, Any]:
+    """The untrained model in the form that Splink reads."""
+    return {
+        "link_type": "dedupe_only",
+        "unique_id_column_name": "unique_id",
+        "comparisons": [_comparison(kind, kinds) for kind in kinds],
+        "blocking_rules_to_generate_predictions": [
+            {"blocking_rule": agreement(rule), "sql_dialect": "duckdb"} for rule in rules
+        ],
+        # The levels found are kept only together with the values; the values are left behind in `scoring`.
+        "retain_matching_columns": True,
+        "retain_intermediate_calculation_columns": True,
+        "linker_uid": "journey",
+        "em_convergence": 0.0001,
+        "max_iterations": 25,
+    }
+
+
+def agreement(rule: Rule) -> str:
+    return " and ".join(f"l.{column} = r.{column}" for column in rule)
+
+
+def _comparison(kind: str, kinds: list[str]) -> dict[str, Any]:
+    declared = COMPARISONS[kind]
+    levels = declared.levels[1:] if declared.needs and declared.needs not in kinds else declared.levels
+    equal: dict[str, Any] = {"sql_condition": f"{kind}_l = {kind}_r", "label_for_charts": "equal"}
+    if declared.is_commonness_weighed:
+        equal["tf_adjustment_column"] = kind
+    return {
+        "output_column_name": kind,
+        "comparison_levels": [
+            {
+                "sql_condition": f"{kind}_l is null or {kind}_r is null",
+                "label_for_charts": "unknown",
+                "is_null_level": True,
+            },
+            equal,
+            *({"sql_condition": sql.format(c=kind), "label_for_charts": label} for label, sql in levels),
+            {"sql_condition": "ELSE", "label_for_charts": "different"},
+        ],
+    }
+
+
+def _filled_in(rule: Rule) -> str:
+    return " and ".join(f"{column} is not null" for column in rule)
