@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.config import Secret, missing_settings
 from connectors.registry import CONNECTORS
+from journey_platform.identity.normalise import DEFAULT_SPELLING, MailboxRule, Spelling
 
 PSEUDONYM_KEY = "JOURNEY_PSEUDONYM_KEY"
 
@@ -32,6 +33,7 @@ class Settings:
     sources: tuple[str, ...]
     memory_limit: str
     storage_options: Mapping[str, str]
+    spelling: Spelling = DEFAULT_SPELLING
 
     @property
     def is_local(self) -> bool:
@@ -43,6 +45,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
     JOURNEY_ROOT: the lake's folder or URL (s3://, gs://, az://). JOURNEY_ZONE: reporting zone, IANA name.
     JOURNEY_START_DATE: first day, ISO. JOURNEY_SOURCES: enabled vendors, comma separated; default all.
+    JOURNEY_PHONE_REGION: country of phone numbers that name none, as NL; default: they are not read.
+    JOURNEY_MAIL_DOMAINS: domains whose mailboxes ignore tags or dots, as gmail.com=tags+dots,x.org=tags.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
 
     Raises `SettingsError` naming every wrong setting at once.
@@ -52,6 +56,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     zone = _zone(environment.get("JOURNEY_ZONE", "UTC"), mistakes)
     start = _start_date(environment.get("JOURNEY_START_DATE", ""), mistakes)
     sources = _sources(environment.get("JOURNEY_SOURCES", ""), mistakes)
+    spelling = _spelling(environment, mistakes)
     for variable in _missing(sources, environment):
         mistakes.append(f"{variable} is missing")
     if not environment.get(PSEUDONYM_KEY):
@@ -66,6 +71,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         sources=sources,
         memory_limit=environment.get("JOURNEY_MEMORY_LIMIT", "1GB"),
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
+        spelling=spelling,
     )
 
 
@@ -111,6 +117,22 @@ def _sources(text: str, mistakes: list[str]) -> tuple[str, ...]:
         if name not in known:
             mistakes.append(f"JOURNEY_SOURCES names no connector: {name!r}; known are {', '.join(known)}")
     return tuple(name for name in known if name in names)
+
+
+def _spelling(environment: Mapping[str, str], mistakes: list[str]) -> Spelling:
+    region = environment.get("JOURNEY_PHONE_REGION", "").strip().upper()
+    if region and not (len(region) == 2 and region.isascii() and region.isalpha()):
+        mistakes.append(f"JOURNEY_PHONE_REGION is a country's two letters, not {region!r}")
+    if "JOURNEY_MAIL_DOMAINS" not in environment:
+        return Spelling(region)
+    rules = {}
+    for entry in filter(None, map(str.strip, environment["JOURNEY_MAIL_DOMAINS"].lower().split(","))):
+        domain, _, ignored = entry.partition("=")
+        traits = set(ignored.split("+"))
+        if not domain or not traits <= {"tags", "dots"}:
+            mistakes.append(f"JOURNEY_MAIL_DOMAINS has entries like gmail.com=tags+dots, not {entry!r}")
+        rules[domain] = MailboxRule(ignores_tags="tags" in traits, ignores_dots="dots" in traits)
+    return Spelling(region, rules)
 
 
 def _missing(sources: Iterable[str], environment: Mapping[str, str]) -> list[str]:

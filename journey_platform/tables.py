@@ -186,7 +186,7 @@ IDENTIFIERS_TABLE = Table(
         Column("last_seen", UTC_MICROSECONDS, "latest observation"),
         Column("records", pa.int64(), "records that carry it"),
         Column("vendors", pa.list_(pa.string()), "whose records carry it, sorted"),
-        Column("status", pa.string(), "active, shared, placeholder or invalid"),
+        Column("status", pa.string(), "active, shared, blocked, placeholder or invalid"),
         Column("reason", pa.string(), "why it does not link, if it does not"),
         Column("person_key", pa.int64(), "the profile it belongs to; null where it belongs to none"),
     ),
@@ -200,7 +200,8 @@ LINKS_TABLE = Table(
     columns=(
         Column("left_key", pa.int64(), "identifier_key, the smaller of the two", is_key=True),
         Column("right_key", pa.int64(), "identifier_key, the larger", is_key=True),
-        Column("rule", pa.string(), "co_observed, or the name of a declared rule", is_key=True),
+        Column("rule", pa.string(), "co_observed, decision or probabilistic", is_key=True),
+        Column("weight", pa.float64(), "how strong it is among links of its rule, from 0 to 1"),
         Column("records", pa.int64(), "records behind it"),
         Column("example", pa.string(), "vendor/stream/record_key of the earliest record"),
         Column("first_seen", UTC_MICROSECONDS, "earliest record"),
@@ -210,6 +211,52 @@ LINKS_TABLE = Table(
     ),
     sort_by=("left_key", "right_key", "rule"),
     is_daily=False,
+)
+
+DECISIONS = Table(
+    key=("customers", "decisions"),
+    grain="decision of a person about identifiers; never changed, only followed by another",
+    columns=(
+        _DAY,
+        Column("decision_id", pa.string(), "names the decision", is_key=True),
+        Column("decided_at", UTC_MICROSECONDS, "when"),
+        Column("action", pa.string(), "link, unlink, block or unblock"),
+        Column("left_key", pa.int64(), "identifier_key; of a pair, the smaller"),
+        Column("right_key", pa.int64(), "the pair's other; null for block and unblock"),
+        Column("who", pa.string(), "who decided"),
+        Column("why", pa.string(), "the reason given", is_personal=True),
+    ),
+    sort_by=("day", "decided_at", "decision_id"),
+)
+
+PROFILE_REDIRECTS = Table(
+    key=("customers", "profile_redirects"),
+    grain="profile id that was given once and is no more, with the profile to look at instead",
+    columns=(
+        Column("person_key", pa.int64(), "the profile that is no more", is_key=True),
+        Column("profile_id", pa.string(), "the same bits, as shown outside"),
+        Column("to_person_key", pa.int64(), "the profile that holds the identifier it is named after"),
+        Column("to_profile_id", pa.string(), "the same bits, as shown outside"),
+        Column("since", UTC_MICROSECONDS, "when it was found to be no more"),
+    ),
+    sort_by=("person_key",),
+    is_daily=False,
+)
+
+IDENTITY_EVENTS = Table(
+    key=("customers", "identity_events"),
+    grain="merge, split, renaming or release of profiles, per pair of profiles",
+    columns=(
+        _DAY,
+        Column("version", pa.int64(), "version of the identifiers that was left behind", is_key=True),
+        Column("event", pa.string(), "merge, split, rename, or release: to nobody", is_key=True),
+        Column("from_key", pa.int64(), "the profile before", is_key=True),
+        Column("to_key", pa.int64(), "the profile after; the same as before where released", is_key=True),
+        Column("happened_at", UTC_MICROSECONDS, "when it was found"),
+        Column("identifiers", pa.int64(), "how many moved this way"),
+        Column("cause", pa.string(), "the link that joined, or the rule that refused one"),
+    ),
+    sort_by=("day", "version", "event", "from_key", "to_key"),
 )
 
 PROFILES_TABLE = Table(

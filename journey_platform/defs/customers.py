@@ -1,21 +1,26 @@
 """The assets of `customers`: the identity graph and the profiles. Whole tables, rewritten on change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import report_table, spec, whole_step
+from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
 from journey_platform.defs.platform import Platform
+from journey_platform.identity.changes import events, redirects
 from journey_platform.identity.observations import observations
-from journey_platform.identity.resolve import resolve
+from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
 from journey_platform.tables import (
+    DECISIONS,
     IDENTIFIERS_TABLE,
+    IDENTITY_EVENTS,
     LINKS_TABLE,
     PROFILE_ATTRIBUTES_TABLE,
+    PROFILE_REDIRECTS,
     PROFILES_TABLE,
     contacts_table,
     touchpoints_table,
@@ -26,7 +31,7 @@ _Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
 
-def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
+def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Identity, then profiles."""
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
     contact_tables = [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
@@ -38,40 +43,29 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             (read(table) for table in contact_tables),
         )
 
+    seen_in = [*touchpoint_tables, *contact_tables]
+    of_identity = {
+        IDENTIFIERS_TABLE: "Who belongs to whom. A function of the set of records, not of their order.",
+        LINKS_TABLE: "Every accepted and every refused link, with the reason.",
+        PROFILE_REDIRECTS: "Whoever kept an id finds the profile again.",
+        IDENTITY_EVENTS: "What changed about who is who, when it was found, and why.",
+    }
+
     @dg.multi_asset(
         name=whole_step("customers", "identity"),
         specs=[
-            spec(
-                IDENTIFIERS_TABLE,
-                group="customers",
-                deps=[*touchpoint_tables, *contact_tables],
-                note="Who belongs to whom. A function of the set of records, not of the order they came in.",
-            ),
-            spec(
-                LINKS_TABLE,
-                group="customers",
-                deps=[*touchpoint_tables, *contact_tables],
-                note="Every accepted and every refused link, with the reason.",
-            ),
+            spec(table, group="customers", deps=[*seen_in, DECISIONS], note=note)
+            for table, note in of_identity.items()
         ],
     )
-    def identity(context: dg.AssetExecutionContext, platform: Platform) -> _Two:
-        resolution = resolve(seen(platform), secret=platform.pseudonym_key())
-        run_id, lake = context.run.run_id, platform.lake
-        links = lake.replace_all(LINKS_TABLE, resolution.links, run_id=run_id)
-        identifiers = lake.replace_all(
-            IDENTIFIERS_TABLE, resolution.identifiers, run_id=run_id, cursor=resolution.revision
+    def identity(context: dg.AssetExecutionContext, platform: Platform) -> tuple[dg.MaterializeResult, ...]:
+        resolution = resolve(
+            seen(platform),
+            secret=platform.pseudonym_key(),
+            decisions=platform.lake.read(DECISIONS),
+            spelling=platform.spelling,
         )
-        status = resolution.identifiers["status"].value_counts().to_pylist()
-        return (
-            report_table(
-                IDENTIFIERS_TABLE,
-                identifiers,
-                identity_revision=resolution.revision,
-                **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
-            ),
-            report_table(LINKS_TABLE, links, links_refused=_count_false(resolution.links["is_accepted"])),
-        )
+        return tuple(_kept(platform, resolution, run_id=context.run.run_id))
 
     @dg.multi_asset(
         name=whole_step("customers", "profiles"),
@@ -94,7 +88,10 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         lake, run_id = platform.lake, context.run.run_id
         identifiers = lake.read(IDENTIFIERS_TABLE)
         attributes = survivors(
-            (lake.read(table) for table in contact_tables), identifiers, secret=platform.pseudonym_key()
+            (lake.read(table) for table in contact_tables),
+            identifiers,
+            secret=platform.pseudonym_key(),
+            spelling=platform.spelling,
         )
         people = profiles(identifiers, attributes)
         chosen = lake.replace_all(PROFILE_ATTRIBUTES_TABLE, attributes, run_id=run_id)
@@ -105,7 +102,38 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             report_table(PROFILE_ATTRIBUTES_TABLE, chosen),
         )
 
-    return [identity, unified]
+    decided = spec(
+        DECISIONS,
+        group="customers",
+        note="Written by `journey identity link`, `unlink`, `block` and `unblock`; applied by every run.",
+    )
+    return [decided, identity, unified]
+
+
+def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.MaterializeResult]:
+    """Write a resolution and what it changed; the identifiers last, so that an interrupted run tells anew."""
+    lake, now, today = platform.lake, platform.now(), platform.today()
+    before, version = lake.read(IDENTIFIERS_TABLE), lake.version(IDENTIFIERS_TABLE) or 0
+    told = events(before, found.identifiers, found.links, version=version, now=now, day=today)
+
+    def with_told(_: date, rows: pa.Table) -> pa.Table:
+        return pa.concat_tables([rows.filter(pc.not_equal(rows["version"], version)), told])
+
+    lake.rewrite_days(IDENTITY_EVENTS, [today], with_told, run_id=run_id)
+    counts = {f"{entry['values']}s": entry["counts"] for entry in told["event"].value_counts().to_pylist()}
+    yield dg.MaterializeResult(asset_key=asset_key(IDENTITY_EVENTS), metadata=counts)
+    moved = redirects(lake.read(PROFILE_REDIRECTS), before, found.identifiers, now=now)
+    yield report_table(PROFILE_REDIRECTS, lake.replace_all(PROFILE_REDIRECTS, moved, run_id=run_id))
+    links = lake.replace_all(LINKS_TABLE, found.links, run_id=run_id)
+    yield report_table(LINKS_TABLE, links, links_refused=_count_false(found.links["is_accepted"]))
+    written = lake.replace_all(IDENTIFIERS_TABLE, found.identifiers, run_id=run_id, cursor=found.revision)
+    status = found.identifiers["status"].value_counts().to_pylist()
+    yield report_table(
+        IDENTIFIERS_TABLE,
+        written,
+        identity_revision=found.revision,
+        **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
+    )
 
 
 def _count_false(column: pa.ChunkedArray) -> int:

@@ -9,6 +9,14 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+
+def is_missing(texts: Texts) -> Flags:
+    """Which entries are None."""
+    flags: Flags = np.equal(texts, None)  # type: ignore[call-overload]
+    return flags
 
 
 def encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:

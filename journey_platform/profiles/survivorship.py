@@ -13,7 +13,7 @@ import pyarrow.compute as pc
 
 from journey_platform.identity.assign import person_keys
 from journey_platform.identity.columns import Ints, encoded, ranked
-from journey_platform.identity.normalise import normalise
+from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
 from journey_platform.tables import PROFILE_ATTRIBUTES_TABLE
 
 MOST_RECENT, MOST_FREQUENT, SOURCE_PRIORITY = "most_recent", "most_frequent", "source_priority"
@@ -44,9 +44,15 @@ RULES: tuple[Rule, ...] = (
 )
 
 
-def survivors(contacts: Iterable[pa.Table], identifiers: pa.Table, *, secret: bytes) -> pa.Table:
+def survivors(
+    contacts: Iterable[pa.Table],
+    identifiers: pa.Table,
+    *,
+    secret: bytes,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> pa.Table:
     """`tables.PROFILE_ATTRIBUTES_TABLE` from contacts tables and the resolved identifiers."""
-    said = _statements(contacts, identifiers, secret)
+    said = _statements(contacts, identifiers, secret, spelling)
     chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in RULES]
     order = [(name, "ascending") for name in PROFILE_ATTRIBUTES_TABLE.sort_by]
     return pa.concat_tables(chosen).sort_by(order)
@@ -64,18 +70,20 @@ _STATEMENTS = pa.schema(
 )
 
 
-def _statements(contacts: Iterable[pa.Table], identifiers: pa.Table, secret: bytes) -> pa.Table:
+def _statements(
+    contacts: Iterable[pa.Table], identifiers: pa.Table, secret: bytes, spelling: Spelling
+) -> pa.Table:
     """One row per attribute that a person's contact states, cleaned; blanks and strangers left out."""
     found = [_STATEMENTS.empty_table()]
     for table in contacts:
         lists = table["attributes"].combine_chunks()
         rows, pairs = pc.list_parent_indices(lists), pc.list_flatten(lists)
-        persons = person_keys(table["identifiers"], identifiers, secret=secret)
+        persons = person_keys(table["identifiers"], identifiers, secret=secret, spelling=spelling)
         names = pc.struct_field(pairs, "name")
         columns = [
             persons.take(rows),
             names,
-            _cleaned(names, pc.struct_field(pairs, "value")),
+            _cleaned(names, pc.struct_field(pairs, "value"), spelling),
             *(table[name].take(rows) for name in ("vendor", "contact_id", "observed_at")),
         ]
         found.append(pa.table(columns, schema=_STATEMENTS))
@@ -83,22 +91,24 @@ def _statements(contacts: Iterable[pa.Table], identifiers: pa.Table, secret: byt
     return said.filter(pc.and_(said["person_key"].is_valid(), pc.greater(pc.utf8_length(said["value"]), 0)))
 
 
-def _cleaned(names: pa.Array, values: pa.Array) -> pa.Array:
+def _cleaned(names: pa.Array, values: pa.Array, spelling: Spelling) -> pa.Array:
     """Stripped values, so that spellings of one value count as one: addresses and numbers as identifiers."""
     kind_of_row, kinds = encoded(names)
     text_of_row, texts = encoded(values)
     pairs, of_row = np.unique(kind_of_row * len(texts) + text_of_row, return_inverse=True)
     kind_names, value_texts = kinds.to_pylist(), texts.to_pylist()
-    cleaned = [_clean(kind_names[p // len(texts)], value_texts[p % len(texts)]) for p in pairs.tolist()]
+    cleaned = [
+        _clean(kind_names[p // len(texts)], value_texts[p % len(texts)], spelling) for p in pairs.tolist()
+    ]
     return pa.array(cleaned, pa.string()).take(of_row.ravel())
 
 
-def _clean(attribute: str, value: str) -> str:
+def _clean(attribute: str, value: str, spelling: Spelling) -> str:
     if not value.strip():
         return ""
     if attribute == "country":
         return value.strip().upper()
-    return normalise(attribute, value)
+    return normalise(attribute, value, spelling)
 
 
 def _chosen(rule: Rule, said: pa.Table) -> pa.Table:
