@@ -11,6 +11,7 @@ from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import source_assets
+from journey_platform.defs.stewardship import identity_decision, identity_preview
 from journey_platform.defs.touchpoints import touchpoint_assets
 from journey_platform.settings import Settings
 
@@ -29,7 +30,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *operations_assets(settings.sources),
         ],
         resources={"platform": Platform()},
-        jobs=[daily, derive],
+        jobs=[daily, derive, identity_decision, identity_preview],
         schedules=[daily_schedule(settings, lookback)],
         sensors=[derive_after_failure],
         executor=dg.in_process_executor,

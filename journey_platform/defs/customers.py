@@ -10,10 +10,11 @@ import pyarrow.compute as pc
 from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.changes import events, redirects
-from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
+from journey_platform.stewardship.inputs import contact_tables, seen, touchpoint_tables
+from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     DECISIONS,
     IDENTIFIERS_TABLE,
@@ -22,28 +23,15 @@ from journey_platform.tables import (
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
-    contacts_table,
-    touchpoints_table,
 )
-from journey_platform.touchpoints.vendors import MAPPINGS
 
 _Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
-_SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
 
 def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Identity, then profiles."""
-    touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
-    contact_tables = [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
-
-    def seen(platform: Platform) -> pa.Table:
-        read = platform.lake.read
-        return observations(
-            (read(table, columns=_SEEN_IN) for table in touchpoint_tables),
-            (read(table) for table in contact_tables),
-        )
-
-    seen_in = [*touchpoint_tables, *contact_tables]
+    contacts = contact_tables(sources)
+    seen_in = [*touchpoint_tables(sources), *contacts]
     of_identity = {
         IDENTIFIERS_TABLE: "Who belongs to whom. A function of the set of records, not of their order.",
         LINKS_TABLE: "Every accepted and every refused link, with the reason.",
@@ -58,14 +46,14 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.Ass
             for table, note in of_identity.items()
         ],
     )
-    def identity(context: dg.AssetExecutionContext, platform: Platform) -> tuple[dg.MaterializeResult, ...]:
+    def identity(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
         resolution = resolve(
-            seen(platform),
+            seen(platform.lake, sources),
             secret=platform.pseudonym_key(),
-            decisions=platform.lake.read(DECISIONS),
+            decisions=ledger(platform.lake),
             spelling=platform.spelling,
         )
-        return tuple(_kept(platform, resolution, run_id=context.run.run_id))
+        yield from _kept(platform, resolution, run_id=context.run.run_id)
 
     @dg.multi_asset(
         name=whole_step("customers", "profiles"),
@@ -73,13 +61,13 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.Ass
             spec(
                 PROFILES_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contact_tables],
+                deps=[IDENTIFIERS_TABLE, *contacts],
                 note="Ids stay the same over rebuilds. Attributes are chosen by declared survivorship rules.",
             ),
             spec(
                 PROFILE_ATTRIBUTES_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contact_tables],
+                deps=[IDENTIFIERS_TABLE, *contacts],
                 note="The provenance of every attribute that a profile shows.",
             ),
         ],
@@ -88,7 +76,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.Ass
         lake, run_id = platform.lake, context.run.run_id
         identifiers = lake.read(IDENTIFIERS_TABLE)
         attributes = survivors(
-            (lake.read(table) for table in contact_tables),
+            (lake.read(table) for table in contacts),
             identifiers,
             secret=platform.pseudonym_key(),
             spelling=platform.spelling,

@@ -4,7 +4,8 @@ How values are cleaned is in `normalise`; how the policies are applied, in `reso
 """
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
@@ -48,6 +49,19 @@ POLICIES: dict[str, KindPolicy] = {
     )
 }
 USER_ID = "user_id"
+_LIMITS = ("max_user_ids", "max_beside", "max_per_profile")
+
+
+def with_limit(policies: Policies, kind: str, limit: str, most: int | None) -> Policies:
+    """The policies with one limit changed. Raises `ValueError` where there is no such kind or limit."""
+    if kind not in policies or limit not in _LIMITS or (most is not None and most < 1):
+        raise ValueError(
+            f"a limit is KIND.LIMIT=NUMBER or none, with a kind of {', '.join(policies)} and a limit of "
+            f"{', '.join(_LIMITS)}"
+        )
+    changed: dict[str, Any] = {limit: most}
+    return {**policies, kind: replace(policies[kind], **changed)}
+
 
 DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
 
