@@ -6,7 +6,7 @@ so the result depends on the set of links alone. Only components that break a li
 Python.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -39,17 +39,19 @@ def components(count: int, left: Ints, right: Ints) -> Ints:
     return labels
 
 
-def cut(left: Ints, right: Ints, strongest_first: Ints, limits: Limits) -> tuple[Texts, Ints]:
+def cut(
+    left: Ints, right: Ints, strongest_first: Callable[[Ints], Ints], limits: Limits
+) -> tuple[Texts, Ints]:
     """(why each link is refused, None where it is kept; the component of each identifier without those).
 
-    `strongest_first`: the links' places in their total order.
+    `strongest_first`: puts places of links into their total order.
     """
     refusal = np.full(len(left), None, dtype=object)
     component = components(len(limits.kind), left, right)
     is_broken = _broken(component, limits)
     if not is_broken.any():
         return refusal, component
-    chosen = strongest_first[is_broken[component[left[strongest_first]]]]
+    chosen = strongest_first(np.flatnonzero(is_broken[component[left]]))
     reasons = _forest(left[chosen], right[chosen], limits)
     refusal[chosen] = reasons
     is_kept = is_missing(refusal)

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from journey_platform.identity.columns import Ints, ranked
+from journey_platform.identity.columns import Flags, Ints, order_by, ranked
 from journey_platform.identity.policy import CO_OBSERVED, RULES
 from journey_platform.tables import LINKS_TABLE
 
@@ -44,10 +44,16 @@ class Links:
     first: Ints
     last: Ints
 
-    def strongest_first(self) -> Ints:
-        """The links' places in their total order: rule, weight, records, recency, then the ends."""
-        order: Ints = np.lexsort((self.right, self.left, -self.last, -self.records, -self.weight, self.rule))
+    def strongest_first(self, places: Ints) -> Ints:
+        """These links' places in their total order: rule, weight, records, recency, then the ends."""
+        ranks = (self.right, self.left, -self.last, -self.records, -self.weight, self.rule)
+        order: Ints = places[np.lexsort(tuple(rank[places] for rank in ranks))]
         return order
+
+    def only(self, chosen: Flags) -> "Links":
+        mask = pa.array(chosen)
+        columns = [getattr(self, f.name) for f in fields(Links)]
+        return Links(*(c.filter(mask) if isinstance(c, pa.Array) else c[chosen] for c in columns))
 
     def beside(self, other: "Links") -> "Links":
         columns = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(Links)]
@@ -61,7 +67,7 @@ class Links:
 
 def sightings(record: Ints, identifier: Ints, moment: Ints) -> Sightings:
     """Gather observations, which may repeat, by record and identifier."""
-    order = np.lexsort((identifier, record))
+    order = order_by(record, identifier)
     record, identifier, moment = record[order], identifier[order], moment[order]
     starts = _starts(record, identifier)
     return Sightings(
@@ -89,28 +95,35 @@ def co_observed(seen: Sightings, record_names: pa.Array, trust: npt.NDArray[np.f
         pairs = members[:, of_left].ravel(), members[:, of_right].ravel()
         found.append((*pairs, np.repeat(chosen, len(of_left))))
     left, right, group = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((first[group], right, left))
+    order = order_by(left, right)
     left, right, group = left[order], right[order], group[order]
-    starts_of_link = _starts(left, right)
-    left, right = left[starts_of_link], right[starts_of_link]
+    heads = _starts(left, right)
+    left, right = left[heads], right[heads]
+    earliest = _reduced(np.minimum, first[group], heads)
     return Links(
         left=left,
         right=right,
         rule=np.full(len(left), RULES.index(CO_OBSERVED), dtype=np.int64),
         weight=trust[left] * trust[right],
-        records=np.diff(np.append(starts_of_link, len(group))),
-        example=_examples(starts_of_link, first[group], seen.record[starts[group]], record_names),
-        first=first[group[starts_of_link]],
-        last=_reduced(np.maximum, last[group], starts_of_link),
+        records=np.diff(np.append(heads, len(group))),
+        example=_examples(
+            heads,
+            first[group] == np.repeat(earliest, np.diff(np.append(heads, len(group)))),
+            seen.record[starts[group]],
+            record_names,
+        ),
+        first=earliest,
+        last=_reduced(np.maximum, last[group], heads),
     )
 
 
-def _examples(starts: Ints, first: Ints, record: Ints, names: pa.Array) -> pa.Array:
+def _examples(heads: Ints, is_earliest: Flags, record: Ints, names: pa.Array) -> pa.Array:
     """The name of the earliest record of each link; the smallest name where several are as early."""
-    link = np.repeat(np.arange(len(starts)), np.diff(np.append(starts, len(record))))
-    is_earliest = first == first[starts][link]
-    chosen = record[starts]
-    tied = np.flatnonzero(is_earliest & (np.bincount(link[is_earliest], minlength=len(starts)) > 1)[link])
+    link = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(record))))
+    earliest = np.flatnonzero(is_earliest)
+    chosen = np.empty(len(heads), dtype=np.int64)
+    chosen[link[earliest]] = record[earliest]
+    tied = earliest[np.bincount(link[earliest], minlength=len(heads))[link[earliest]] > 1]
     if len(tied):
         rank, _ = ranked(names.take(pa.array(record[tied])))
         tied = tied[np.lexsort((rank, link[tied]))]

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, encoded, ranked
+from journey_platform.identity.columns import Flags, Ints, Texts, encoded, ranked, ranked_distinct
 from journey_platform.identity.policy import POLICIES
 
 KINDS: tuple[str, ...] = tuple(sorted(POLICIES))
@@ -200,8 +200,9 @@ def distinct(
         is_used = np.zeros(len(value_texts), dtype=bool)
         is_used[value_of_row[rows]] = True
         used = np.flatnonzero(is_used)
-        cleaned, odd = _cleaned(kind, value_texts.take(pa.array(used)), spelling)
-        rank, ordered = ranked(cleaned)
+        sent = value_texts.take(pa.array(used))
+        cleaned, odd = _cleaned(kind, sent, spelling)
+        rank, ordered = ranked_distinct(cleaned) if cleaned.equals(sent) else ranked(cleaned)
         reasons = np.full(len(ordered), None, dtype=object)
         suspects = np.unique(rank[odd])
         texts = ordered.take(pa.array(suspects)).to_pylist()

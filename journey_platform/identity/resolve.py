@@ -13,7 +13,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, encoded, gathered, is_missing
+from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, runs_encoded
 from journey_platform.identity.cut import KEPT_APART, Limits, cut
 from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
@@ -25,6 +25,9 @@ from journey_platform.tables import DECISIONS, IDENTIFIERS_TABLE, LINKS_TABLE, U
 
 ACTIVE, SHARED, BLOCKED = "active", "shared", "blocked"
 PLACEHOLDER, INVALID = "placeholder", "invalid"
+
+
+_ENDLESS = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -54,7 +57,7 @@ def resolve(
     (first seen, kind, value).
     """
     names = distinct(observations["kind"], observations["value"], spelling)
-    record, record_names = encoded(observations["record"])
+    record, record_names = runs_encoded(observations["record"])
     seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
     first, last, records = _spans(seen, len(names.kind))
     keys = identifier_keys(secret, names.kinds(), names.values)
@@ -72,11 +75,8 @@ def resolve(
         apart=apart,
         names=KINDS,
     )
-    place = np.cumsum(is_open) - 1
-    order = links.strongest_first()
-    refusal[is_open], component = cut(
-        links.left[is_open], links.right[is_open], place[order[is_open[order]]], limits
-    )
+    considered = links.only(is_open)
+    refusal[is_open], component = cut(considered.left, considered.right, considered.strongest_first, limits)
     person = _named(component, keys, first)
     identifiers = pa.Table.from_arrays(
         [
@@ -98,15 +98,10 @@ def resolve(
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
     """Per identifier: first and last sighting, and how many records carry it."""
-    order = np.argsort(seen.identifier, kind="stable")
-    starts = np.searchsorted(seen.identifier[order], np.arange(count))
-    if not count:
-        return starts, starts, starts
-    return (
-        np.minimum.reduceat(seen.first[order], starts),
-        np.maximum.reduceat(seen.last[order], starts),
-        np.bincount(seen.identifier, minlength=count).astype(np.int64),
-    )
+    first, last = np.full(count, _ENDLESS), np.full(count, -_ENDLESS)
+    np.minimum.at(first, seen.identifier, seen.first)
+    np.maximum.at(last, seen.identifier, seen.last)
+    return first, last, np.bincount(seen.identifier, minlength=count).astype(np.int64)
 
 
 def _by_kind(names: Distinct, policies: Policies, trait: str) -> npt.NDArray[np.float64]:
@@ -171,24 +166,24 @@ def _named(component: Ints, keys: Ints, first: Ints) -> Ints:
 
 def _links_table(links: Links, keys: Ints, refusal: Texts) -> pa.Table:
     ends = np.sort(np.stack([keys[links.left], keys[links.right]]), axis=0)
-    rules = pa.array(RULES).take(pa.array(links.rule))
-    table = pa.Table.from_arrays(
+    by_name = np.argsort(np.argsort(np.array(RULES)))[links.rule]
+    order = np.lexsort((by_name, ends[1], ends[0]))
+    refused = refusal[order]
+    return pa.Table.from_arrays(
         [
-            pa.array(ends[0]),
-            pa.array(ends[1]),
-            rules,
-            pa.array(links.weight),
-            pa.array(links.records),
-            links.example,
-            _moments(links.first),
-            _moments(links.last),
-            pa.array(is_missing(refusal)),
-            pa.array(refusal, pa.string()),
+            pa.array(ends[0][order]),
+            pa.array(ends[1][order]),
+            pa.array(RULES).take(pa.array(links.rule[order])),
+            pa.array(links.weight[order]),
+            pa.array(links.records[order]),
+            links.example.take(pa.array(order)),
+            _moments(links.first[order]),
+            _moments(links.last[order]),
+            pa.array(is_missing(refused)),
+            pa.array(refused, pa.string()),
         ],
         schema=LINKS_TABLE.schema,
     )
-    rank = np.argsort(np.argsort(np.array(RULES)))[links.rule]
-    return table.take(np.lexsort((rank, ends[1], ends[0])))
 
 
 def _moments(values: Ints) -> pa.Array:
