@@ -213,6 +213,67 @@ LINKS_TABLE = Table(
     is_daily=False,
 )
 
+LINK_MODEL = Table(
+    key=("customers", "link_model"),
+    grain="trained model by which person records are compared; there is one, or none",
+    columns=(
+        Column("fingerprint", pa.string(), "names the model", is_key=True),
+        Column("records", pa.int64(), "how many records it was trained for"),
+        Column("model", pa.string(), "the model as JSON; no value in it is held by fewer than ten records"),
+    ),
+    sort_by=("fingerprint",),
+    is_daily=False,
+)
+
+MATCHED_RECORDS = Table(
+    key=("customers", "matched_records"),
+    grain="person record that was compared with the others",
+    columns=(
+        Column("record", pa.string(), "vendor/stream/record_key", is_key=True),
+        Column("identifier_key", pa.int64(), "the identifier that stands for it; null if none can"),
+        Column("observed_at", UTC_MICROSECONDS, "when it was first told"),
+        Column("fingerprint", pa.int64(), "keyed hash of what it says: tells whether it changed"),
+    ),
+    sort_by=("record",),
+    is_daily=False,
+)
+
+_MATCH = (
+    Column("left_record", pa.string(), "vendor/stream/record_key, the smaller of the two", is_key=True),
+    Column("right_record", pa.string(), "the larger", is_key=True),
+    Column("left_key", pa.int64(), "identifier_key that stands for the left record"),
+    Column("right_key", pa.int64(), "the same for the right"),
+    Column("probability", pa.float64(), "that both are one person, by the model"),
+    Column("weight", pa.float64(), "log2 of its odds"),
+    Column("band", pa.string(), "link: sure enough to join; review: for people to decide"),
+    Column(
+        "evidence",
+        PROBABILISTIC_EVIDENCE,
+        "per attribute that both fill, how they compare and the bits it adds; no values",
+    ),
+    Column("first_seen", UTC_MICROSECONDS, "when both records were there"),
+)
+
+PROBABILISTIC_LINKS = Table(
+    key=("customers", "probabilistic_links"),
+    grain="pair of person records that are probably, or perhaps, one person",
+    columns=_MATCH,
+    sort_by=("left_record", "right_record"),
+    is_daily=False,
+)
+
+LINK_REVIEW = Table(
+    key=("customers", "link_review"),
+    grain="pair of person records that may be one person, yet stand in two profiles",
+    columns=(
+        *_MATCH,
+        Column("left_profile", pa.string(), "profile of the left record"),
+        Column("right_profile", pa.string(), "profile of the right record"),
+    ),
+    sort_by=("left_record", "right_record"),
+    is_daily=False,
+)
+
 DECISIONS = Table(
     key=("customers", "decisions"),
     grain="decision of a person about identifiers; never changed, only followed by another",
@@ -257,6 +318,18 @@ IDENTITY_EVENTS = Table(
         Column("cause", pa.string(), "the link that joined, or the rule that refused one"),
     ),
     sort_by=("day", "version", "event", "from_key", "to_key"),
+)
+
+IDENTITY_HEALTH = Table(
+    key=("customers", "identity_health"),
+    grain="measure of the identity graph, as it was on a day",
+    columns=(
+        _DAY,
+        Column("metric", pa.string(), "what is measured", is_key=True),
+        Column("of", pa.string(), "of which kind, rule, reason or vendor; all", is_key=True),
+        Column("value", pa.float64(), "the number"),
+    ),
+    sort_by=("day", "metric", "of"),
 )
 
 PROFILES_TABLE = Table(

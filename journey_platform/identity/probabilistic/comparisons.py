@@ -1,7 +1,7 @@
 """How two person records are compared, by the kind of attribute, and which pairs are compared at all.
 
-One configuration for every source: what is present and filled is used. Levels are plain DuckDB conditions in the
-form that Splink reads; their labels never hold a value. How much each level weighs is learnt in `training`.
+One configuration for every source: what is present and filled is used. Levels are plain DuckDB conditions in
+the form that Splink reads; their labels never hold a value. How much each weighs is learnt in `training`.
 """
 
 from dataclasses import dataclass
@@ -14,6 +14,7 @@ _FILLED_SHARE = 0.1
 _PAIRS_PER_RECORD = 5
 _PAIRS_ALWAYS = 1_000_000
 _LARGEST_BLOCK = 1_000
+_FEWEST_PAIRS = 20
 
 _Level = tuple[str, str]
 _SIMILAR = "jaro_winkler_similarity({left}, {right}) >= {threshold}"
@@ -45,8 +46,8 @@ _PLACE = (_similar(0.88),)
 @dataclass(frozen=True)
 class Comparison:
     """`levels`: (label, condition) from the closest below equality to the farthest above "different".
-    `is_commonness_weighed`: agreeing on a common value tells less. `needs`: another attribute that a level reads,
-    without which the level is left out."""
+    `is_commonness_weighed`: agreeing on a common value tells less. `needs`: another attribute that the first
+    level reads; without it the level is left out."""
 
     levels: tuple[_Level, ...]
     is_commonness_weighed: bool = False
@@ -93,7 +94,19 @@ BLOCKING: tuple[Rule, ...] = (
     ("last_name",),
     ("first_name",),
 )
-"""Two records are compared where they agree on all of one rule's attributes. From the strictest to the loosest."""
+"""Two records are compared where they agree on all attributes of a rule. From strict to loose."""
+
+LEARNING: tuple[Rule, ...] = (
+    ("person_number",),
+    ("email",),
+    ("phone",),
+    ("first_name", "last_name", "date_of_birth"),
+    ("first_name", "last_name", "postcode"),
+    ("date_of_birth", "postcode"),
+    ("street", "house_number"),
+)
+"""Where to learn how often one person's records agree: among pairs that agree on a rule, most of them one
+person. Among mere namesakes, strangers would be taken for one. From the best to the worst."""
 
 
 def filled(records: pa.Table) -> list[str]:
@@ -106,44 +119,72 @@ def filled(records: pa.Table) -> list[str]:
     ]
 
 
+def pairs_within(connection: Any, table: str, rule: Rule) -> int:
+    """How many pairs agree on a rule, without the values that very many records share."""
+    (pairs,) = connection.execute(
+        f"select coalesce(sum(n * (n - 1) // 2), 0) from (select count(*) as n from {table}"
+        f" where {_filled_in(rule)} group by {', '.join(rule)}) where n <= {_LARGEST_BLOCK}"
+    ).fetchall()[0]
+    return int(pairs)
+
+
 def affordable_rules(connection: Any, table: str, kinds: list[str], records: int) -> list[Rule]:
     """The blocking rules that the attributes allow and that do not give too many pairs.
 
     The looser ones serve small sets only, or large ones in which the attribute has many values.
     """
     limit = max(_PAIRS_ALWAYS, _PAIRS_PER_RECORD * records)
-    chosen = []
-    for rule in BLOCKING:
-        if not set(rule) <= set(kinds):
-            continue
-        (pairs,) = connection.execute(
-            f"select coalesce(sum(n * (n - 1) // 2), 0) from (select count(*) as n from {table}"
-            f" where {_filled_in(rule)} group by {', '.join(rule)}) where n <= {_LARGEST_BLOCK}"
-        ).fetchall()[0]
-        if pairs <= limit:
-            chosen.append(rule)
+    possible = [rule for rule in BLOCKING if set(rule) <= set(kinds)]
+    return [rule for rule in possible if pairs_within(connection, table, rule) <= limit]
+
+
+def learning_rules(connection: Any, table: str, kinds: list[str], records: int) -> list[Rule]:
+    """The first rules of `LEARNING` to learn every attribute twice; for one that none teaches, of `BLOCKING`.
+
+    Agreement on a rule's own attributes teaches nothing about these, so that each needs rules without it. Twice,
+    since pairs that agree on much may differ in the rest all the more: where each has one mistake, say.
+    """
+    limit = max(_PAIRS_ALWAYS, _PAIRS_PER_RECORD * records)
+    taught = dict.fromkeys(kinds, 0)
+    chosen: list[Rule] = []
+    for rules in (LEARNING, BLOCKING):
+        lacking = [kind for kind in kinds if not taught[kind]]
+        for rule in rules:
+            learns = [kind for kind in kinds if not {kind, COMPARISONS[kind].needs} & set(rule)]
+            is_of_use = any(taught[kind] < 2 for kind in learns if kind in lacking) and rule not in chosen
+            if not is_of_use or not set(rule) <= set(kinds):
+                continue
+            if _FEWEST_PAIRS <= pairs_within(connection, table, rule) <= limit:
+                chosen.append(rule)
+                taught.update((kind, taught[kind] + 1) for kind in learns)
     return chosen
 
 
-def common_keys(connection: Any, table: str, rule: Rule) -> list[list[str]]:
-    """The values that so many records share that agreeing on them is no reason to compare: a shop's mailbox, the
-    date that a form fills in by itself."""
+def reason_to_compare(connection: Any, table: str, rule: Rule) -> str:
+    """A rule as a condition on `l` and `r`.
+
+    Values that very many records share are no reason to compare: a shop's mailbox, the date that a form fills
+    in by itself.
+    """
     columns = ", ".join(rule)
-    rows = connection.execute(
+    shared = connection.execute(
         f"select {columns} from {table} where {_filled_in(rule)} group by {columns}"
         f" having count(*) > {_LARGEST_BLOCK} order by {columns}"
     ).fetchall()
-    return [list(row) for row in rows]
+    if not shared:
+        return agreement(rule)
+    side = ", ".join(f"l.{column}" for column in rule)
+    return f"{agreement(rule)} and ({side}) not in ({', '.join(map(_literal, shared))})"
 
 
-def settings(kinds: list[str], rules: list[Rule]) -> dict[str, Any]:
-    """The untrained model in the form that Splink reads."""
+def settings(kinds: list[str], reasons: list[str]) -> dict[str, Any]:
+    """The untrained model in the form that Splink reads. `reasons`: to compare two records, as conditions."""
     return {
         "link_type": "dedupe_only",
         "unique_id_column_name": "unique_id",
         "comparisons": [_comparison(kind, kinds) for kind in kinds],
         "blocking_rules_to_generate_predictions": [
-            {"blocking_rule": agreement(rule), "sql_dialect": "duckdb"} for rule in rules
+            {"blocking_rule": reason, "sql_dialect": "duckdb"} for reason in reasons
         ],
         # The levels found are kept only together with the values; the values are left behind in `scoring`.
         "retain_matching_columns": True,
@@ -181,3 +222,8 @@ def _comparison(kind: str, kinds: list[str]) -> dict[str, Any]:
 
 def _filled_in(rule: Rule) -> str:
     return " and ".join(f"{column} is not null" for column in rule)
+
+
+def _literal(key: tuple[str, ...]) -> str:
+    quoted = ["'" + value.replace("'", "''") + "'" for value in key]
+    return f"({', '.join(quoted)})" if len(key) > 1 else quoted[0]

@@ -9,8 +9,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.probabilistic.comparisons import agreement
-from journey_platform.identity.probabilistic.training import Model, duckdb_memory, linker, numbered
+from journey_platform.identity.probabilistic.model import Model, duckdb_memory, linker, numbered
 from journey_platform.tables import PROBABILISTIC_EVIDENCE
 
 LINK, REVIEW = "link", "review"
@@ -33,12 +32,12 @@ SCORED_PAIRS = pa.schema(
 """One row per pair that is probably, or perhaps, one person; left < right, sorted by both.
 
 `weight`: log2 of the odds that they are one person. `band`: "link" from `LINK_PROBABILITY`, else "review".
-`evidence`: per attribute that both fill, how they compare and by how many bits that moves the odds; no values.
+`evidence`: per attribute that both fill, how they compare and the bits that adds; no values.
 """
 
 
 def score(records: pa.Table, model: Model, *, new: pa.Array | None = None) -> pa.Table:
-    """`SCORED_PAIRS` of `records.PERSON_RECORDS`; with `new`, of the pairs with at least one record named there."""
+    """`SCORED_PAIRS` of `records.PERSON_RECORDS`; with `new`, of the pairs with a record named there."""
     places = None if new is None else pc.index_in(new, records["record"].combine_chunks())
     threshold = float(np.log2(REVIEW_PROBABILITY / (1 - REVIEW_PROBABILITY)))
     predicted = _predicted(records, model, threshold, places)
@@ -70,25 +69,17 @@ def base_weights(records: pa.Table, model: Model) -> npt.NDArray[np.float64]:
 
 
 def _predicted(records: pa.Table, model: Model, threshold: float, new: pa.Array | None) -> pa.Table:
-    """Splink's rows of the blocked pairs that reach a weight."""
+    """Splink's rows of the compared pairs that reach a weight, without the values that were compared."""
     kinds = [comparison["output_column_name"] for comparison in model.settings["comparisons"]]
-    people = numbered(records.select(["record", *kinds]).drop_columns(["record"]))
+    people = numbered(records.select(kinds))
     with duckdb_memory() as connection:
-        if new is None:
-            connection.register("given", people)
-            connection.execute("create table everybody as select * from given")
-            connection.execute("create view newcomers as select * from everybody")
-            source = connection.table("everybody")
-        else:
+        scorer = linker(connection, people, model.settings, model.frequencies)
+        if new is not None:
             connection.register("everybody", people)
-            connection.register("newcomers_given", people.take(new))
-            connection.execute("create table newcomers as select * from newcomers_given")
-            source = people
-        connection.execute(f"create table pairs as {_blocked(model, is_all=new is None)}")
-        scorer = linker(connection, source, model.settings, model.frequencies)
-        scorer.table_management.register_blocked_pairs_for_predict(
-            scorer.table_management.register_table("pairs", "pairs_to_score")
-        )
+            connection.register("newcomers", people.take(new))
+            connection.execute(f"create table pairs as {_pairs_with_new(model)}")
+            tables = scorer.table_management
+            tables.register_blocked_pairs_for_predict(tables.register_table("pairs", "pairs_to_score"))
         found = scorer.inference.predict(threshold_match_weight=threshold, warning_mode="never")
         relation = found.as_duckdbpyrelation()
         kept = [
@@ -98,31 +89,16 @@ def _predicted(records: pa.Table, model: Model, threshold: float, new: pa.Array 
     return table
 
 
-def _blocked(model: Model, *, is_all: bool) -> str:
-    """The pairs to compare, each once: those that agree on a rule's attributes and on none of an earlier rule."""
-    selects = []
-    earlier: list[str] = []
-    for rule, too_common in zip(model.rules, model.too_common, strict=True):
-        agree = agreement(tuple(rule))
-        if too_common:
-            agree += (
-                f" and ({', '.join(f'l.{c}' for c in rule)}) not in ({', '.join(map(_literal, too_common))})"
-            )
-        each_once = "l.unique_id < r.unique_id" if is_all else "l.unique_id <> r.unique_id"
-        conditions = [each_once, *(f"not coalesce({condition}, false)" for condition in earlier)]
-        selects.append(
-            "select least(l.unique_id, r.unique_id) as join_key_l, greatest(l.unique_id, r.unique_id) as"
-            f" join_key_r from newcomers as l join everybody as r on {agree} where {' and '.join(conditions)}"
-        )
-        earlier.append(agree)
-    union = " union all ".join(selects)
-    once = "" if is_all else "distinct"
-    return f"select {once} '0' as match_key, join_key_l, join_key_r from ({union})"
-
-
-def _literal(key: list[str]) -> str:
-    quoted = ("'" + value.replace("'", "''") + "'" for value in key)
-    return f"({', '.join(quoted)})" if len(key) > 1 else next(quoted)
+def _pairs_with_new(model: Model) -> str:
+    """The pairs to compare of which one is new, each once, the smaller number left as Splink has it."""
+    pairs = " union all ".join(
+        "select least(l.unique_id, r.unique_id) as join_key_l,"
+        " greatest(l.unique_id, r.unique_id) as join_key_r"
+        " from newcomers as l join everybody as r"
+        f" on {rule['blocking_rule']} where l.unique_id <> r.unique_id"
+        for rule in model.settings["blocking_rules_to_generate_predictions"]
+    )
+    return f"select distinct '0' as match_key, join_key_l, join_key_r from ({pairs})"
 
 
 def _evidence(predicted: pa.Table, model: Model) -> pa.Array:
