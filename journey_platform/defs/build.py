@@ -4,6 +4,7 @@ import dagster as dg
 
 from connectors.registry import CONNECTORS
 from journey_platform.defs.customers import customer_assets
+from journey_platform.defs.health import health_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
@@ -24,8 +25,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         assets=[
             *source_assets(settings.sources, partitions),
             *touchpoint_assets(settings.sources, partitions),
-            *customer_assets(settings.sources),
+            *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
             *journey_assets(settings.sources, partitions),
+            *health_assets(),
             *kpi_assets(settings.sources, partitions),
             *operations_assets(settings.sources),
         ],

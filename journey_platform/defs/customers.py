@@ -8,18 +8,20 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
+from journey_platform.defs.matching import matching_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.changes import events, redirects
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
-from journey_platform.stewardship.inputs import contact_tables, seen, touchpoint_tables
+from journey_platform.stewardship.inputs import contact_tables, probable, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     DECISIONS,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     LINKS_TABLE,
+    PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
@@ -28,10 +30,14 @@ from journey_platform.tables import (
 _Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
 
 
-def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+def customer_assets(
+    sources: Sequence[str], *, has_probabilistic_links: bool
+) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Identity, then profiles."""
     contacts = contact_tables(sources)
     seen_in = [*touchpoint_tables(sources), *contacts]
+    if has_probabilistic_links:
+        seen_in.append(PROBABILISTIC_LINKS)
     of_identity = {
         IDENTIFIERS_TABLE: "Who belongs to whom. A function of the set of records, not of their order.",
         LINKS_TABLE: "Every accepted and every refused link, with the reason.",
@@ -50,6 +56,7 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.Ass
         resolution = resolve(
             seen(platform.lake, sources),
             secret=platform.pseudonym_key(),
+            evidence=probable(platform.lake, platform.settings),
             decisions=ledger(platform.lake),
             spelling=platform.spelling,
         )
@@ -95,7 +102,8 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition | dg.Ass
         group="customers",
         note="Written by `journey identity link`, `unlink`, `block` and `unblock`; applied by every run.",
     )
-    return [decided, identity, unified]
+    matched = matching_assets(sources) if has_probabilistic_links else []
+    return [decided, *matched, identity, unified]
 
 
 def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.MaterializeResult]:

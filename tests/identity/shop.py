@@ -8,6 +8,7 @@ import dagster as dg
 import pyarrow as pa
 
 from journey_platform.defs.customers import customer_assets
+from journey_platform.defs.health import health_assets
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
@@ -98,6 +99,7 @@ def run(root: Path) -> dg.ExecuteInProcessResult:
     customers = dg.materialize(customer_assets(SOURCES), resources=resources)
     assert customers.success
     assert dg.materialize([touchpoints], resources=resources, partition_key=DAY.isoformat()).success
+    assert dg.materialize(health_assets(), resources=resources).success
     return customers
 
 
