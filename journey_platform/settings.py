@@ -34,6 +34,7 @@ class Settings:
     memory_limit: str
     storage_options: Mapping[str, str]
     spelling: Spelling = DEFAULT_SPELLING
+    has_probabilistic_links: bool = False
 
     @property
     def is_local(self) -> bool:
@@ -47,6 +48,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     JOURNEY_START_DATE: first day, ISO. JOURNEY_SOURCES: enabled vendors, comma separated; default all.
     JOURNEY_PHONE_REGION: country of phone numbers that name none, as NL; default: they are not read.
     JOURNEY_MAIL_DOMAINS: domains whose mailboxes ignore tags or dots, as gmail.com=tags+dots,x.org=tags.
+    JOURNEY_PROBABILISTIC_LINKS: on to link people by name, address and the like; default off.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
 
     Raises `SettingsError` naming every wrong setting at once.
@@ -57,6 +59,9 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     start = _start_date(environment.get("JOURNEY_START_DATE", ""), mistakes)
     sources = _sources(environment.get("JOURNEY_SOURCES", ""), mistakes)
     spelling = _spelling(environment, mistakes)
+    probabilistic = environment.get("JOURNEY_PROBABILISTIC_LINKS", "off").strip().lower()
+    if probabilistic not in {"on", "off"}:
+        mistakes.append(f"JOURNEY_PROBABILISTIC_LINKS is on or off, not {probabilistic!r}")
     for variable in _missing(sources, environment):
         mistakes.append(f"{variable} is missing")
     if not environment.get(PSEUDONYM_KEY):
@@ -72,6 +77,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         memory_limit=environment.get("JOURNEY_MEMORY_LIMIT", "1GB"),
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
         spelling=spelling,
+        has_probabilistic_links=probabilistic == "on",
     )
 
 

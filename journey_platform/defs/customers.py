@@ -11,6 +11,7 @@ from journey_platform.defs.describe import asset_key, report_table, spec, whole_
 from journey_platform.defs.matching import matching_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.changes import events, redirects
+from journey_platform.identity.households import households
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
@@ -18,6 +19,7 @@ from journey_platform.stewardship.inputs import contact_tables, probable, seen, 
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     DECISIONS,
+    HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     LINKS_TABLE,
@@ -27,11 +29,9 @@ from journey_platform.tables import (
     PROFILES_TABLE,
 )
 
-_Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
-
 
 def customer_assets(
-    sources: Sequence[str], *, has_probabilistic_links: bool
+    sources: Sequence[str], *, has_probabilistic_links: bool = False
 ) -> list[dg.AssetsDefinition | dg.AssetSpec]:
     """Identity, then profiles."""
     contacts = contact_tables(sources)
@@ -77,9 +77,15 @@ def customer_assets(
                 deps=[IDENTIFIERS_TABLE, *contacts],
                 note="The provenance of every attribute that a profile shows.",
             ),
+            spec(
+                HOUSEHOLDS_TABLE,
+                group="customers",
+                deps=[IDENTIFIERS_TABLE, LINKS_TABLE],
+                note="What is shared joins nobody; here it says who may live together.",
+            ),
         ],
     )
-    def unified(context: dg.AssetExecutionContext, platform: Platform) -> _Two:
+    def unified(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
         lake, run_id = platform.lake, context.run.run_id
         identifiers = lake.read(IDENTIFIERS_TABLE)
         attributes = survivors(
@@ -92,10 +98,10 @@ def customer_assets(
         chosen = lake.replace_all(PROFILE_ATTRIBUTES_TABLE, attributes, run_id=run_id)
         written = lake.replace_all(PROFILES_TABLE, people, run_id=run_id)
         known = people.num_rows - _count_false(people["is_known"])
-        return (
-            report_table(PROFILES_TABLE, written, known_customers=known),
-            report_table(PROFILE_ATTRIBUTES_TABLE, chosen),
-        )
+        yield report_table(PROFILES_TABLE, written, known_customers=known)
+        yield report_table(PROFILE_ATTRIBUTES_TABLE, chosen)
+        together = households(identifiers, lake.read(LINKS_TABLE))
+        yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
 
     decided = spec(
         DECISIONS,

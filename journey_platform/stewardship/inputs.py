@@ -9,10 +9,13 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.identity.keys import identifier_key, identifier_keys, person_key
+from journey_platform.identity.links import EVIDENCE
 from journey_platform.identity.normalise import KINDS, Spelling, distinct, normalise
 from journey_platform.identity.observations import observations
+from journey_platform.identity.probabilistic.matches import evidence
 from journey_platform.lake import Lake
-from journey_platform.tables import Table, contacts_table, touchpoints_table
+from journey_platform.settings import Settings
+from journey_platform.tables import PROBABILISTIC_LINKS, Table, contacts_table, touchpoints_table
 from journey_platform.touchpoints.vendors import MAPPINGS
 
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
@@ -36,6 +39,13 @@ def seen(lake: Lake, sources: Sequence[str]) -> pa.Table:
         (lake.read(table, columns=_SEEN_IN) for table in touchpoint_tables(sources)),
         (lake.read(table) for table in contact_tables(sources)),
     )
+
+
+def probable(lake: Lake, settings: Settings) -> pa.Table:
+    """The probabilistic links as `links.EVIDENCE`; none where they are off."""
+    if not settings.has_probabilistic_links:
+        return EVIDENCE.empty_table()
+    return evidence(lake.read(PROBABILISTIC_LINKS))
 
 
 def keys_of(

@@ -7,6 +7,7 @@ count people are computed both ways over the weeks in which the people concerned
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime
+from functools import partial
 
 import numpy as np
 import pyarrow as pa
@@ -22,7 +23,7 @@ from journey_platform.kpis.periods import days_of, periods_touched
 from journey_platform.lake import Lake
 from journey_platform.profiles.profiles import profiles
 from journey_platform.settings import Settings
-from journey_platform.stewardship.inputs import seen, touchpoint_tables
+from journey_platform.stewardship.inputs import probable, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE
 
@@ -63,8 +64,10 @@ def preview(
     """The effect of further `decisions` (`tables.DECISIONS`) or other `policies` on what the lake holds."""
     rows, taken = seen(lake, settings.sources), ledger(lake)
     more = taken if decisions is None else pa.concat_tables([taken, decisions])
-    before = resolve(rows, secret=secret, decisions=taken, spelling=settings.spelling)
-    after = resolve(rows, secret=secret, decisions=more, policies=policies, spelling=settings.spelling)
+    given = partial(
+        resolve, rows, secret=secret, evidence=probable(lake, settings), spelling=settings.spelling
+    )
+    before, after = given(decisions=taken), given(decisions=more, policies=policies)
     told = events(
         before.identifiers, after.identifiers, after.links, version=0, now=_NEVER, day=_NEVER.date()
     )

@@ -141,8 +141,8 @@ def affordable_rules(connection: Any, table: str, kinds: list[str], records: int
 def learning_rules(connection: Any, table: str, kinds: list[str], records: int) -> list[Rule]:
     """The first rules of `LEARNING` to learn every attribute twice; for one that none teaches, of `BLOCKING`.
 
-    Agreement on a rule's own attributes teaches nothing about these, so that each needs rules without it. Twice,
-    since pairs that agree on much may differ in the rest all the more: where each has one mistake, say.
+    Agreement on a rule's own attributes teaches nothing about these, so that each needs rules without it.
+    Twice, since pairs that agree on much may differ all the more in the rest: where each has one mistake, say.
     """
     limit = max(_PAIRS_ALWAYS, _PAIRS_PER_RECORD * records)
     taught = dict.fromkeys(kinds, 0)

@@ -66,7 +66,7 @@ def evidence(matches: pa.Table) -> pa.Table:
 
 
 def review(matches: pa.Table, identifiers: pa.Table) -> pa.Table:
-    """`tables.LINK_REVIEW`: the matches whose records belong to two profiles, the likeliest first to decide.
+    """`tables.LINK_REVIEW`: the matches whose records belong to two profiles.
 
     `identifiers`: `tables.IDENTIFIERS_TABLE`, as resolved with these matches. A match of the band "link" that
     is listed was refused by a limit or a decision.
@@ -81,10 +81,7 @@ def review(matches: pa.Table, identifiers: pa.Table) -> pa.Table:
         "right_profile": pa.array(profile_ids(right), pa.string()),
     }
     schema = LINK_REVIEW.schema
-    found = pa.table([given[name] for name in schema.names], schema=schema)
-    return found.sort_by(
-        [("probability", "descending"), ("left_record", "ascending"), ("right_record", "ascending")]
-    )
+    return pa.table([given[name] for name in schema.names], schema=schema)
 
 
 def _between_identifiers(pairs: pa.Table, matched: pa.Table) -> pa.Table:

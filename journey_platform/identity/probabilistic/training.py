@@ -31,6 +31,7 @@ _RANDOM_PAIRS = 500_000
 _KNOWN_TO_MANY = 10
 _LOWEST_M = 1e-4
 _SIGNIFICANT_DIGITS = 9
+_OUTGROWN = 2
 _PRIOR_ROUNDS = 100
 _PRIOR_PRECISION = 1e-6
 
@@ -62,6 +63,12 @@ def train(records: pa.Table) -> Model | None:
     return msgspec.structs.replace(
         model, settings={**trained, "probability_two_random_records_match": _rounded(prior)}
     )
+
+
+def is_outgrown(model: Model, records: pa.Table) -> bool:
+    """Whether the records have doubled since the model was trained, or fill other attributes."""
+    compared = [comparison["output_column_name"] for comparison in model.settings["comparisons"]]
+    return records.num_rows >= _OUTGROWN * model.records or filled(records) != compared
 
 
 def _sample(records: pa.Table, count: int) -> pa.Table:
