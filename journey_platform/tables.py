@@ -346,12 +346,25 @@ PROFILES_TABLE = Table(
         Column("company", pa.string(), "survivor of the companies seen"),
         Column("plan", pa.string(), "survivor of the plans seen"),
         Column("email_status", pa.string(), "subscribed, unsubscribed, cleaned or null"),
+        Column("may_email", pa.bool_(), "false where any address said no; null where none said anything"),
         Column("identifiers", pa.int64(), "how many identifiers it holds"),
         Column("vendors", pa.list_(pa.string()), "who knows this person, sorted"),
         Column("first_seen", UTC_MICROSECONDS, "earliest observation"),
         Column("last_seen", UTC_MICROSECONDS, "latest observation"),
     ),
     sort_by=("person_key",),
+    is_daily=False,
+)
+
+HOUSEHOLDS_TABLE = Table(
+    key=("customers", "households"),
+    grain="member of a household: people told apart who share a mailbox or a number",
+    columns=(
+        Column("household_key", pa.int64(), "the smallest identifier_key of what they share", is_key=True),
+        Column("person_key", pa.int64(), "the profile of a member", is_key=True),
+        Column("members", pa.int64(), "how many profiles the household has"),
+    ),
+    sort_by=("household_key", "person_key"),
     is_daily=False,
 )
 

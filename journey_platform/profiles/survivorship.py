@@ -16,7 +16,11 @@ from journey_platform.identity.columns import Ints, encoded, ranked
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
 from journey_platform.tables import PROFILE_ATTRIBUTES_TABLE
 
-MOST_RECENT, MOST_FREQUENT, SOURCE_PRIORITY = "most_recent", "most_frequent", "source_priority"
+MOST_RECENT, MOST_FREQUENT, MOST_COMPLETE = "most_recent", "most_frequent", "most_complete"
+SOURCE_PRIORITY, MOST_RESTRICTIVE = "source_priority", "most_restrictive"
+
+
+_LONG = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -24,13 +28,15 @@ class Rule:
     """How one attribute's survivor is chosen.
 
     most_recent: the latest statement. most_frequent: the value of most statements, the latest among equals.
-    source_priority: the first of `vendors` that says anything, its latest statement; others come after these.
-    Then, for every rule, the smallest contact id and value.
+    most_complete: the value of most words, then characters, the latest among equals. source_priority: the
+    first vendor of `order` that says anything, its latest statement; others come after these.
+    most_restrictive: of each record's latest statement, the value that comes first in `order`, so that a no
+    on one address is a no. Then, for every rule, the smallest contact id and value.
     """
 
     attribute: str
     name: str
-    vendors: tuple[str, ...] = ()
+    order: tuple[str, ...] = ()
 
 
 RULES: tuple[Rule, ...] = (
@@ -38,9 +44,9 @@ RULES: tuple[Rule, ...] = (
     Rule("email", MOST_RECENT),
     Rule("phone", MOST_RECENT),
     Rule("country", MOST_FREQUENT),
-    Rule("company", MOST_RECENT),
-    Rule("plan", MOST_RECENT),
-    Rule("email_status", SOURCE_PRIORITY, ("mailchimp",)),
+    Rule("company", MOST_COMPLETE),
+    Rule("plan", SOURCE_PRIORITY, ("mailchimp",)),
+    Rule("email_status", MOST_RESTRICTIVE, ("unsubscribed", "cleaned", "archived", "pending")),
 )
 
 
@@ -113,16 +119,21 @@ def _clean(attribute: str, value: str, spelling: Spelling) -> str:
 
 def _chosen(rule: Rule, said: pa.Table) -> pa.Table:
     """The surviving statement of each person."""
+    if rule.name == MOST_RESTRICTIVE:
+        said = _latest_of_records(said)
     person = said["person_key"].to_numpy()
     value, _ = ranked(said["value"])
     latest = -said["observed_at"].cast(pa.int64()).to_numpy()
     tie, _ = ranked(said["contact_id"])
     if rule.name == MOST_FREQUENT:
         first_by = -_group_sizes(person, value)
-    elif rule.name == SOURCE_PRIORITY:
-        rank = {vendor: place for place, vendor in enumerate(rule.vendors)}
-        places = [rank.get(vendor, len(rank)) for vendor in said["vendor"].to_pylist()]
-        first_by = np.array(places, dtype=np.int64)
+    elif rule.name == MOST_COMPLETE:
+        texts = said["value"].to_pylist()
+        first_by = -np.array([len(t.split()) * _LONG + min(len(t), _LONG - 1) for t in texts], dtype=np.int64)
+    elif rule.order:
+        rank = {text: place for place, text in enumerate(rule.order)}
+        spoken = said["vendor" if rule.name == SOURCE_PRIORITY else "value"].to_pylist()
+        first_by = np.array([rank.get(text, len(rank)) for text in spoken], dtype=np.int64)
     else:
         first_by = np.zeros(len(person), dtype=np.int64)
     order = np.lexsort((value, tie, latest, first_by, person))
@@ -143,6 +154,17 @@ def _chosen(rule: Rule, said: pa.Table) -> pa.Table:
         ],
         schema=PROFILE_ATTRIBUTES_TABLE.schema,
     )
+
+
+def _latest_of_records(said: pa.Table) -> pa.Table:
+    """The latest statement of each record: what it said before no longer holds."""
+    records = pc.replace_substring_regex(said["contact_id"], r"@[^@]*$", "")
+    record, _ = ranked(records)
+    latest = -said["observed_at"].cast(pa.int64()).to_numpy()
+    tie, _ = ranked(said["value"])
+    order = np.lexsort((tie, latest, record))
+    _, starts = np.unique(record[order], return_index=True)
+    return said.take(np.sort(order[starts]))
 
 
 def _group_sizes(person: Ints, value: Ints) -> Ints:

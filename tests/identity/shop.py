@@ -96,7 +96,7 @@ def run(root: Path) -> dg.ExecuteInProcessResult:
         a for a in journey_assets(SOURCES, partitions) if a.key == dg.AssetKey(("journeys", "touchpoints"))
     )
     resources = {"platform": Platform()}
-    customers = dg.materialize(customer_assets(SOURCES), resources=resources)
+    customers = dg.materialize(customer_assets(SOURCES, has_probabilistic_links=False), resources=resources)
     assert customers.success
     assert dg.materialize([touchpoints], resources=resources, partition_key=DAY.isoformat()).success
     assert dg.materialize(health_assets(), resources=resources).success
