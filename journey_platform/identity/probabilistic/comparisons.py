@@ -142,7 +142,7 @@ def learning_rules(connection: Any, table: str, kinds: list[str], records: int) 
     """The first rules of `LEARNING` to learn every attribute twice; for one that none teaches, of `BLOCKING`.
 
     Agreement on a rule's own attributes teaches nothing about these, so that each needs rules without it.
-    Twice, since pairs that agree on much may differ all the more in the rest: where each has one mistake, say.
+    Twice, since pairs that agree on much may differ in the rest all the more: where each has one mistake.
     """
     limit = max(_PAIRS_ALWAYS, _PAIRS_PER_RECORD * records)
     taught = dict.fromkeys(kinds, 0)

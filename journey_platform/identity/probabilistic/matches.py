@@ -94,12 +94,12 @@ def _between_identifiers(pairs: pa.Table, matched: pa.Table) -> pa.Table:
         **{name: pairs[name] for name in SCORED_PAIRS.names},
         "left_key": keys[0],
         "right_key": keys[1],
-        "first_seen": pc.max_element_wise(*seen),
+        "first_seen": pc.if_else(pc.greater(*seen), *seen),
     }
     schema = PROBABILISTIC_LINKS.schema
-    rows = pa.table([given[name] for name in schema.names])
+    rows = pa.table([given[name] for name in schema.names], schema=schema)
     is_usable = pc.and_(pc.is_valid(rows["left_key"]), pc.is_valid(rows["right_key"]))
-    return rows.filter(is_usable).cast(schema)
+    return rows.filter(is_usable).combine_chunks()
 
 
 def _person(keys: pa.ChunkedArray, identifiers: pa.Table) -> pa.ChunkedArray:

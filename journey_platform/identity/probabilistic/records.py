@@ -161,7 +161,13 @@ def _fingerprints(records: pa.Table, secret: bytes) -> list[int]:
 
 def _said(table: pa.Table) -> pa.Table:
     """(record, observed_at, contact_id, kind, value) of every filled attribute."""
-    rows, names, values = flat_identifiers(table["attributes"])
+    lists = table["attributes"].combine_chunks()
+    pairs = pc.list_flatten(lists)
+    rows, names, values = (
+        pc.list_parent_indices(lists),
+        pc.struct_field(pairs, "name"),
+        pc.struct_field(pairs, "value"),
+    )
     is_name = pc.equal(names, "name")
     parts = pc.split_pattern_regex(pc.utf8_trim_whitespace(values), r"\s+", max_splits=1)
     has_last = pc.and_(is_name, pc.equal(pc.list_value_length(parts), 2))
