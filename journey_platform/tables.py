@@ -134,7 +134,12 @@ def touchpoints_table(vendor: str) -> Table:
             Column("record_key", pa.string(), "the raw record"),
             Column("channel", pa.string(), "web, email, ticket, survey or social"),
             Column("type", pa.string(), "what happened: page_view, order, email_open, ticket_created, ..."),
-            Column("identifiers", IDENTIFIERS, "who, as (kind, value) pairs as sent", is_personal=True),
+            Column(
+                "identifiers",
+                IDENTIFIERS,
+                "who, and what about, as (kind, value) pairs as sent",
+                is_personal=True,
+            ),
             Column("visit_id", pa.string(), "the vendor's own visit"),
             Column("subject_id", pa.string(), "what was acted on: campaign, ticket, survey, post or order"),
             Column("page", pa.string(), "path of the page, without its query"),
@@ -200,7 +205,7 @@ LINKS_TABLE = Table(
     columns=(
         Column("left_key", pa.int64(), "identifier_key, the smaller of the two", is_key=True),
         Column("right_key", pa.int64(), "identifier_key, the larger", is_key=True),
-        Column("rule", pa.string(), "co_observed, decision or probabilistic", is_key=True),
+        Column("rule", pa.string(), "decision, co_observed, ticket_requester or probabilistic", is_key=True),
         Column("weight", pa.float64(), "how strong it is among links of its rule, from 0 to 1"),
         Column("records", pa.int64(), "records behind it"),
         Column("example", pa.string(), "vendor/stream/record_key of the earliest record"),

@@ -15,7 +15,7 @@ from journey_platform.identity.households import households
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
-from journey_platform.stewardship.inputs import contact_tables, probable, seen, touchpoint_tables
+from journey_platform.stewardship.inputs import contact_tables, further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     DECISIONS,
@@ -56,7 +56,7 @@ def customer_assets(
         resolution = resolve(
             seen(platform.lake, sources),
             secret=platform.pseudonym_key(),
-            evidence=probable(platform.lake, platform.settings),
+            evidence=further(platform.lake, platform.settings, secret=platform.pseudonym_key()),
             decisions=ledger(platform.lake),
             spelling=platform.spelling,
         )

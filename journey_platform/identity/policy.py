@@ -64,6 +64,7 @@ def with_limit(policies: Policies, kind: str, limit: str, most: int | None) -> P
 
 
 DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
+TICKET_REQUESTER = "ticket_requester"
 
-RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, PROBABILISTIC)
+RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, TICKET_REQUESTER, PROBABILISTIC)
 """Where links come from, the strongest first: between two of different rules, weights do not count."""

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.declared import ticket_requesters
 from journey_platform.identity.keys import identifier_key, identifier_keys, person_key
 from journey_platform.identity.links import EVIDENCE
 from journey_platform.identity.normalise import KINDS, Spelling, distinct, normalise
@@ -19,6 +20,8 @@ from journey_platform.tables import PROBABILISTIC_LINKS, Table, contacts_table, 
 from journey_platform.touchpoints.vendors import MAPPINGS
 
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
+
+_DECLARED_IN = (*_SEEN_IN, "type", "subject_id")
 
 
 class UnknownId(LookupError):  # noqa: N818 - says what happened
@@ -46,6 +49,13 @@ def probable(lake: Lake, settings: Settings) -> pa.Table:
     if not settings.has_probabilistic_links:
         return EVIDENCE.empty_table()
     return evidence(lake.read(PROBABILISTIC_LINKS))
+
+
+def further(lake: Lake, settings: Settings, *, secret: bytes) -> pa.Table:
+    """All evidence but co-observation, as `links.EVIDENCE`: declared rules, and probabilistic links if on."""
+    tables = (lake.read(table, columns=_DECLARED_IN) for table in touchpoint_tables(settings.sources))
+    declared = ticket_requesters(tables, secret=secret, spelling=settings.spelling)
+    return pa.concat_tables([declared, probable(lake, settings).select(EVIDENCE.names)])
 
 
 def keys_of(

@@ -23,7 +23,7 @@ from journey_platform.kpis.periods import days_of, periods_touched
 from journey_platform.lake import Lake
 from journey_platform.profiles.profiles import profiles
 from journey_platform.settings import Settings
-from journey_platform.stewardship.inputs import probable, seen, touchpoint_tables
+from journey_platform.stewardship.inputs import further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE
 
@@ -64,9 +64,8 @@ def preview(
     """The effect of further `decisions` (`tables.DECISIONS`) or other `policies` on what the lake holds."""
     rows, taken = seen(lake, settings.sources), ledger(lake)
     more = taken if decisions is None else pa.concat_tables([taken, decisions])
-    given = partial(
-        resolve, rows, secret=secret, evidence=probable(lake, settings), spelling=settings.spelling
-    )
+    evidence = further(lake, settings, secret=secret)
+    given = partial(resolve, rows, secret=secret, evidence=evidence, spelling=settings.spelling)
     before, after = given(decisions=taken), given(decisions=more, policies=policies)
     told = events(
         before.identifiers, after.identifiers, after.links, version=0, now=_NEVER, day=_NEVER.date()

@@ -61,9 +61,9 @@ def fill(root: Path) -> Lake:
     """Touchpoints and contacts as mapping leaves them."""
     lake = Lake(str(root))
     touches = [
-        *(_touch("matomo", "visits", "page_view", f"v{n}", *visit) for n, visit in enumerate(VISITS)),
+        *(touch("matomo", "visits", "page_view", f"v{n}", *visit) for n, visit in enumerate(VISITS)),
         *(
-            _touch("zendesk", "tickets", "ticket_created", f"t{n}", day, (("zendesk_user_id", who),))
+            touch("zendesk", "tickets", "ticket_created", f"t{n}", day, (("zendesk_user_id", who),))
             for n, (day, who) in enumerate(TICKETS)
         ),
     ]
@@ -103,7 +103,7 @@ def run(root: Path) -> dg.ExecuteInProcessResult:
     return customers
 
 
-def _touch(
+def touch(
     vendor: str, stream: str, kind: str, key: str, day: int, identifiers: tuple[Identifier, ...]
 ) -> dict[str, object]:
     return {
