@@ -10,7 +10,7 @@ demo: $(SETUP)  ## the demo company, 90 days, then the Dagster UI (JOURNEY_DEMO_
 	$(BIN)/python -m journey_platform.demo
 
 test: $(SETUP)  ## all tests but the long ones
-	$(BIN)/python -m pytest -n 2 -m "not chaos"
+	$(BIN)/python -m pytest -n 2 --dist loadfile -m "not chaos"
 
 check: $(SETUP)  ## lint, format, types, layers
 	$(BIN)/ruff check .

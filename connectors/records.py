@@ -50,8 +50,7 @@ class RowReader(Generic[K]):
         """Split rows into records and bad records; with a window, rows outside it are only counted."""
         page = Page([], cursor=cursor)
         decode, key, time, keep = self._decoder.decode, self._key, self._time, page.records.append
-        for row in rows:
-            body = bytes(row)
+        for body in map(bytes, rows):
             reading = "$"
             try:
                 fields = decode(body)
@@ -65,7 +64,7 @@ class RowReader(Generic[K]):
             except ValueError as error:
                 page.bad.append(_bad(body, error, reading))
                 continue
-            if not body.isascii() or b"\\u0000" in body:
+            if not body.isascii() or (b"\\" in body and b"\\u0000" in body):
                 bad = _bad_text(record)
                 if bad is not None:
                     page.bad.append(bad)

@@ -9,6 +9,7 @@ import pyarrow.compute as pc
 
 from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
 from journey_platform.defs.matching import matching_assets
+from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.changes import events, redirects
 from journey_platform.identity.households import households
@@ -47,6 +48,7 @@ def customer_assets(
 
     @dg.multi_asset(
         name=whole_step("customers", "identity"),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(table, group="customers", deps=[*seen_in, DECISIONS], note=note)
             for table, note in of_identity.items()
@@ -64,6 +66,7 @@ def customer_assets(
 
     @dg.multi_asset(
         name=whole_step("customers", "profiles"),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 PROFILES_TABLE,

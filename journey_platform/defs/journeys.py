@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import CONNECTORS
-from journey_platform.defs.describe import report_days, report_table, spec
+from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -59,7 +59,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             JOURNEY_TOUCHPOINTS,
             days_of(context),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
-            first_day=platform.settings.start_date,
+            span=platform.span,
         )
         rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
         found = assign(
@@ -100,7 +100,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             SESSIONS,
             days_of(context),
             {JOURNEY_TOUCHPOINTS: around},
-            first_day=platform.settings.start_date,
+            span=platform.span,
         )
         read = engine.table(JOURNEY_TOUCHPOINTS, widen(work.days, before=CARRY_DAYS, after=CARRY_DAYS))
         found = engine.map_persons(
@@ -114,8 +114,9 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         return report_days(context, SESSIONS, writes)
 
     @dg.multi_asset(
-        name="journeys__mailings",
-        specs=[spec(MAILINGS, group="journeys", deps=[reports])],
+        name=whole_step(*MAILINGS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[spec(MAILINGS, group="touchpoints", deps=[reports])],
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, run_id = platform.lake, context.run.run_id

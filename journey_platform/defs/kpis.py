@@ -79,7 +79,7 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
-        work = plan(lake, table, sorted(asked), inputs(platform), first_day=platform.settings.start_date)
+        work = plan(lake, table, sorted(asked), inputs(platform), span=platform.span)
         rows = values(
             stage,
             platform.engine.arrow(parts(platform, work.days)),

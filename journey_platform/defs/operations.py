@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import dagster as dg
 
 from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.tables import QUARANTINE, touchpoints_table
 
@@ -16,6 +17,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
 
     @dg.multi_asset(
         name=whole_step(*QUARANTINE.key),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 QUARANTINE,

@@ -12,6 +12,7 @@ from journey_platform.settings import Settings
 # A run with this tag reads the whole range of what is missing, and of the rest only each stream's lookback.
 LOOKBACK_TAG = "journey/lookback"
 
+# Whole tables carry it too: a range over a selection is refused where one asset has another policy.
 RANGE_POLICY = dg.BackfillPolicy.single_run()
 
 

@@ -31,9 +31,9 @@ def plan(
     asked: Sequence[date],
     inputs: Mapping[Table, Touched],
     *,
-    first_day: date,
+    span: tuple[date, date],
 ) -> Plan:
-    """The days to compute: `asked`, and what changed in `inputs`; none before `first_day`."""
+    """The days to compute: `asked`, and what changed in `inputs`; none outside `span`, its ends included."""
     consumed: dict[str, int] = json.loads(lake.cursor(target) or "{}")
     days = set(asked)
     versions: dict[str, int] = {}
@@ -45,7 +45,7 @@ def plan(
         if consumed.get(table.name) != version:
             days.update(touched(table, consumed.get(table.name)))
     cursor = json.dumps({**consumed, **versions}, sort_keys=True)
-    return Plan(tuple(sorted(day for day in days if day >= first_day)), cursor)
+    return Plan(tuple(sorted(day for day in days if span[0] <= day <= span[1])), cursor)
 
 
 def changed_days(lake: Lake, table: Table, since: int | None) -> set[date]:

@@ -6,7 +6,7 @@ configuration.
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -61,6 +61,11 @@ class Platform(dg.ConfigurableResource[None]):
     def now(self) -> datetime:
         stated = self._environment.get("JOURNEY_NOW")
         return datetime.fromisoformat(stated).astimezone(UTC) if stated else datetime.now(UTC)
+
+    @property
+    def span(self) -> tuple[date, date]:
+        """The days that are computed: from the start date to yesterday. A day that has not ended is not."""
+        return self.settings.start_date, self.today() - timedelta(days=1)
 
     def today(self) -> date:
         return self.now().astimezone(ZoneInfo(self.zone)).date()

@@ -145,6 +145,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
 
     @dg.multi_asset(
         name=whole_step(*table.key),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 table,

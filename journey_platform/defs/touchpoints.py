@@ -73,7 +73,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
                 **dict.fromkeys(events.values(), spilling),
                 **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},
             },
-            first_day=platform.settings.start_date,
+            span=platform.span,
         )
         raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
         raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
@@ -102,6 +102,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
 
     @dg.multi_asset(
         name=whole_step(*table.key),
+        backfill_policy=RANGE_POLICY,
         specs=[
             spec(
                 table,
@@ -115,7 +116,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
     def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         changed = with_neighbours(lake)
-        work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), first_day=date.min)
+        work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), span=(date.min, date.max))
         raw = {name: lake.read(t, work.days) for name, t in raw_tables.items()}
         mapped = mapping.contacts(raw, zone=platform.zone)
         lake.replace_days(

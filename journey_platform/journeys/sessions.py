@@ -20,8 +20,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.tables import SESSIONS
 from journey_platform.days import local_days
+from journey_platform.tables import SESSIONS
 
 GAP_S = 1800
 CARRY_DAYS = 1

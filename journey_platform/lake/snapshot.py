@@ -33,6 +33,8 @@ _FILE = re.compile(
     r"^(?:day=\d{4}-\d\d-\d\d/)?v(?P<version>\d+)-(?P<fingerprint>[0-9a-f]{32})-[0-9a-f]{32}\.parquet$"
 )
 _KEY_PART = re.compile(r"^[a-z0-9_]+$")
+# How delta-rs ends the system's own words.
+_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 _METADATA = "journey"
 
 
@@ -327,4 +329,6 @@ def _path(day: date | None, state: DayState) -> str:
 def _kind(error: Exception) -> str:
     """What went wrong, in the system's words, without paths."""
     number = getattr(error, "errno", None)
+    if number is None and (told := _SYSTEM_ERROR.search(str(error))):
+        number = int(told[1])
     return type(error).__name__ if number is None else os.strerror(number)

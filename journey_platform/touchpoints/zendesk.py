@@ -1,6 +1,6 @@
 """Zendesk: tickets, their replies and solutions, satisfaction ratings, and the people who ask.
 
-A ticket that was deleted or marked as spam is excluded, with all that happened to it. Staff are no customers.
+A ticket that was deleted, marked as spam or opened by staff is excluded, with all that happened to it.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -71,14 +71,15 @@ class _User(msgspec.Struct):
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     """Rows of `tables.touchpoints_table("zendesk")`.
 
-    `tickets` holds the current version of each ticket; it also says whose the metric events are. A ticket
-    stands on the day it was created, whenever it was changed.
+    `tickets` holds the current version of each ticket; it also says whose the metric events are. `users` says
+    who is staff. A ticket stands on the day it was created, whenever it was changed.
     """
     tickets = {ticket.id: ticket for _, ticket in decoded(raw.get("tickets"), _Ticket)}
+    staff = frozenset(user.id for _, user in decoded(raw.get("users"), _User) if user.role in _STAFF)
     mappings = (
-        StreamMapping("tickets", _Ticket, _created),
-        StreamMapping("satisfaction_ratings", _Rating, _rated(tickets)),
-        StreamMapping("ticket_metric_events", _MetricEvent, _handled(tickets)),
+        StreamMapping("tickets", _Ticket, _created(staff)),
+        StreamMapping("satisfaction_ratings", _Rating, _rated(tickets, staff)),
+        StreamMapping("ticket_metric_events", _MetricEvent, _handled(tickets, staff)),
     )
     return map_touchpoints("zendesk", "ticket", mappings, raw, zone)
 
@@ -88,25 +89,30 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     return map_contacts("zendesk", (StreamMapping("users", _User, _user),), raw, zone)
 
 
-def _created(ticket: _Ticket, _: Origin) -> Iterator[Touch]:
-    _check_counts(ticket)
-    if ticket.created_at.tzinfo is None:
-        raise Refusal("time without a zone", "created_at")
-    yield Touch(
-        type="ticket_created",
-        occurred_at=microseconds(ticket.created_at),
-        identifiers=_requester(ticket.requester_id),
-        subject_id=str(ticket.id),
-        reason=_topic(ticket.tags),
-        text="\n\n".join(filter(None, (text(ticket.subject), text(ticket.description)))) or None,
-    )
+def _created(staff: frozenset[int]) -> Callable[[_Ticket, Origin], Iterator[Touch]]:
+    def rows(ticket: _Ticket, _: Origin) -> Iterator[Touch]:
+        _check_counts(ticket, staff)
+        if ticket.created_at.tzinfo is None:
+            raise Refusal("time without a zone", "created_at")
+        yield Touch(
+            type="ticket_created",
+            occurred_at=microseconds(ticket.created_at),
+            identifiers=_requester(ticket.requester_id),
+            subject_id=str(ticket.id),
+            reason=_topic(ticket.tags),
+            text="\n\n".join(filter(None, (text(ticket.subject), text(ticket.description)))) or None,
+        )
+
+    return rows
 
 
-def _rated(tickets: Mapping[int, _Ticket]) -> Callable[[_Rating, Origin], Iterator[Touch]]:
+def _rated(
+    tickets: Mapping[int, _Ticket], staff: frozenset[int]
+) -> Callable[[_Rating, Origin], Iterator[Touch]]:
     def rows(rating: _Rating, origin: Origin) -> Iterator[Touch]:
         ticket = tickets.get(rating.ticket_id)
         if ticket is not None:
-            _check_counts(ticket)
+            _check_counts(ticket, staff)
         word = rating.score.partition("_")[0]
         if word in _NO_SCORE:
             raise excluded("no score was given", "score")
@@ -126,7 +132,9 @@ def _rated(tickets: Mapping[int, _Ticket]) -> Callable[[_Rating, Origin], Iterat
     return rows
 
 
-def _handled(tickets: Mapping[int, _Ticket]) -> Callable[[_MetricEvent, Origin], Iterator[Touch]]:
+def _handled(
+    tickets: Mapping[int, _Ticket], staff: frozenset[int]
+) -> Callable[[_MetricEvent, Origin], Iterator[Touch]]:
     """Metric events that a customer notices: a reply, a solution. The others are clockwork."""
 
     def rows(event: _MetricEvent, origin: Origin) -> Iterator[Touch]:
@@ -135,7 +143,7 @@ def _handled(tickets: Mapping[int, _Ticket]) -> Callable[[_MetricEvent, Origin],
             return
         ticket = tickets.get(event.ticket_id)
         if ticket is not None:
-            _check_counts(ticket)
+            _check_counts(ticket, staff)
         yield Touch(
             type=kind,
             occurred_at=origin.occurred_at,
@@ -147,11 +155,13 @@ def _handled(tickets: Mapping[int, _Ticket]) -> Callable[[_MetricEvent, Origin],
     return rows
 
 
-def _check_counts(ticket: _Ticket) -> None:
+def _check_counts(ticket: _Ticket, staff: frozenset[int]) -> None:
     if ticket.status == "deleted":
         raise excluded("the ticket was deleted", "status")
     if _SPAM in ticket.tags:
         raise excluded("the ticket is spam", "tags")
+    if ticket.requester_id in staff:
+        raise excluded("opened by staff, not by a customer", "requester_id")
 
 
 def _requester(requester_id: int | None) -> Pairs:

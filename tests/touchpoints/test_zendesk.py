@@ -172,3 +172,20 @@ def _replies(tape: str, rows: str) -> list[list[dict[str, Any]]]:
         if text.startswith(b"{"):
             found.append(json.loads(text).get(rows, []))
     return found
+
+
+@pytest.mark.parametrize(
+    ("role", "counted"), [pytest.param("end-user", 1, id="customer"), pytest.param("agent", 0, id="staff")]
+)
+def test_a_ticket_that_staff_opened_is_no_customers_touchpoint(role: str, counted: int) -> None:
+    ticket = {"id": 7, "created_at": "2026-03-01T10:00:00Z", "status": "open", "requester_id": 6}
+    tables = {
+        "tickets": raw("zendesk", "tickets", ticket),
+        "users": raw("zendesk", "users", {"id": 6, "role": role}),
+        "ticket_metric_events": raw(
+            "zendesk", "ticket_metric_events", {"ticket_id": 7, "metric": "reply_time", "type": "fulfill"}
+        ),
+    }
+    found = zendesk.touchpoints(tables, zone=ZONE)
+    assert found.rows["type"].to_pylist() == ["ticket_created", "ticket_replied"][: 2 * counted]
+    assert {reason for *_, reason in refused(found.rejected)} <= {"excluded"}

@@ -127,7 +127,9 @@ class Served:
         if fault is not None and fault.kind == "empty":
             return Reply(200, b""), None
         if any(vendor.touches(request, day) for day in self._outages.get(name, ())):
-            return vendor.refuse(503), None
+            down = vendor.refuse(503)
+            down.headers["Retry-After"] = "1"
+            return down, None
         if fault is not None and fault.kind not in BODY_KINDS:
             request.fault = fault.kind
         return vendor.answer(request), fault

@@ -1,0 +1,106 @@
+"""What a lake holds, in forms that can be compared: fingerprints per table and day, data files, versions."""
+
+import hashlib
+from pathlib import Path
+from typing import Any
+
+from deltalake import DeltaTable
+
+from connectors.registry import CONNECTORS
+from journey_platform.defs.sources import archive
+from journey_platform.lake import Lake
+from journey_platform.tables import (
+    IDENTIFIERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    LINKS_TABLE,
+    MAILINGS,
+    PROFILE_ATTRIBUTES_TABLE,
+    PROFILES_TABLE,
+    QUARANTINE,
+    SESSIONS,
+    Table,
+    contacts_table,
+    kpis_table,
+    touchpoints_table,
+)
+from journey_platform.touchpoints.vendors import MAPPINGS
+
+RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
+TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
+CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
+CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE]
+JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
+KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
+TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
+
+Fingerprints = dict[tuple[str, str], tuple[int, str]]
+
+
+def fingerprints(root: Path) -> Fingerprints:
+    """(table, day or "all") -> rows and fingerprint. Days that hold nothing are left out."""
+    found: Fingerprints = {}
+    for table in TABLES:
+        for day, state in states(root, table).items():
+            if state[0]:
+                found[table.name, day] = state
+    return found
+
+
+def differences(found: Fingerprints, expected: Fingerprints) -> dict[str, object]:
+    """Table and day where they differ, with what was found and expected."""
+    return {
+        f"{name} {day}": (found.get((name, day)), expected.get((name, day)))
+        for name, day in sorted(found.keys() | expected.keys())
+        if found.get((name, day)) != expected.get((name, day))
+    }
+
+
+def states(root: Path, table: Table) -> dict[str, tuple[int, str]]:
+    """Rows and fingerprint per landed day, or of "all", recomputed from the rows that are read."""
+    lake = Lake(str(root))
+    if table.is_daily:
+        return {str(day): (state.rows, state.fingerprint) for day, state in lake.day_states(table).items()}
+    if lake.version(table) is None:
+        return {}
+    rows = lake.read(table)
+    digest = hashlib.sha256(repr(rows.to_pylist()).encode()).hexdigest()
+    return {"all": (rows.num_rows, digest)}
+
+
+def data_files(root: Path) -> dict[str, str]:
+    """Path -> hash of the bytes, of every data file, named by a commit or not."""
+    return {
+        str(path.relative_to(root)): hashlib.sha256(path.read_bytes()).hexdigest()
+        for path in sorted(root.rglob("*.parquet"))
+        if "_delta_log" not in path.parts
+    }
+
+
+def orphans(root: Path) -> set[str]:
+    """Data files that the newest version of their table does not name."""
+    named = set()
+    for table in TABLES:
+        place = root.joinpath(*table.key)
+        if place.exists():
+            named |= {str(Path(uri).relative_to(root)) for uri in DeltaTable(str(place)).file_uris()}
+    return set(data_files(root)) - named
+
+
+def versions(root: Path) -> dict[str, int | None]:
+    lake = Lake(str(root))
+    return {table.name: lake.version(table) for table in TABLES}
+
+
+def rows(root: Path, table: Table) -> list[dict[str, Any]]:
+    found: list[dict[str, Any]] = Lake(str(root)).read(table).to_pylist()
+    return found
+
+
+def quarantined(root: Path) -> set[tuple[str, ...]]:
+    """The quarantine's rows without the day they stand on."""
+    names = ("table", "record_key", "reason", "field", "severity", "body")
+    return {tuple(row[name] for name in names) for row in rows(root, QUARANTINE)}
+
+
+def without_quarantine(found: Fingerprints) -> Fingerprints:
+    return {key: state for key, state in found.items() if key[0] != QUARANTINE.name}

@@ -1,0 +1,58 @@
+"""A token that expires, a disk that fills, in the middle of a run: said clearly, nothing lost, then right."""
+
+from dataclasses import replace
+from datetime import timedelta
+from pathlib import Path
+
+import pytest
+
+from journey_platform.demo.vendors.faults import Fault, Faults
+from journey_platform.demo.vendors.server import Served, serve
+from journey_platform.demo.world import World
+from tests.runs import contents
+from tests.runs.conftest import FIRST, NARROW, WHOLE, Undisturbed, install
+from tests.runs.running import Order
+
+
+def test_a_token_that_expires_is_named_by_vendor_and_stream_and_the_next_run_converges(
+    world: World, served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path
+) -> None:
+    with serve(world, faults=Faults(Fault("zendesk", "/", "401", after=2, times=None))) as expiring:
+        installation = install(tmp_path, expiring, JOURNEY_SOURCES=NARROW)
+        started = installation.start(WHOLE)
+        outcome = started.outcome()
+    assert not outcome.is_success
+    assert outcome.failures
+    assert "raw/zendesk/satisfaction_ratings" in outcome.materialized, "the token was good at first"
+    for asset, reason in outcome.failures.items():
+        assert reason.startswith(f"{asset.removeprefix('raw/')}: "), reason
+        assert "401" in reason
+        assert "\n" not in reason
+    assert installation.environment["ZENDESK_TOKEN"] not in started.output.read_text()
+
+    renewed = replace(installation, environment={**installation.environment, **served.environment})
+    assert renewed.run(WHOLE).failures == {}
+    assert contents.differences(contents.fingerprints(renewed.lake), undisturbed_narrow.fingerprints) == {}
+
+
+@pytest.mark.parametrize(
+    "largest_file_bytes", [pytest.param(2500, id="few files fit"), pytest.param(6000, id="most files fit")]
+)
+def test_a_full_disk_is_an_error_that_says_so_keeps_what_is_there_and_converges(
+    served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, largest_file_bytes: int
+) -> None:
+    installation = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
+    assert installation.run(Order(FIRST, FIRST + timedelta(days=6))).failures == {}
+    before = contents.data_files(installation.lake)
+    landed = contents.fingerprints(installation.lake)
+
+    full = installation.run(replace(WHOLE, largest_file_bytes=largest_file_bytes))
+    assert not full.is_success
+    for reason in full.failures.values():
+        assert any(words in reason for words in ("File too large", "the disk is full")), reason
+    assert before.items() <= contents.data_files(installation.lake).items()
+    assert set(landed) <= set(contents.fingerprints(installation.lake))
+
+    assert installation.run(WHOLE).failures == {}
+    found = contents.without_quarantine(contents.fingerprints(installation.lake))
+    assert contents.differences(found, contents.without_quarantine(undisturbed_narrow.fingerprints)) == {}
