@@ -33,7 +33,7 @@ from journey_platform.tables import (
 
 def customer_assets(
     sources: Sequence[str], *, has_probabilistic_links: bool = False
-) -> list[dg.AssetsDefinition | dg.AssetSpec]:
+) -> list[dg.AssetsDefinition]:
     """Identity, then profiles."""
     contacts = contact_tables(sources)
     seen_in = [*touchpoint_tables(sources), *contacts]
@@ -106,11 +106,23 @@ def customer_assets(
         together = households(identifiers, lake.read(LINKS_TABLE))
         yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
 
-    decided = spec(
-        DECISIONS,
-        group="customers",
-        note="Written by `journey identity link`, `unlink`, `block` and `unblock`; applied by every run.",
+    @dg.multi_asset(
+        name=whole_step(*DECISIONS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                DECISIONS,
+                group="customers",
+                note="Written by `journey identity`; every run of identity applies all of it.",
+            )
+        ],
     )
+    def decided(platform: Platform) -> dg.MaterializeResult:
+        taken = ledger(platform.lake)
+        counts = {entry["values"]: entry["counts"] for entry in taken["action"].value_counts().to_pylist()}
+        metadata = {"dagster/row_count": taken.num_rows, **counts}
+        return dg.MaterializeResult(asset_key=asset_key(DECISIONS), metadata=metadata)
+
     matched = matching_assets(sources) if has_probabilistic_links else []
     return [decided, *matched, identity, unified]
 
