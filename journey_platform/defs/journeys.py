@@ -67,7 +67,12 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             span=platform.span,
         )
         rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
-        found = assign(rows, lake.read(IDENTIFIERS_TABLE), secret=platform.pseudonym_key())
+        found = assign(
+            rows,
+            lake.read(IDENTIFIERS_TABLE),
+            secret=platform.pseudonym_key(),
+            spelling=platform.spelling,
+        )
         writes = lake.replace_days(
             JOURNEY_TOUCHPOINTS,
             found,
