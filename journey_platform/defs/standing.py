@@ -82,7 +82,7 @@ def standing_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition)
                 RECONCILIATION,
                 group="operations",
                 deps=[*(table for _, _, table in streams), *([MAILINGS] if "mailchimp" in sources else [])],
-                note="Tolerated: 2 %, or 3; of actions 5 %, or 30. What is in quarantine explains what we have less.",
+                note="Tolerated: 2 %, or 3; of actions 5 %, or 30. What is in quarantine explains the rest.",
                 partitions=partitions,
             )
         ],
