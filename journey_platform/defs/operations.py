@@ -102,15 +102,13 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         days = sorted({day for of_table in held.values() for day in of_table})
         rows = platform.lake.read(GATE_VERDICTS, days).filter
         listed = rows(pc.field("verdict") == "held").to_pylist()
-        records = [
-            dg.TableRecord(
-                {
-                    "day": str(row["day"]),
-                    "table": row["table"],
-                    "rule": row["rule"],
-                    "observed": (row["observed"] or row["error"] or "")[:200],
-                }
-            )
+        shown = [
+            {
+                "day": str(row["day"]),
+                "table": row["table"],
+                "rule": row["rule"],
+                "observed": (row["observed"] or row["error"] or "")[:200],
+            }
             for row in listed[:_SHOWN]
         ]
         return dg.MaterializeResult(
@@ -123,7 +121,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
                     passed=not listed,
                     metadata={
                         "days_held": len(listed),
-                        **({"held": dg.MetadataValue.table(records)} if records else {}),
+                        **({"held": dg.MetadataValue.json(shown)} if shown else {}),
                     },
                 )
             ],

@@ -144,7 +144,8 @@ def land_versions(
         verdicts: Mapping[date, DayVerdict] = {}
         if gate and (len(ordered) or bad):
             gate.refused = len(bad)
-            verdicts = gate.conclude({today: run_id})
+            offered = hashlib.sha256(b"".join(rows.digest(position) for position in ordered.tolist()))
+            verdicts = gate.conclude({today: offered.hexdigest()[:32]})
             record(lake, table, verdicts, run_id=run_id)
         if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
             reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))

@@ -17,8 +17,9 @@ import pyarrow as pa
 from journey_platform.days import as_day, local_days
 from journey_platform.tables import RECONCILIATION
 
-_TOLERATED_SHARE = 0.02
-_TOLERATED_FEW = 3
+_TOLERATED = (0.02, 3)
+# A visit that is sent twice brings all its actions twice.
+_TOLERATED_ACTIONS = (0.05, 30)
 # What Matomo does not count among a visit's actions.
 _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
 
@@ -117,7 +118,8 @@ def _decoded(rows: pa.Table, kind: Any) -> Iterable[Any]:
 def _row(
     day: date, source: str, measure: str, subject: str, theirs: int, ours: int, refused: int
 ) -> dict[str, Any]:
-    tolerance = max(_TOLERATED_FEW, round(theirs * _TOLERATED_SHARE))
+    share, few = _TOLERATED_ACTIONS if measure == "actions" else _TOLERATED
+    tolerance = max(few, round(theirs * share))
     missing = theirs - ours
     known = min(max(missing, 0), refused)
     return {

@@ -105,7 +105,7 @@ def volume_rules() -> tuple[Rule, ...]:
     """Rows beside the median of the same weekday in the weeks before, chance allowed for."""
     return (
         is_between(ROWS_LIKE_BEFORE, "share_of_usual", 0.75, None),
-        is_between(ROWS_NOT_MANY_MORE, "excess_over_usual", None, 2.0, WARN),
+        is_between(ROWS_NOT_MANY_MORE, "excess_over_usual", None, 4.0, WARN),
     )
 
 

@@ -10,6 +10,8 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.tables import (
+    COVERAGE,
+    GATE_VERDICTS,
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
     LINKS_TABLE,
@@ -17,6 +19,7 @@ from journey_platform.tables import (
     PROFILE_ATTRIBUTES_TABLE,
     PROFILES_TABLE,
     QUARANTINE,
+    RECONCILIATION,
     SESSIONS,
     Table,
     contacts_table,
@@ -31,6 +34,7 @@ CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].
 CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE]
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
+OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
 
 Fingerprints = dict[tuple[str, str], tuple[int, str]]
@@ -79,7 +83,7 @@ def data_files(root: Path) -> dict[str, str]:
 def orphans(root: Path) -> set[str]:
     """Data files that the newest version of their table does not name."""
     named = set()
-    for table in TABLES:
+    for table in (*TABLES, *OPERATIONS):
         place = root.joinpath(*table.key)
         if place.exists():
             named |= {str(Path(uri).relative_to(root)) for uri in DeltaTable(str(place)).file_uris()}
