@@ -146,8 +146,8 @@ def land_versions(
             gate.refused = len(bad)
             offered = hashlib.sha256(b"".join(rows.digest(position) for position in ordered.tolist()))
             verdicts = gate.conclude({today: offered.hexdigest()[:32]})
-            record(lake, table, verdicts, run_id=run_id)
         if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
+            record(lake, table, verdicts, run_id=run_id)
             reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))
             return LandingReport(table.name, reports, 0, skipped, None)
         before = checkpoint(lake, table)
@@ -162,6 +162,9 @@ def land_versions(
             return both
 
         writes = lake.rewrite_days(table, parts, change, run_id=run_id, cursor=here.encode())
+    if any(write.is_changed for write in writes):
+        # A pull that only overlaps the last one says nothing new.
+        record(lake, table, verdicts, run_id=run_id)
     tally.known.update(known)
     return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor)
 
