@@ -11,8 +11,8 @@ from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.tables import (
     COVERAGE,
-    GATE_VERDICTS,
     DECISIONS,
+    GATE_VERDICTS,
     HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
