@@ -97,7 +97,7 @@ QUARANTINE = Table(
     key=("operations", "quarantine"),
     grain="row that failed a rule, per reason",
     columns=(
-        _DAY,
+        Column("day", pa.date32(), "local day of the row; 1970-01-01 where its time cannot be read"),
         Column("table", pa.string(), "the table the row was meant for", is_key=True),
         Column("record_key", pa.string(), "the row's key, or a hash of its bytes", is_key=True),
         Column("reason", pa.string(), "the rule it failed", is_key=True),

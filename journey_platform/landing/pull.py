@@ -21,6 +21,7 @@ from journey_platform.lake.rows import union
 from journey_platform.landing.checkpoint import Checkpoint, checkpoint
 from journey_platform.landing.ledger import record
 from journey_platform.landing.quarantine import (
+    UNDATED,
     Rejected,
     body_text,
     distinct,
@@ -74,10 +75,10 @@ def land_events(
     """Replace `days` (local days of `zone`) of an event archive by what `pages` hold.
 
     A record without a usable time, key or body, and what the gate rejects, goes to the quarantine; bad
-    records, which have no time, under the last of `days`. Of records with one key the last counts. A day that
-    would shrink by more than half is held unless `allow_shrink`; so are the days of a batch of which the gate
-    cannot evaluate a rule. Whatever `pages` raises passes through, and nothing is changed; `lake.LakeError`
-    where the lake refuses.
+    records, which have no time, as `UNDATED`, and count on the last of `days`. Of records with one key the
+    last counts. A day that would shrink by more than half is held unless `allow_shrink`; so are the days of a
+    batch of which the gate cannot evaluate a rule. Whatever `pages` raises passes through, and nothing is
+    changed; `lake.LakeError` where the lake refuses.
     """
     wanted, tally = sorted(set(days)), Tally()
     with Staging(lake, needs_time=True) as staging:
@@ -181,7 +182,7 @@ def _stage(
         refused = [(r.record.key, r.record.body, r.reason, r.field) for r in staging.add(page.records)]
         for key, body, reason, field in [*refused, *((b.key, b.body, b.reason, b.field) for b in page.bad)]:
             name = key_of(body) if key is None else key.encode(errors="replace").decode()
-            bad.append(Rejected(bad_day, name, reason, field, ERROR, body_text(body)))
+            bad.append(Rejected(UNDATED, name, reason, field, ERROR, body_text(body)))
     unique = distinct(bad)
     if bad:
         tally.received[bad_day] = len(bad)

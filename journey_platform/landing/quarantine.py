@@ -16,6 +16,10 @@ from journey_platform.lake.rows import union
 from journey_platform.quality.verdict import HELD
 from journey_platform.tables import QUARANTINE, Table
 
+UNDATED = date(1970, 1, 1)
+"""Where a record stands whose time cannot be read: one place, however pulls are cut. It stays there, for no
+pull of some days can tell that it should have met it."""
+
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
@@ -95,7 +99,7 @@ def quarantine(
 
     def change(day: date, known: pa.Table) -> pa.Table:
         of_day = new.filter(pc.equal(new.column("day"), pa.scalar(day)))
-        if replaces:
+        if replaces and day in days:
             goes = pc.equal(known.column("table"), table.name)
             if day in kept:
                 stays = pc.is_in(known.column("reason"), pa.array(kept[day], pa.string()))

@@ -18,6 +18,7 @@ from connectors.base import BadRecord, Page, Record
 from journey_platform.days import as_day, local_days
 from journey_platform.lake import Lake
 from journey_platform.landing import LandingReport, checkpoint, land_events, land_versions
+from journey_platform.landing.quarantine import UNDATED
 from journey_platform.quality.verdict import DayVerdict, Finding, Gate, RuleResult, Verdict
 from journey_platform.tables import QUARANTINE
 from tests.lake.tables import CONTACTS, D1, D2, D3, EVENTS, contents
@@ -148,7 +149,7 @@ def test_bodies_keep_their_bytes(lake: Lake, body: bytes) -> None:
 def test_bytes_that_are_no_text_are_kept_in_quarantine(lake: Lake) -> None:
     land(lake, Page([], [BadRecord("not UTF-8", "$", b"\xff\x00")]))
     [row] = lake.read(QUARANTINE).to_pylist()
-    assert (row["table"], row["day"], json.loads(row["body"])) == (EVENTS.name, D3, {"base64": "/wA="})
+    assert (row["table"], row["day"], json.loads(row["body"])) == (EVENTS.name, UNDATED, {"base64": "/wA="})
 
 
 def test_of_records_with_one_key_the_last_counts_also_across_days(lake: Lake) -> None:
@@ -253,15 +254,15 @@ def test_a_gate_that_cannot_judge_holds_its_days(lake: Lake) -> None:
     ]
 
 
-def test_quarantine_of_other_tables_and_days_stays(lake: Lake) -> None:
+def test_a_record_without_a_time_stays_in_quarantine_once_however_days_are_pulled(lake: Lake) -> None:
     bad = Page([], [BadRecord("broken", "x", b"{}")])
-    land(lake, bad, days=[D1])
-    land(lake, bad, days=[D2])
+    land(lake, bad, days=[D1, D2])
+    land(lake, bad, days=[D2, D3])
     other = replace(EVENTS, key=("raw", "shop", "clicks"))
     land_events(lake, other, [bad], [D1], zone="UTC", run_id="r", extracted_at=NOW)
-    land(lake, Page(events("a")), days=[D1])
+    land(lake, Page(events("a")), days=[D1, D2, D3])
     listed = [(row["day"], row["table"]) for row in lake.read(QUARANTINE).to_pylist()]
-    assert listed == [(D1, other.name), (D2, EVENTS.name)]
+    assert listed == [(UNDATED, other.name), (UNDATED, EVENTS.name)]
 
 
 # Entities
