@@ -33,10 +33,6 @@ class Settings:
     memory_limit: str
     storage_options: Mapping[str, str]
 
-    @property
-    def is_local(self) -> bool:
-        return "://" not in self.root
-
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
     """Read and validate the settings.
