@@ -94,13 +94,3 @@ def versions(root: Path) -> dict[str, int | None]:
 def rows(root: Path, table: Table) -> list[dict[str, Any]]:
     found: list[dict[str, Any]] = Lake(str(root)).read(table).to_pylist()
     return found
-
-
-def quarantined(root: Path) -> set[tuple[str, ...]]:
-    """The quarantine's rows without the day they stand on."""
-    names = ("table", "record_key", "reason", "field", "severity", "body")
-    return {tuple(row[name] for name in names) for row in rows(root, QUARANTINE)}
-
-
-def without_quarantine(found: Fingerprints) -> Fingerprints:
-    return {key: state for key, state in found.items() if key[0] != QUARANTINE.name}
