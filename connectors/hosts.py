@@ -32,7 +32,7 @@ class BaseUrl:
             raise ConfigurationError(f"{name} is not a URL", where=vendor)
         if parts.username is not None or parts.query or parts.fragment:
             raise ConfigurationError(f"{name} must hold no user, query or fragment", where=vendor)
-        if parts.scheme != "https" and not (parts.scheme == "http" and _is_loopback(parts.hostname or "")):
+        if parts.scheme != "https" and not (parts.scheme == "http" and is_loopback(parts.hostname or "")):
             raise ConfigurationError(f"{name} must be an https URL (http only to this machine)", where=vendor)
         self.text = text.rstrip("/")
         self._root = f"{parts.scheme}://{parts.netloc}"
@@ -65,7 +65,8 @@ def _origin(parts: SplitResult) -> tuple[str, str, int | None]:
     return parts.scheme, (parts.hostname or ""), parts.port or _DEFAULT_PORTS.get(parts.scheme)
 
 
-def _is_loopback(host: str) -> bool:
+def is_loopback(host: str) -> bool:
+    """Whether the name or address is this machine itself."""
     if host == "localhost":
         return True
     try:

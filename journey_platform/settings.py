@@ -14,6 +14,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.config import Secret, missing_settings
 from connectors.registry import CONNECTORS
+from journey_platform.identity.normalise import DEFAULT_SPELLING, MailboxRule, Spelling
 
 PSEUDONYM_KEY = "JOURNEY_PSEUDONYM_KEY"
 
@@ -24,7 +25,8 @@ class SettingsError(Exception):
 
 @dataclass(frozen=True)
 class Settings:
-    """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors."""
+    """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors;
+    `data_docs` a folder, and `data_docs_url` where it is served, if it is."""
 
     root: str
     zone: str
@@ -32,6 +34,10 @@ class Settings:
     sources: tuple[str, ...]
     memory_limit: str
     storage_options: Mapping[str, str]
+    data_docs: str = "data_docs"
+    data_docs_url: str = ""
+    spelling: Spelling = DEFAULT_SPELLING
+    has_probabilistic_links: bool = False
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -39,7 +45,12 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
     JOURNEY_ROOT: the lake's folder or URL (s3://, gs://, az://). JOURNEY_ZONE: reporting zone, IANA name.
     JOURNEY_START_DATE: first day, ISO. JOURNEY_SOURCES: enabled vendors, comma separated; default all.
+    JOURNEY_PHONE_REGION: country of phone numbers that name none, as NL; default: they are not read.
+    JOURNEY_MAIL_DOMAINS: domains whose mailboxes ignore tags or dots, as gmail.com=tags+dots,x.org=tags.
+    JOURNEY_PROBABILISTIC_LINKS: on to link people by name, address and the like; default off.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
+    JOURNEY_DATA_DOCS: folder of the quality site, default beside the lake's tables, or in the working folder
+    where the lake is not local. JOURNEY_DATA_DOCS_URL: its address, where a web server serves it.
 
     Raises `SettingsError` naming every wrong setting at once.
     """
@@ -48,6 +59,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     zone = _zone(environment.get("JOURNEY_ZONE", "UTC"), mistakes)
     start = _start_date(environment.get("JOURNEY_START_DATE", ""), mistakes)
     sources = _sources(environment.get("JOURNEY_SOURCES", ""), mistakes)
+    spelling = _spelling(environment, mistakes)
+    probabilistic = environment.get("JOURNEY_PROBABILISTIC_LINKS", "off").strip().lower()
+    if probabilistic not in {"on", "off"}:
+        mistakes.append(f"JOURNEY_PROBABILISTIC_LINKS is on or off, not {probabilistic!r}")
     for variable in _missing(sources, environment):
         mistakes.append(f"{variable} is missing")
     if not environment.get(PSEUDONYM_KEY):
@@ -62,6 +77,10 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         sources=sources,
         memory_limit=environment.get("JOURNEY_MEMORY_LIMIT", "1GB"),
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
+        data_docs=environment.get("JOURNEY_DATA_DOCS") or _beside(root, "data_docs"),
+        data_docs_url=environment.get("JOURNEY_DATA_DOCS_URL", ""),
+        spelling=spelling,
+        has_probabilistic_links=probabilistic == "on",
     )
 
 
@@ -81,6 +100,10 @@ def _root(text: str, mistakes: list[str]) -> str:
     except OSError as error:
         mistakes.append(f"JOURNEY_ROOT is not writable: {error.strerror}")
     return str(path)
+
+
+def _beside(root: str, name: str) -> str:
+    return str(Path(name).absolute() if "://" in root else Path(root) / name)
 
 
 def _zone(text: str, mistakes: list[str]) -> str:
@@ -107,6 +130,22 @@ def _sources(text: str, mistakes: list[str]) -> tuple[str, ...]:
         if name not in known:
             mistakes.append(f"JOURNEY_SOURCES names no connector: {name!r}; known are {', '.join(known)}")
     return tuple(name for name in known if name in names)
+
+
+def _spelling(environment: Mapping[str, str], mistakes: list[str]) -> Spelling:
+    region = environment.get("JOURNEY_PHONE_REGION", "").strip().upper()
+    if region and not (len(region) == 2 and region.isascii() and region.isalpha()):
+        mistakes.append(f"JOURNEY_PHONE_REGION is a country's two letters, not {region!r}")
+    if "JOURNEY_MAIL_DOMAINS" not in environment:
+        return Spelling(region)
+    rules = {}
+    for entry in filter(None, map(str.strip, environment["JOURNEY_MAIL_DOMAINS"].lower().split(","))):
+        domain, _, ignored = entry.partition("=")
+        traits = set(ignored.split("+"))
+        if not domain or not traits <= {"tags", "dots"}:
+            mistakes.append(f"JOURNEY_MAIL_DOMAINS has entries like gmail.com=tags+dots, not {entry!r}")
+        rules[domain] = MailboxRule(ignores_tags="tags" in traits, ignores_dots="dots" in traits)
+    return Spelling(region, rules)
 
 
 def _missing(sources: Iterable[str], environment: Mapping[str, str]) -> list[str]:

@@ -1,16 +1,17 @@
-"""Asset checks: what the gate found, and whether every row is accounted for. Counts only, never values."""
+"""Asset checks: what the gate found, and whether every row is accounted for. Counts only, never values.
+
+A check says what holds of the days its run dealt with, whether they were judged in it or their verdict was
+kept; which days are held at all is what `operations/gate_verdicts` says.
+"""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
 from datetime import date
 
 import dagster as dg
-import pyarrow as pa
 
 from journey_platform.defs.describe import asset_key
-from journey_platform.quality.gate import evaluate
 from journey_platform.quality.rules import Rule, Suite
-from journey_platform.quality.verdict import ERROR, RuleResult, Verdict
+from journey_platform.quality.verdict import ERROR, DayVerdict, RuleResult
 from journey_platform.tables import Table
 
 ARRIVED = "every_day_arrived"
@@ -19,27 +20,19 @@ RECONCILES = "every_row_accounted_for"
 _SHOWN_DAYS = 20
 
 
-@dataclass
-class RecordingGate:
-    """A gate that remembers its verdicts, so that a run over many batches gives one result a rule."""
-
-    suite: Suite
-    verdicts: list[Verdict] = field(default_factory=list)
-
-    def __call__(self, rows: pa.Table) -> Verdict:
-        verdict = evaluate(rows, self.suite)
-        self.verdicts.append(verdict)
-        return verdict
-
-    def results(self, table: Table) -> list[dg.AssetCheckResult]:
-        return [_rule_result(table, rule, self.verdicts) for rule in self.suite.rules]
-
-
 def rule_specs(table: Table, suite: Suite) -> list[dg.AssetCheckSpec]:
     return [
         dg.AssetCheckSpec(rule.name, asset=asset_key(table), description=_describe(rule, suite))
-        for rule in suite.rules
+        for rule in (*suite.rules, *suite.day_rules)
     ]
+
+
+def rule_results(
+    table: Table, suite: Suite, verdicts: Mapping[date, DayVerdict]
+) -> list[dg.AssetCheckResult]:
+    """One result for each rule, over all days of the run."""
+    in_order = [verdicts[day] for day in sorted(verdicts)]
+    return [_rule_result(table, rule, in_order) for rule in (*suite.rules, *suite.day_rules)]
 
 
 def arrival_spec(table: Table) -> dg.AssetCheckSpec:
@@ -83,17 +76,24 @@ def reconciliation_result(table: Table, counts: Mapping[str, int]) -> dg.AssetCh
     )
 
 
-def _rule_result(table: Table, rule: Rule, verdicts: Sequence[Verdict]) -> dg.AssetCheckResult:
-    results: list[RuleResult] = [r for verdict in verdicts for r in verdict.results if r.rule == rule.name]
-    errors = sorted({result.error for result in results if result.error})
+def _rule_result(table: Table, rule: Rule, verdicts: Sequence[DayVerdict]) -> dg.AssetCheckResult:
+    of_days: list[tuple[DayVerdict, RuleResult]] = [
+        (verdict, result) for verdict in verdicts for result in verdict.results if result.rule == rule.name
+    ]
+    failed = [verdict.day.isoformat() for verdict, result in of_days if not result.is_passed]
+    errors = sorted({result.error for _, result in of_days if result.error})
+    kept = sum(verdict.is_kept for verdict, _ in of_days)
     return dg.AssetCheckResult(
         asset_key=asset_key(table),
         check_name=rule.name,
-        passed=all(result.is_passed for result in results),
+        passed=not failed,
         severity=dg.AssetCheckSeverity.ERROR if rule.severity == ERROR else dg.AssetCheckSeverity.WARN,
         metadata={
-            "rows_checked": sum(result.checked for result in results),
-            "rows_failed": sum(result.failed for result in results),
+            "rows_checked": sum(result.checked for _, result in of_days),
+            "rows_failed": sum(result.failed for _, result in of_days),
+            "days_judged": len(of_days) - kept,
+            "days_kept": kept,
+            **({"first_days": dg.MetadataValue.json(failed[:_SHOWN_DAYS])} if failed else {}),
             **({"error": "; ".join(errors)} if errors else {}),
         },
     )
@@ -101,6 +101,11 @@ def _rule_result(table: Table, rule: Rule, verdicts: Sequence[Verdict]) -> dg.As
 
 def _describe(rule: Rule, suite: Suite) -> str:
     arguments = ", ".join(f"{name}={value}" for name, value in rule.arguments.items())
-    outcome = "Rows that fail are quarantined." if rule.severity == ERROR else "Rows that fail are listed."
+    if rule in suite.day_rules:
+        outcome = "A day that fails is held." if rule.severity == ERROR else "Days that fail are named."
+    else:
+        outcome = (
+            "Rows that fail are quarantined." if rule.severity == ERROR else "Rows that fail are listed."
+        )
     checked = ", ".join(filter(None, (suite.expression(rule.column), arguments)))
     return f"{rule.expectation}({checked}). {outcome}"

@@ -1,79 +1,73 @@
 """The assets of `customers`: the identity graph and the profiles. Whole tables, rewritten on change."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from datetime import date
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import report_table, spec, whole_step
+from journey_platform.defs import checks
+from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
+from journey_platform.defs.matching import matching_assets
 from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
-from journey_platform.identity.observations import observations
-from journey_platform.identity.resolve import resolve
+from journey_platform.identity.changes import events, redirects
+from journey_platform.identity.households import households
+from journey_platform.identity.resolve import Resolution, resolve
+from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.publish import publish_whole
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
+from journey_platform.quality.suites import suite_of
+from journey_platform.stewardship.inputs import contact_tables, further, seen, touchpoint_tables
+from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
+    DECISIONS,
+    HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
+    IDENTITY_EVENTS,
     LINKS_TABLE,
+    PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
+    PROFILE_REDIRECTS,
     PROFILES_TABLE,
-    contacts_table,
-    touchpoints_table,
 )
-from journey_platform.touchpoints.vendors import MAPPINGS
-
-_Two = tuple[dg.MaterializeResult, dg.MaterializeResult]
-_SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
 
-def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
+def customer_assets(
+    sources: Sequence[str], *, has_probabilistic_links: bool = False
+) -> list[dg.AssetsDefinition]:
     """Identity, then profiles."""
-    touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
-    contact_tables = [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
-
-    def seen(platform: Platform) -> pa.Table:
-        read = platform.lake.read
-        return observations(
-            (read(table, columns=_SEEN_IN) for table in touchpoint_tables),
-            (read(table) for table in contact_tables),
-        )
+    contacts = contact_tables(sources)
+    seen_in = [*touchpoint_tables(sources), *contacts]
+    if has_probabilistic_links:
+        seen_in.append(PROBABILISTIC_LINKS)
+    of_identity = {
+        IDENTIFIERS_TABLE: "Who belongs to whom. A function of the set of records, not of their order.",
+        LINKS_TABLE: "Every accepted and every refused link, with the reason.",
+        PROFILE_REDIRECTS: "Whoever kept an id finds the profile again.",
+        IDENTITY_EVENTS: "What changed about who is who, when it was found, and why.",
+    }
+    guard = suite_of(PROFILES_TABLE)
 
     @dg.multi_asset(
         name=whole_step("customers", "identity"),
         backfill_policy=RANGE_POLICY,
         specs=[
-            spec(
-                IDENTIFIERS_TABLE,
-                group="customers",
-                deps=[*touchpoint_tables, *contact_tables],
-                note="Who belongs to whom. A function of the set of records, not of the order they came in.",
-            ),
-            spec(
-                LINKS_TABLE,
-                group="customers",
-                deps=[*touchpoint_tables, *contact_tables],
-                note="Every accepted and every refused link, with the reason.",
-            ),
+            spec(table, group="customers", deps=[*seen_in, DECISIONS], note=note)
+            for table, note in of_identity.items()
         ],
     )
-    def identity(context: dg.AssetExecutionContext, platform: Platform) -> _Two:
-        resolution = resolve(seen(platform), secret=platform.pseudonym_key())
-        run_id, lake = context.run.run_id, platform.lake
-        links = lake.replace_all(LINKS_TABLE, resolution.links, run_id=run_id)
-        identifiers = lake.replace_all(
-            IDENTIFIERS_TABLE, resolution.identifiers, run_id=run_id, cursor=resolution.revision
+    def identity(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
+        resolution = resolve(
+            seen(platform.lake, sources),
+            secret=platform.pseudonym_key(),
+            evidence=further(platform.lake, platform.settings, secret=platform.pseudonym_key()),
+            decisions=ledger(platform.lake),
+            spelling=platform.spelling,
         )
-        status = resolution.identifiers["status"].value_counts().to_pylist()
-        return (
-            report_table(
-                IDENTIFIERS_TABLE,
-                identifiers,
-                identity_revision=resolution.revision,
-                **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
-            ),
-            report_table(LINKS_TABLE, links, links_refused=_count_false(resolution.links["is_accepted"])),
-        )
+        yield from _kept(platform, resolution, run_id=context.run.run_id)
 
     @dg.multi_asset(
         name=whole_step("customers", "profiles"),
@@ -82,33 +76,91 @@ def customer_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             spec(
                 PROFILES_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contact_tables],
+                deps=[IDENTIFIERS_TABLE, *contacts],
                 note="Ids stay the same over rebuilds. Attributes are chosen by declared survivorship rules.",
             ),
             spec(
                 PROFILE_ATTRIBUTES_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contact_tables],
+                deps=[IDENTIFIERS_TABLE, *contacts],
                 note="The provenance of every attribute that a profile shows.",
             ),
+            spec(
+                HOUSEHOLDS_TABLE,
+                group="customers",
+                deps=[IDENTIFIERS_TABLE, LINKS_TABLE],
+                note="What is shared joins nobody; here it says who may live together.",
+            ),
         ],
+        check_specs=checks.rule_specs(PROFILES_TABLE, guard),
     )
-    def unified(context: dg.AssetExecutionContext, platform: Platform) -> _Two:
+    def unified(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
         lake, run_id = platform.lake, context.run.run_id
         identifiers = lake.read(IDENTIFIERS_TABLE)
         attributes = survivors(
-            (lake.read(table) for table in contact_tables), identifiers, secret=platform.pseudonym_key()
+            (lake.read(table) for table in contacts),
+            identifiers,
+            secret=platform.pseudonym_key(),
+            spelling=platform.spelling,
         )
         people = profiles(identifiers, attributes)
+        gate = gate_of(lake, PROFILES_TABLE, guard, (), stands_on=platform.today())
+        written = publish_whole(lake, PROFILES_TABLE, people, gate, run_id=run_id, today=platform.today())
+        results = checks.rule_results(PROFILES_TABLE, guard, gate.verdicts)
+        if written is None:
+            raise dg.Failure(f"customers/profiles is held: {next(iter(gate.verdicts.values())).reason}")
         chosen = lake.replace_all(PROFILE_ATTRIBUTES_TABLE, attributes, run_id=run_id)
-        written = lake.replace_all(PROFILES_TABLE, people, run_id=run_id)
         known = people.num_rows - _count_false(people["is_known"])
-        return (
-            report_table(PROFILES_TABLE, written, known_customers=known),
-            report_table(PROFILE_ATTRIBUTES_TABLE, chosen),
-        )
+        yield report_table(PROFILES_TABLE, written, results, known_customers=known)
+        yield report_table(PROFILE_ATTRIBUTES_TABLE, chosen)
+        together = households(identifiers, lake.read(LINKS_TABLE))
+        yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
 
-    return [identity, unified]
+    @dg.multi_asset(
+        name=whole_step(*DECISIONS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                DECISIONS,
+                group="customers",
+                note="Written by `journey identity`; every run of identity applies all of it.",
+            )
+        ],
+    )
+    def decided(platform: Platform) -> dg.MaterializeResult:
+        taken = ledger(platform.lake)
+        counts = {entry["values"]: entry["counts"] for entry in taken["action"].value_counts().to_pylist()}
+        metadata = {"dagster/row_count": taken.num_rows, **counts}
+        return dg.MaterializeResult(asset_key=asset_key(DECISIONS), metadata=metadata)
+
+    matched = matching_assets(sources) if has_probabilistic_links else []
+    return [decided, *matched, identity, unified]
+
+
+def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.MaterializeResult]:
+    """Write a resolution and what it changed; the identifiers last, so that an interrupted run tells anew."""
+    lake, now, today = platform.lake, platform.now(), platform.today()
+    before, version = lake.read(IDENTIFIERS_TABLE), lake.version(IDENTIFIERS_TABLE) or 0
+    told = events(before, found.identifiers, found.links, version=version, now=now, day=today)
+
+    def with_told(_: date, rows: pa.Table) -> pa.Table:
+        return pa.concat_tables([rows.filter(pc.not_equal(rows["version"], version)), told])
+
+    lake.rewrite_days(IDENTITY_EVENTS, [today], with_told, run_id=run_id)
+    counts = {f"{entry['values']}s": entry["counts"] for entry in told["event"].value_counts().to_pylist()}
+    yield dg.MaterializeResult(asset_key=asset_key(IDENTITY_EVENTS), metadata=counts)
+    moved = redirects(lake.read(PROFILE_REDIRECTS), before, found.identifiers, now=now)
+    yield report_table(PROFILE_REDIRECTS, lake.replace_all(PROFILE_REDIRECTS, moved, run_id=run_id))
+    links = lake.replace_all(LINKS_TABLE, found.links, run_id=run_id)
+    yield report_table(LINKS_TABLE, links, links_refused=_count_false(found.links["is_accepted"]))
+    written = lake.replace_all(IDENTIFIERS_TABLE, found.identifiers, run_id=run_id, cursor=found.revision)
+    status = found.identifiers["status"].value_counts().to_pylist()
+    yield report_table(
+        IDENTIFIERS_TABLE,
+        written,
+        identity_revision=found.revision,
+        **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
+    )
 
 
 def _count_false(column: pa.ChunkedArray) -> int:

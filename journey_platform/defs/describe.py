@@ -91,7 +91,12 @@ def report_days(
     return dg.MaterializeResult(asset_key=key, check_results=check_results)
 
 
-def report_table(table: Table, write: TableWrite, **counts: int | str) -> dg.MaterializeResult:
+def report_table(
+    table: Table,
+    write: TableWrite,
+    check_results: Sequence[dg.AssetCheckResult] = (),
+    **counts: int | str,
+) -> dg.MaterializeResult:
     """Counts of a table that is not daily."""
     return dg.MaterializeResult(
         asset_key=asset_key(table),
@@ -101,5 +106,6 @@ def report_table(table: Table, write: TableWrite, **counts: int | str) -> dg.Mat
             "fingerprint": write.fingerprint,
             **counts,
         },
+        check_results=check_results,
         data_version=dg.DataVersion(write.fingerprint),
     )

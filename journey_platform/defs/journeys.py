@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import CONNECTORS
+from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import plan, widen, with_neighbours
@@ -17,7 +18,10 @@ from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
 from journey_platform.landing.current import current_versions
+from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import quarantine_refused
+from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -33,6 +37,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     """Resolved touchpoints, sessions, and the mailings that recipients act on."""
     reports = archive("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
+    guard = suite_of(SESSIONS)
 
     @dg.multi_asset(
         name="journeys__touchpoints",
@@ -62,7 +67,12 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             span=platform.span,
         )
         rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
-        found = assign(rows, lake.read(IDENTIFIERS_TABLE), secret=platform.pseudonym_key())
+        found = assign(
+            rows,
+            lake.read(IDENTIFIERS_TABLE),
+            secret=platform.pseudonym_key(),
+            spelling=platform.spelling,
+        )
         writes = lake.replace_days(
             JOURNEY_TOUCHPOINTS,
             found,
@@ -84,6 +94,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
                 partitions=partitions,
             )
         ],
+        check_specs=checks.rule_specs(SESSIONS, guard),
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
@@ -102,11 +113,11 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             read, partial(sessions, zone=platform.zone), sort_by=("occurred_at", "touchpoint_id")
         )
         kept = found.filter(pc.is_in(found["day"], pa.array(work.days, pa.date32())))
-        writes = lake.replace_days(
-            SESSIONS, kept, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
-        )
+        gate = gate_of(lake, SESSIONS, guard, work.days)
+        writes = publish(lake, SESSIONS, kept, work.days, gate, run_id=context.run.run_id, cursor=work.cursor)
         context.log.info("%d sessions were cut short", truncated_chains(kept, zone=platform.zone))
-        return report_days(context, SESSIONS, writes)
+        results = checks.rule_results(SESSIONS, guard, gate.verdicts)
+        return report_days(context, SESSIONS, writes, check_results=results)
 
     @dg.multi_asset(
         name=whole_step(*MAILINGS.key),

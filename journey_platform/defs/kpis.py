@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
+from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
@@ -22,6 +23,9 @@ from journey_platform.kpis.catalogue import EVERYTHING, Stage
 from journey_platform.kpis.values import values
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
+from journey_platform.landing.ledger import gate_of, held_days
+from journey_platform.landing.publish import publish
+from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -61,6 +65,7 @@ def _stage_asset(
     partitions: dg.PartitionsDefinition,
 ) -> dg.AssetsDefinition:
     table = kpis_table(stage)
+    suite = suite_of(table)
 
     @dg.multi_asset(
         name="__".join(table.key),
@@ -73,6 +78,7 @@ def _stage_asset(
                 partitions=partitions,
             )
         ],
+        check_specs=checks.rule_specs(table, suite),
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
@@ -80,18 +86,20 @@ def _stage_asset(
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(lake, table, sorted(asked), inputs(platform), span=platform.span)
+        holds = _holds(platform, sources)
         rows = values(
             stage,
             platform.engine.arrow(parts(platform, work.days)),
             days=work.days,
             arrivals=_arrivals(platform, sources),
+            holds=holds,
             as_of=today,
             identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
         )
-        writes = lake.replace_days(
-            table, rows, work.days, run_id=context.run.run_id, cursor=work.cursor, allow_shrink=True
-        )
-        return report_days(context, table, writes, _plotted(rows))
+        gate = gate_of(lake, table, suite, work.days)
+        writes = publish(lake, table, rows, work.days, gate, run_id=context.run.run_id, cursor=work.cursor)
+        results = checks.rule_results(table, suite, gate.verdicts)
+        return report_days(context, table, writes, _plotted(rows), check_results=results)
 
     return valued
 
@@ -160,8 +168,19 @@ def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
     is_ripe = pc.and_(
         pc.equal(stored["status"], "open"), pc.less_equal(stored["matures_on"], pa.scalar(today, pa.date32()))
     )
-    is_waiting = pc.is_in(stored["status"], pa.array(["partial", "missing"]))
+    is_waiting = pc.is_in(stored["status"], pa.array(["partial", "held", "missing"]))
     return set(stored.filter(pc.or_(is_ripe, is_waiting))["day"].to_pylist())
+
+
+def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
+    """Per stream of events, the days that the gate holds."""
+    held = held_days(platform.lake)
+    return {
+        f"{vendor}/{stream.name}": held.get(archive(vendor, stream).name, set())
+        for vendor in sources
+        for stream in CONNECTORS[vendor].streams
+        if stream.kind is StreamKind.EVENT
+    }
 
 
 def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:

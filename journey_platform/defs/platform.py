@@ -18,6 +18,7 @@ from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform import settings
 from journey_platform.engine import Engine
+from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
 
 
@@ -52,6 +53,10 @@ class Platform(dg.ConfigurableResource[None]):
 
     def pseudonym_key(self) -> bytes:
         return settings.pseudonym_key(self._environment).reveal().encode()
+
+    @property
+    def spelling(self) -> Spelling:
+        return self.settings.spelling
 
     def now(self) -> datetime:
         stated = self._environment.get("JOURNEY_NOW")

@@ -27,13 +27,24 @@ from journey_platform.landing import (
     land_events,
     land_versions,
 )
+from journey_platform.landing.ledger import gate_of
 from journey_platform.quality.suites import suite_of
+from journey_platform.quality.verdict import DayVerdict
 from journey_platform.tables import Table, raw_table
 
 
 def archive(vendor: str, stream: Stream) -> Table:
     """The raw table of a stream."""
     return raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
+
+
+def archive_named(name: str) -> Table:
+    """The raw table of a name like raw/VENDOR/STREAM. Raises `dg.Failure` where there is none."""
+    for vendor, connector in CONNECTORS.items():
+        for stream in connector.streams:
+            if (table := archive(vendor, stream)).name == name:
+                return table
+    raise dg.Failure(f"{name} is no raw table", allow_retries=False)
 
 
 def source_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -75,11 +86,13 @@ def _event_asset(
         pool=vendor,
     )
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, gate = platform.lake, checks.RecordingGate(suite)
+        lake = platform.lake
+        verdicts: dict[date, DayVerdict] = {}
         source = platform.connector(vendor)
 
         def land(days: Sequence[date]) -> LandingReport:
-            return land_events(
+            gate = gate_of(lake, table, suite, days, is_read_by_day=True)
+            report = land_events(
                 lake,
                 table,
                 source.read(stream.name, window_of(days, platform.zone)),
@@ -89,6 +102,8 @@ def _event_asset(
                 extracted_at=platform.now(),
                 gate=gate,
             )
+            verdicts.update(gate.verdicts)
+            return report
 
         wanted = _days_to_read(context, stream, lake, table)
         try:
@@ -97,7 +112,7 @@ def _event_asset(
             raise _failure(error) from None
         if wanted and len(outcome.failed) == len(wanted):
             raise dg.Failure(next(iter(outcome.failed.values())))
-        return _event_result(context, table, gate, outcome)
+        return _event_result(context, table, checks.rule_results(table, suite, verdicts), outcome)
 
     return pull
 
@@ -117,7 +132,10 @@ def _failure(error: ConnectorError) -> dg.Failure:
 
 
 def _event_result(
-    context: dg.AssetExecutionContext, table: Table, gate: checks.RecordingGate, outcome: Pull
+    context: dg.AssetExecutionContext,
+    table: Table,
+    rules: Sequence[dg.AssetCheckResult],
+    outcome: Pull,
 ) -> dg.MaterializeResult:
     days = [day for report in outcome.reports for day in report.days]
     held = {
@@ -133,7 +151,7 @@ def _event_result(
         check_results=[
             checks.arrival_result(table, held),
             checks.reconciliation_result(table, _totals(outcome.reports)),
-            *gate.results(table),
+            *rules,
         ],
     )
 
@@ -158,7 +176,8 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         pool=vendor,
     )
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, now, gate = platform.lake, platform.now(), checks.RecordingGate(suite)
+        lake, now = platform.lake, platform.now()
+        gate = gate_of(lake, table, suite, (), stands_on=platform.today())
         source = platform.connector(vendor)
         last = checkpoint(lake, table)
         since = Window(midnight(platform.settings.start_date, platform.zone), now)
@@ -184,7 +203,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
             },
             check_results=[
                 checks.reconciliation_result(table, _totals([report])),
-                *gate.results(table),
+                *checks.rule_results(table, suite, gate.verdicts),
             ],
         )
 

@@ -16,7 +16,9 @@ from journey_platform.defs.planning import Touched, changed_days, plan, widen, w
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.landing.current import current_versions
-from journey_platform.landing.refusals import quarantine_refusals
+from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.publish import publish
+from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import Table, contacts_table, touchpoints_table
 from journey_platform.touchpoints.vendors import MAPPINGS
@@ -63,7 +65,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         backfill_policy=RANGE_POLICY,
     )
     def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, run_id, gate = platform.lake, context.run.run_id, checks.RecordingGate(suite)
+        lake = platform.lake
         spilling = with_neighbours(lake, after=_CARRY_DAYS)
         work = plan(
             lake,
@@ -78,18 +80,19 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
         raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
         mapped = mapping.touchpoints(raw, zone=platform.zone)
-        rows = _on_days(mapped.rows, work.days)
-        verdict = gate(rows)
-        quarantine_refusals(lake, table, mapped.rejected, rows, verdict, work.days, run_id=run_id)
-        writes = lake.replace_days(
+        gate = gate_of(lake, table, suite, work.days)
+        writes = publish(
+            lake,
             table,
-            verdict.accepted(rows),
+            _on_days(mapped.rows, work.days),
             work.days,
-            run_id=run_id,
+            gate,
+            run_id=context.run.run_id,
             cursor=work.cursor,
-            allow_shrink=True,
+            refused=refusals(mapped.rejected, work.days),
         )
-        return report_days(context, table, writes, check_results=gate.results(table))
+        results = checks.rule_results(table, suite, gate.verdicts)
+        return report_days(context, table, writes, check_results=results)
 
     return build
 

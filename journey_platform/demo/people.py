@@ -21,7 +21,7 @@ from journey_platform.demo.names import COMPANY_KINDS, COMPANY_WORDS, FIRST_NAME
 from journey_platform.demo.truth import Identifier
 from journey_platform.demo.world import Customer
 
-_DIALLING = {"NL": "+316", "BE": "+3247", "DE": "+4915", "FR": "+336", "GB": "+447"}
+_DIALLING = {"NL": "+316", "BE": "+324", "DE": "+4915", "FR": "+336", "GB": "+447"}
 _PLAIN = str.maketrans("éëïöüäçğıșşøêłŁ' ", "eeiouacgissoelL--", "")
 _AGENTS = {
     "desktop": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0",

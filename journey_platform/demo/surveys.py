@@ -101,6 +101,8 @@ class Panel:
             ticket=ticket,
         )
         who = self._tally.record(customer.number, ("email", address), ("user_id", user_id))
+        if ticket is not None and who is not None:
+            self._tally.record(customer.number, who, ("zendesk_user_id", str(ticket.requester_id)))
         self._tally.answer(survey.survey_id, who, customer.number, response.recorded_at, score)
         self._tally.is_active(who, customer.number, response.recorded_at)
 

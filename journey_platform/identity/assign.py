@@ -9,24 +9,26 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from journey_platform.identity.columns import Ints
+from journey_platform.identity.columns import Ints, is_missing
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.normalise import distinct, is_well_formed
+from journey_platform.identity.normalise import DEFAULT_SPELLING, KINDS, Spelling, distinct
 from journey_platform.identity.observations import flat_identifiers
-from journey_platform.identity.placeholders import is_placeholder
+from journey_platform.identity.placeholders import placeholder_rules
 from journey_platform.identity.policy import POLICIES
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
 
 _DEVICE, _RECIPIENT = "cookie_id", "mailchimp_email_id"
 
 
-def assign(touchpoints: pa.Table, identifiers: pa.Table, *, secret: bytes) -> pa.Table:
+def assign(
+    touchpoints: pa.Table, identifiers: pa.Table, *, secret: bytes, spelling: Spelling = DEFAULT_SPELLING
+) -> pa.Table:
     """Touchpoints of any vendors as rows of `tables.JOURNEY_TOUCHPOINTS`, in its order.
 
-    `identifiers`: as resolved, under the same secret. Of a touchpoint's identifiers that have a profile, the
-    one of the highest priority decides; with none, `person_key` is null.
+    `identifiers`: as resolved, under the same secret and spelling. Of a touchpoint's identifiers that have a
+    profile, the one of the highest priority decides; with none, `person_key` is null.
     """
-    carried = _Carried.of(touchpoints["identifiers"], secret)
+    carried = _Carried.of(touchpoints["identifiers"], secret, spelling)
     given = {
         "person_key": carried.persons(identifiers),
         "device_key": carried.keys_of_kind(_DEVICE),
@@ -38,36 +40,45 @@ def assign(touchpoints: pa.Table, identifiers: pa.Table, *, secret: bytes) -> pa
     return rows.sort_by([(name, "ascending") for name in JOURNEY_TOUCHPOINTS.sort_by])
 
 
-def person_keys(lists: pa.ChunkedArray, identifiers: pa.Table, *, secret: bytes) -> pa.Array:
+def person_keys(
+    lists: pa.ChunkedArray,
+    identifiers: pa.Table,
+    *,
+    secret: bytes,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> pa.Array:
     """The person of each row of a column of type `tables.IDENTIFIERS`; null where none can be told."""
-    return _Carried.of(lists, secret).persons(identifiers)
+    return _Carried.of(lists, secret, spelling).persons(identifiers)
 
 
 @dataclass(frozen=True)
 class _Carried:
     """The identifiers that rows carry: one entry each, by row, then priority, then key.
 
-    `usable`: neither placeholder nor malformed, whether or not it links.
+    `kind`: codes of `normalise.KINDS`; `usable`: neither placeholder nor malformed, whether or not it links.
     """
 
     rows: int
     row: Ints
-    kind: npt.NDArray[np.object_]
+    kind: Ints
     key: Ints
     usable: npt.NDArray[np.bool_]
 
     @classmethod
-    def of(cls, lists: pa.ChunkedArray, secret: bytes) -> "_Carried":
+    def of(cls, lists: pa.ChunkedArray, secret: bytes, spelling: Spelling) -> "_Carried":
         row, kinds, values = flat_identifiers(lists)
-        names = distinct(kinds, values)
-        keys = identifier_keys(secret, names.kinds, names.values)[names.of_row]
-        pairs = list(zip(names.kinds, names.values, strict=True))
-        usable = np.array([is_well_formed(*pair) and not is_placeholder(*pair) for pair in pairs], dtype=bool)
-        kind = np.array(names.kinds, dtype=object)[names.of_row]
-        priority = np.array([POLICIES[k].priority for k in names.kinds], dtype=np.int64)[names.of_row]
+        names = distinct(kinds, values, spelling)
+        keys = identifier_keys(secret, names.kinds(), names.values)[names.of_row]
+        usable = is_missing(names.malformed)
+        for code, name in enumerate(KINDS):
+            places = np.flatnonzero(names.kind == code)
+            rules = placeholder_rules(name, names.values.take(pa.array(places)))
+            usable[places] &= is_missing(rules)
+        priority = np.array([POLICIES[name].priority for name in KINDS], dtype=np.int64)[names.kind]
         by_row = row.to_numpy().astype(np.int64)
-        order = np.lexsort((keys, priority, by_row))
-        return cls(len(lists), by_row[order], kind[order], keys[order], usable[names.of_row][order])
+        order = np.lexsort((keys, priority[names.of_row], by_row))
+        of_row = names.of_row[order]
+        return cls(len(lists), by_row[order], names.kind[of_row], keys[order], usable[of_row])
 
     def persons(self, identifiers: pa.Table) -> pa.Array:
         linked = identifiers.filter(identifiers["person_key"].is_valid())
@@ -79,13 +90,13 @@ class _Carried:
         return self._first(persons[place], known[place] == self.key)
 
     def keys_of_kind(self, kind: str) -> pa.Array:
-        return self._first(self.key, self.usable & (self.kind == kind))
+        return self._first(self.key, self.usable & (self.kind == KINDS.index(kind)))
 
     def _first(self, values: Ints, is_candidate: npt.NDArray[np.bool_]) -> pa.Array:
         """Per row, the value of its first candidate."""
         found, at = np.unique(self.row[is_candidate], return_index=True)
         chosen = np.zeros(self.rows, dtype=np.int64)
         chosen[found] = values[is_candidate][at]
-        is_missing = np.ones(self.rows, dtype=bool)
-        is_missing[found] = False
-        return pa.array(chosen, mask=is_missing)
+        is_null = np.ones(self.rows, dtype=bool)
+        is_null[found] = False
+        return pa.array(chosen, mask=is_null)

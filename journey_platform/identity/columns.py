@@ -9,6 +9,32 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 Ints = npt.NDArray[np.int64]
+Flags = npt.NDArray[np.bool_]
+Texts = npt.NDArray[np.object_]
+
+
+def is_missing(texts: Texts) -> Flags:
+    """Which entries are None."""
+    flags: Flags = np.equal(texts, None)  # type: ignore[call-overload]
+    return flags
+
+
+def order_by(major: Ints, minor: Ints) -> Ints:
+    """The places of rows sorted by two columns of small non-negative numbers; equal rows keep their order."""
+    order: Ints = np.argsort(major * (minor.max(initial=0) + 1) + minor, kind="stable")
+    return order
+
+
+def runs_encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
+    """As `encoded`, for texts of which equal ones mostly follow each other: each run is looked at once."""
+    whole = texts.combine_chunks() if isinstance(texts, pa.ChunkedArray) else texts
+    is_head = np.ones(len(whole), dtype=bool)
+    if len(whole):
+        is_head[1:] = pc.not_equal(whole.slice(1), whole.slice(0, len(whole) - 1)).to_numpy(
+            zero_copy_only=False
+        )
+    of_run, names = encoded(whole.filter(pa.array(is_head)))
+    return of_run[np.cumsum(is_head) - 1], names
 
 
 def encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
@@ -21,10 +47,16 @@ def encoded(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
 def ranked(texts: pa.ChunkedArray | pa.Array) -> tuple[Ints, pa.Array]:
     """Each row's place among the sorted distinct texts, and these."""
     of_row, found = encoded(texts)
-    order = pc.sort_indices(found).to_numpy()
+    rank, ordered = ranked_distinct(found)
+    return rank[of_row], ordered
+
+
+def ranked_distinct(texts: pa.Array) -> tuple[Ints, pa.Array]:
+    """As `ranked`, for texts that are distinct."""
+    order = pc.sort_indices(texts).to_numpy()
     rank = np.empty(len(order), dtype=np.int64)
     rank[order] = np.arange(len(order))
-    return rank[of_row], found.take(order)
+    return rank, texts.take(order)
 
 
 def gathered(owner: Ints, texts: pa.ChunkedArray | pa.Array, owners: int) -> pa.Array:

@@ -1,13 +1,21 @@
-"""Links: pairs of identifiers that stood in one record, counted over all records.
+"""Links: pairs of identifiers with the evidence that they are one person's.
 
-Which links are accepted, and who results, is in `resolve`.
+Here are those that stood in one record, counted over all records, and the way to put links of other origin
+beside them. Which links are accepted, and who results, is in `resolve`.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
-from journey_platform.identity.columns import Ints
+from journey_platform.identity.columns import Flags, Ints, order_by, ranked
+from journey_platform.identity.policy import CO_OBSERVED, RULES
+from journey_platform.tables import LINKS_TABLE
+
+EVIDENCE = pa.schema([f for f in LINKS_TABLE.schema if f.name not in {"is_accepted", "reason"}])
+"""Links before anybody judged them: what `resolve` takes from elsewhere. Both ends by identifier_key."""
 
 
 @dataclass(frozen=True)
@@ -22,22 +30,44 @@ class Sightings:
 
 @dataclass(frozen=True)
 class Links:
-    """Distinct pairs of identifiers with left < right, sorted by both.
+    """Distinct (left, right, rule), left < right as places of identifiers; `rule`: codes of `policy.RULES`.
 
     `records`: how many tie them together; `example`: the earliest of these, the first by name among equals.
     """
 
     left: Ints
     right: Ints
+    rule: Ints
+    weight: npt.NDArray[np.float64]
     records: Ints
-    example: Ints
+    example: pa.Array
     first: Ints
     last: Ints
+
+    def strongest_first(self, places: Ints) -> Ints:
+        """These links' places in their total order: rule, weight, records, recency, then the ends."""
+        ranks = (self.right, self.left, -self.last, -self.records, -self.weight, self.rule)
+        order: Ints = places[np.lexsort(tuple(rank[places] for rank in ranks))]
+        return order
+
+    def only(self, chosen: Flags) -> "Links":
+        mask = pa.array(chosen)
+        columns = [getattr(self, f.name) for f in fields(Links)]
+        return Links(*(c.filter(mask) if isinstance(c, pa.Array) else c[chosen] for c in columns))
+
+    def beside(self, other: "Links") -> "Links":
+        columns = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(Links)]
+        return Links(
+            *(
+                pa.concat_arrays(pair) if isinstance(pair[0], pa.Array) else np.concatenate(pair)
+                for pair in columns
+            )
+        )
 
 
 def sightings(record: Ints, identifier: Ints, moment: Ints) -> Sightings:
     """Gather observations, which may repeat, by record and identifier."""
-    order = np.lexsort((identifier, record))
+    order = order_by(record, identifier)
     record, identifier, moment = record[order], identifier[order], moment[order]
     starts = _starts(record, identifier)
     return Sightings(
@@ -48,38 +78,87 @@ def sightings(record: Ints, identifier: Ints, moment: Ints) -> Sightings:
     )
 
 
-def co_observed(seen: Sightings) -> Links:
-    """Every pair of identifiers of every record. A record's time is from its first to its last sighting."""
+def co_observed(seen: Sightings, record_names: pa.Array, trust: npt.NDArray[np.float64]) -> Links:
+    """Every pair of identifiers of every record. A record's time is from its first to its last sighting.
+
+    `record_names`: by `seen.record`; `trust`: of each identifier.
+    """
     starts = _starts(seen.record)
     sizes = np.diff(np.append(starts, len(seen.record)))
     first = _reduced(np.minimum, seen.first, starts)
     last = _reduced(np.maximum, seen.last, starts)
-    found: list[tuple[Ints, ...]] = [(np.empty(0, np.int64),) * 5]
+    found: list[tuple[Ints, ...]] = [(np.empty(0, np.int64),) * 3]
     for size in np.flatnonzero(np.bincount(sizes[sizes > 1])).tolist():
         chosen = np.flatnonzero(sizes == size)
         members = seen.identifier[starts[chosen][:, None] + np.arange(size)]
         of_left, of_right = np.triu_indices(size, k=1)
-        repeated = np.repeat(chosen, len(of_left))
-        found.append(
-            (
-                members[:, of_left].ravel(),
-                members[:, of_right].ravel(),
-                seen.record[starts[repeated]],
-                first[repeated],
-                last[repeated],
-            )
-        )
-    left, right, record, begun, ended = (np.concatenate(column) for column in zip(*found, strict=True))
-    order = np.lexsort((record, begun, right, left))
-    left, right, record, begun, ended = (column[order] for column in (left, right, record, begun, ended))
-    starts = _starts(left, right)
+        pairs = members[:, of_left].ravel(), members[:, of_right].ravel()
+        found.append((*pairs, np.repeat(chosen, len(of_left))))
+    left, right, group = (np.concatenate(column) for column in zip(*found, strict=True))
+    order = order_by(left, right)
+    left, right, group = left[order], right[order], group[order]
+    heads = _starts(left, right)
+    left, right = left[heads], right[heads]
+    earliest = _reduced(np.minimum, first[group], heads)
     return Links(
-        left=left[starts],
-        right=right[starts],
-        records=np.diff(np.append(starts, len(left))),
-        example=record[starts],
-        first=begun[starts],
-        last=_reduced(np.maximum, ended, starts),
+        left=left,
+        right=right,
+        rule=np.full(len(left), RULES.index(CO_OBSERVED), dtype=np.int64),
+        weight=trust[left] * trust[right],
+        records=np.diff(np.append(heads, len(group))),
+        example=_examples(
+            heads,
+            first[group] == np.repeat(earliest, np.diff(np.append(heads, len(group)))),
+            seen.record[starts[group]],
+            record_names,
+        ),
+        first=earliest,
+        last=_reduced(np.maximum, last[group], heads),
+    )
+
+
+def _examples(heads: Ints, is_earliest: Flags, record: Ints, names: pa.Array) -> pa.Array:
+    """The name of the earliest record of each link; the smallest name where several are as early."""
+    link = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(record))))
+    earliest = np.flatnonzero(is_earliest)
+    chosen = np.empty(len(heads), dtype=np.int64)
+    chosen[link[earliest]] = record[earliest]
+    tied = earliest[np.bincount(link[earliest], minlength=len(heads))[link[earliest]] > 1]
+    if len(tied):
+        rank, _ = ranked(names.take(pa.array(record[tied])))
+        tied = tied[np.lexsort((rank, link[tied]))]
+        links, at = np.unique(link[tied], return_index=True)
+        chosen[links] = record[tied[at]]
+    return names.take(pa.array(chosen))
+
+
+def known_links(evidence: pa.Table, keys: Ints) -> Links:
+    """Links from elsewhere (`EVIDENCE`) between identifiers that were seen; others are left out.
+
+    `keys`: of each identifier. Raises `ValueError` for a rule that `policy` does not declare.
+    """
+    if unknown := set(evidence["rule"].unique().to_pylist()) - set(RULES):
+        raise ValueError(f"undeclared rules of links: {', '.join(sorted(unknown))}")
+    sorter = np.argsort(keys)
+    ends = [evidence[name].to_numpy() for name in ("left_key", "right_key")]
+    found = [np.searchsorted(keys, end, sorter=sorter) for end in ends]
+    is_known = np.ones(evidence.num_rows, dtype=bool)
+    for place, end in zip(found, ends, strict=True):
+        is_known &= place < len(keys)
+        is_known[is_known] &= keys[sorter[place[is_known]]] == end[is_known]
+    kept = evidence.filter(pa.array(is_known))
+    places = np.stack([sorter[place[is_known]] for place in found])
+    left, right = np.sort(places, axis=0)
+    rules = np.array([RULES.index(rule) for rule in kept["rule"].to_pylist()], dtype=np.int64)
+    return Links(
+        left=left,
+        right=right,
+        rule=rules,
+        weight=kept["weight"].to_numpy(),
+        records=kept["records"].to_numpy(),
+        example=kept["example"].combine_chunks(),
+        first=kept["first_seen"].cast(pa.int64()).to_numpy(),
+        last=kept["last_seen"].cast(pa.int64()).to_numpy(),
     )
 
 

@@ -1,91 +1,240 @@
-"""One spelling for each identifier, so that equal ones are equal text.
+"""One spelling for each identifier, so that equal ones are equal text; and why a value is none of its kind.
 
-Which values tell of nobody is in `placeholders`.
+Which values tell of nobody is in `placeholders`. Values in plain spelling, nearly all, are recognised
+together by an Arrow expression; only the others are looked at one by one, with email-validator and
+phonenumbers.
 """
 
 import re
-from collections.abc import Callable
-from dataclasses import dataclass
+import unicodedata
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
-import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from journey_platform.identity.columns import encoded
+from journey_platform.identity.columns import Flags, Ints, Texts, encoded, ranked, ranked_distinct
 from journey_platform.identity.policy import POLICIES
 
-_NOT_A_DIGIT = re.compile(r"\D+")
+KINDS: tuple[str, ...] = tuple(sorted(POLICIES))
+"""Kinds by their code in `Distinct`."""
+
+_NOT_A_DIGIT = re.compile(r"[^0-9]+")
+_LABEL = r"[a-z0-9](?:[a-z0-9-]{0,61}[a-z0-9])?"
+_PLAIN_MAILBOX = r"[a-z0-9_%-]+(?:\.[a-z0-9_%-]+)*"
+_PLAIN = {
+    "email": rf"^{_PLAIN_MAILBOX}@(?:{_LABEL}\.)+(?:com|org|net|io|example|nl|de|fr|be|eu|uk|it|es)$",
+    "social_handle": r"^[a-z0-9_.-]+@[a-z0-9.-]+$",
+}
+_PLAIN_ID = r"^[!-~](?:[ -~]*[!-~])?$"
+_LONGEST_PLAIN_EMAIL = 64
 
 
-def normalise(kind: str, value: str) -> str:
+@dataclass(frozen=True)
+class MailboxRule:
+    """What a mail domain ignores in the part before the @."""
+
+    ignores_tags: bool = False
+    ignores_dots: bool = False
+
+
+_GOOGLE = MailboxRule(ignores_tags=True, ignores_dots=True)
+
+
+@dataclass(frozen=True)
+class Spelling:
+    """How values are read. `phone_region`: the country (ISO, two letters) of numbers without one; "" if none
+    may be assumed. `mailboxes`: by mail domain, what it ignores."""
+
+    phone_region: str = ""
+    mailboxes: Mapping[str, MailboxRule] = field(
+        default_factory=lambda: {"gmail.com": _GOOGLE, "googlemail.com": _GOOGLE}
+    )
+
+
+DEFAULT_SPELLING = Spelling()
+
+
+def normalise(kind: str, value: str, spelling: Spelling = DEFAULT_SPELLING) -> str:
     """The canonical spelling of a value. Pure, and normalising twice changes nothing.
 
-    email: stripped, lower case. phone: "+" and its digits ("00" in front means "+"). social_handle: lower
-    case, without "@" in front. Every other kind: stripped.
+    Every kind: unicode compatibility form, stripped. email: lower case, less what its domain ignores. phone:
+    E.164; what is no number keeps its digits. social_handle: lower case, without "@" in front.
     """
-    return _BY_KIND.get(kind, str.strip)(value)
+    text = unicodedata.normalize("NFKC", value).strip()
+    return _BY_KIND[kind](text, spelling) if kind in _BY_KIND else text
+
+
+def malformation(kind: str, value: str) -> str | None:
+    """Why a normalised value cannot be what its kind says; None where it can. Tells nothing of the value."""
+    if not value:
+        return f"{kind}: empty"
+    why = None
+    if kind == "email":
+        why = _no_email(value)
+    elif kind == "phone":
+        why = _no_phone(value)
+    elif kind == "social_handle" and any(map(str.isspace, value)):
+        why = "a space in a handle"
+    return f"{kind}: {why}" if why else None
 
 
 def is_well_formed(kind: str, value: str) -> bool:
-    """Whether a normalised value can be what its kind says."""
-    if kind == "email":
-        name, at, host = value.rpartition("@")
-        return bool(name and at and host) and "@" not in name and not any(map(str.isspace, value))
-    if kind == "phone":
-        return 7 <= len(value) - 1 <= 15
-    if kind == "social_handle":
-        return bool(value) and not any(map(str.isspace, value))
-    return bool(value)
+    return malformation(kind, value) is None
 
 
-def _email(value: str) -> str:
-    return value.strip().lower()
+def _email(text: str, spelling: Spelling) -> str:
+    mailbox, at, domain = text.lower().rpartition("@")
+    rule = spelling.mailboxes.get(domain)
+    if not at or rule is None:
+        return f"{mailbox}{at}{domain}"
+    kept = mailbox.partition("+")[0] if rule.ignores_tags else mailbox
+    kept = kept.replace(".", "") if rule.ignores_dots else kept
+    return f"{kept or mailbox}@{domain}"
 
 
-def _phone(value: str) -> str:
-    digits = _NOT_A_DIGIT.sub("", value)
-    is_prefixed = not value.strip().startswith("+") and digits.startswith("00")
-    return f"+{digits[2:] if is_prefixed else digits}"
+def _phone(text: str, spelling: Spelling) -> str:
+    digits = _NOT_A_DIGIT.sub("", text)
+    is_prefixed = not text.startswith("+") and digits.startswith("00")
+    international = f"+{digits[2:] if is_prefixed else digits}"
+    if spelling.phone_region and not text.startswith("+") and not is_prefixed:
+        found = _e164(digits, spelling.phone_region)
+        if found and _e164(found, "") == found:
+            return found
+    found = _e164(international, "")
+    return found if found and _e164(found, "") == found else international
 
 
-def _handle(value: str) -> str:
-    return value.strip().lower().lstrip("@")
+def _e164(text: str, region: str) -> str | None:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(text, region or None)
+    except phonenumbers.NumberParseException:
+        return None
+    if not phonenumbers.is_possible_number(number):
+        return None
+    return str(phonenumbers.format_number(number, phonenumbers.PhoneNumberFormat.E164))
 
 
-_BY_KIND: dict[str, Callable[[str], str]] = {"email": _email, "phone": _phone, "social_handle": _handle}
+def _handle(text: str, _: Spelling) -> str:
+    return text.lower().lstrip("@").strip()
+
+
+_BY_KIND: dict[str, Callable[[str, Spelling], str]] = {
+    "email": _email,
+    "phone": _phone,
+    "social_handle": _handle,
+}
+
+
+def _no_email(value: str) -> str | None:
+    from email_validator import EmailNotValidError, validate_email
+
+    try:
+        validate_email(value, check_deliverability=False)
+    except EmailNotValidError as error:
+        # What follows a colon quotes the value.
+        return str(error).partition(":")[0].rstrip(".")
+    return None
+
+
+def _no_phone(value: str) -> str | None:
+    import phonenumbers
+
+    try:
+        number = phonenumbers.parse(value, None)
+    except phonenumbers.NumberParseException as error:
+        no_country = error.error_type == phonenumbers.NumberParseException.INVALID_COUNTRY_CODE
+        return "no country code, and no region is set" if no_country else "not a number"
+    verdict = phonenumbers.is_possible_number_with_reason(number)
+    results = phonenumbers.ValidationResult
+    if verdict in (results.IS_POSSIBLE, results.IS_POSSIBLE_LOCAL_ONLY):
+        return None
+    return {results.TOO_SHORT: "too short", results.TOO_LONG: "too long"}.get(
+        verdict, "not of a known length"
+    )
 
 
 @dataclass(frozen=True)
 class Distinct:
-    """Distinct identifiers, normalised, in the order of (kind, value); `of_row`: each row's place there."""
+    """Distinct identifiers, normalised, in the order of (kind, value).
 
-    kinds: list[str]
-    values: list[str]
-    of_row: npt.NDArray[np.int64]
+    `kind`: codes of `KINDS`; `malformed`: why, or None; `of_row`: each row's place here.
+    """
+
+    kind: Ints
+    values: pa.Array
+    malformed: Texts
+    of_row: Ints
+
+    def is_kind(self, kind: str) -> Flags:
+        is_such: Flags = self.kind == KINDS.index(kind)
+        return is_such
+
+    def kinds(self) -> pa.Array:
+        return pa.array(KINDS).take(pa.array(self.kind))
 
 
-def distinct(kinds: pa.ChunkedArray | pa.Array, values: pa.ChunkedArray | pa.Array) -> Distinct:
+def distinct(
+    kinds: pa.ChunkedArray | pa.Array,
+    values: pa.ChunkedArray | pa.Array,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> Distinct:
     """Normalise many identifiers; each distinct spelling is looked at once.
 
     Raises `ValueError` for a kind that `policy` does not declare.
     """
     kind_of_row, kind_array = encoded(kinds)
-    value_of_row, value_array = encoded(values)
-    kind_names, value_texts = kind_array.to_pylist(), value_array.to_pylist()
-    if unknown := set(kind_names) - set(POLICIES):
+    value_of_row, value_texts = encoded(values)
+    names = kind_array.to_pylist()
+    if unknown := set(names) - set(POLICIES):
         raise ValueError(f"undeclared kinds of identifier: {', '.join(sorted(unknown))}")
-    spellings, of_row = np.unique(kind_of_row * len(value_texts) + value_of_row, return_inverse=True)
-    place: dict[tuple[str, str], int] = {}
-    of_spelling = np.empty(len(spellings), dtype=np.int64)
-    for i, spelling in enumerate(spellings.tolist()):
-        kind = kind_names[spelling // len(value_texts)]
-        value = normalise(kind, value_texts[spelling % len(value_texts)])
-        of_spelling[i] = place.setdefault((kind, value), len(place))
-    ordered = sorted(place)
-    rank = np.empty(len(place), dtype=np.int64)
-    rank[[place[pair] for pair in ordered]] = np.arange(len(place))
+    of_row = np.empty(len(kind_of_row), dtype=np.int64)
+    found_kinds, found_values, found_reasons, count = [], [pa.array([], pa.string())], [], 0
+    for code, kind in enumerate(KINDS):
+        if kind not in names:
+            continue
+        rows = np.flatnonzero(kind_of_row == names.index(kind))
+        is_used = np.zeros(len(value_texts), dtype=bool)
+        is_used[value_of_row[rows]] = True
+        used = np.flatnonzero(is_used)
+        sent = value_texts.take(pa.array(used))
+        cleaned, odd = _cleaned(kind, sent, spelling)
+        rank, ordered = ranked_distinct(cleaned) if cleaned.equals(sent) else ranked(cleaned)
+        reasons = np.full(len(ordered), None, dtype=object)
+        suspects = np.unique(rank[odd])
+        texts = ordered.take(pa.array(suspects)).to_pylist()
+        reasons[suspects] = [malformation(kind, text) for text in texts]
+        place = np.empty(len(value_texts), dtype=np.int64)
+        place[used] = rank + count
+        of_row[rows] = place[value_of_row[rows]]
+        found_kinds.append(np.full(len(ordered), code, dtype=np.int64))
+        found_values.append(ordered)
+        found_reasons.append(reasons)
+        count += len(ordered)
     return Distinct(
-        kinds=[kind for kind, _ in ordered],
-        values=[value for _, value in ordered],
-        of_row=rank[of_spelling[of_row.ravel()]],
+        kind=np.concatenate([np.empty(0, np.int64), *found_kinds]),
+        values=pa.concat_arrays(found_values),
+        malformed=np.concatenate([np.empty(0, object), *found_reasons]),
+        of_row=of_row,
     )
+
+
+def _cleaned(kind: str, texts: pa.Array, spelling: Spelling) -> tuple[pa.Array, Ints]:
+    """Normalised texts, and the places of those that are not known to be well-formed."""
+    tidy = pc.utf8_lower(pc.utf8_trim_whitespace(texts)) if kind in _PLAIN else texts
+    is_plain = pc.and_(pc.string_is_ascii(texts), pc.match_substring_regex(tidy, _PLAIN.get(kind, _PLAIN_ID)))
+    if kind == "phone":
+        is_plain = pa.repeat(pa.scalar(False), len(texts))
+    elif kind == "email":
+        is_plain = pc.and_(is_plain, pc.less_equal(pc.binary_length(tidy), _LONGEST_PLAIN_EMAIL))
+        for start in ("--", *(f"@{domain}" for domain in spelling.mailboxes)):
+            is_plain = pc.and_not(is_plain, pc.match_substring(tidy, start))
+    odd = np.flatnonzero(~is_plain.to_numpy(zero_copy_only=False))
+    if not len(odd):
+        return tidy, odd
+    changed = [normalise(kind, text, spelling) for text in texts.take(pa.array(odd)).to_pylist()]
+    cleaned = pc.replace_with_mask(tidy, pc.invert(is_plain), pa.array(changed, pa.string()))
+    return cleaned, odd

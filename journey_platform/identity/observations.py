@@ -25,6 +25,11 @@ OBSERVATIONS = pa.schema(
 """
 
 
+TICKET = "ticket_id"
+REFERENCES = (TICKET,)
+"""Kinds of pairs that name a thing and not a person; `declared` says whose it is."""
+
+
 def observations(touchpoints: Iterable[pa.Table], contacts: Iterable[pa.Table]) -> pa.Table:
     """Every identifier in the touchpoints and contacts tables of any vendors, as `OBSERVATIONS`."""
     found = [OBSERVATIONS.empty_table()]
@@ -37,10 +42,22 @@ def observations(touchpoints: Iterable[pa.Table], contacts: Iterable[pa.Table]) 
 
 
 def flat_identifiers(lists: pa.ChunkedArray) -> tuple[pa.Array, pa.Array, pa.Array]:
-    """(row, kind, value) of every identifier in a column of type `tables.IDENTIFIERS`."""
+    """(row, kind, value) of every identifier in a column of type `tables.IDENTIFIERS`; no references."""
+    return _flat_pairs(lists, are_references=False)
+
+
+def references(lists: pa.ChunkedArray) -> tuple[pa.Array, pa.Array, pa.Array]:
+    """(row, kind, value) of every reference in such a column."""
+    return _flat_pairs(lists, are_references=True)
+
+
+def _flat_pairs(lists: pa.ChunkedArray, *, are_references: bool) -> tuple[pa.Array, pa.Array, pa.Array]:
     whole = lists.combine_chunks()
     pairs = pc.list_flatten(whole)
-    return pc.list_parent_indices(whole), pc.struct_field(pairs, "kind"), pc.struct_field(pairs, "value")
+    rows, kinds = pc.list_parent_indices(whole), pc.struct_field(pairs, "kind")
+    is_reference = pc.is_in(kinds, pa.array(REFERENCES))
+    chosen = is_reference if are_references else pc.invert(is_reference)
+    return rows.filter(chosen), kinds.filter(chosen), pc.struct_field(pairs, "value").filter(chosen)
 
 
 def _flat(table: pa.Table, records: pa.ChunkedArray, moments: pa.ChunkedArray) -> pa.Table:

@@ -1,80 +1,123 @@
 """Values that stand where an identifier should be and tell of nobody.
 
 They never link and never make a profile. The words are those that forms, exports and trackers put in place of
-a missing value; add one here when a source invents a new one.
+a missing value, the mailboxes those that machines write from; add a rule when a source invents a new one. A
+mailbox that several people read, such as info@, is no placeholder: it is found out by being shared.
 """
 
 import re
+from dataclasses import dataclass
 
-_WORDS = frozenset(
-    [
-        "-",
-        "0",
-        "anon",
-        "anonymous",
-        "deleted",
-        "empty",
-        "false",
-        "guest",
-        "invalid",
-        "n/a",
-        "na",
-        "nan",
-        "nil",
-        "no",
-        "none",
-        "null",
-        "(null)",
-        "removed",
-        "test",
-        "testuser",
-        "true",
-        "undefined",
-        "unknown",
-        "user",
-        "xxx",
-    ]
-) | {"not set", "(not set)", "[object object]"}
-_MAILBOXES = frozenset(
-    [
-        "anonymous",
-        "asdf",
-        "deleted",
-        "donotreply",
-        "do-not-reply",
-        "fake",
-        "invalid",
-        "n/a",
-        "noemail",
-        "no-email",
-        "nobody",
-        "none",
-        "no-reply",
-        "noreply",
-        "null",
-        "removed",
-        "test",
-        "tester",
-        "testuser",
-        "undefined",
-        "unknown",
-    ]
+import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
+import pyarrow.compute as pc
+
+_WORDS = (
+    "-",
+    "0",
+    "anon",
+    "anonymous",
+    "deleted",
+    "empty",
+    "false",
+    "guest",
+    "invalid",
+    "n/a",
+    "na",
+    "nan",
+    "nil",
+    "no",
+    "none",
+    "not set",
+    "null",
+    "removed",
+    "test",
+    "testuser",
+    "true",
+    "undefined",
+    "unknown",
+    "user",
+    "xxx",
+    "(not set)",
+    "(null)",
+    "[object object]",
 )
-_FILLER = re.compile(r"0+|x{2,}|[-.?*_]+|(.)\1{7,}")
-_ONE_DIGIT = re.compile(r"(\d)\1*")
-_COUNTING = "01234567890"
+_NOBODYS_MAILBOXES = (
+    "anonymous",
+    "asdf",
+    "deleted",
+    "fake",
+    "invalid",
+    "n/a",
+    "noemail",
+    "no-email",
+    "nobody",
+    "none",
+    "null",
+    "removed",
+    "test",
+    "tester",
+    "testuser",
+    "undefined",
+    "unknown",
+)
+_MACHINES_MAILBOXES = (
+    "abuse",
+    "bounce",
+    "bounces",
+    "donotreply",
+    "do-not-reply",
+    "hostmaster",
+    "mailer-daemon",
+    "noreply",
+    "no-reply",
+    "postmaster",
+)
+
+
+@dataclass(frozen=True)
+class PlaceholderRule:
+    """Values of `kinds` (None: all) whose lower-case form matches `pattern`, a whole-value RE2 expression."""
+
+    name: str
+    pattern: str
+    kinds: tuple[str, ...] | None = None
+
+
+def _any_of(texts: tuple[str, ...]) -> str:
+    return "|".join(map(re.escape, texts))
+
+
+_REPEATED = "|".join(f"{re.escape(chr(code))}{{8,}}" for code in range(33, 127))
+_COUNTED = "|".join(
+    "01234567890"[start : start + length]
+    for start in (0, 1)
+    for length in range(6, 12)
+    if start + length <= 11
+)
+
+RULES: tuple[PlaceholderRule, ...] = (
+    PlaceholderRule("a word for nothing", _any_of(_WORDS)),
+    PlaceholderRule("a filler", rf"0+|x{{2,}}|[-.?*_]+|{_REPEATED}"),
+    PlaceholderRule("nobody's mailbox", rf"(?:{_any_of(_NOBODYS_MAILBOXES)})(?:\+[^@]*)?@.*", ("email",)),
+    PlaceholderRule("a machine's mailbox", rf"(?:{_any_of(_MACHINES_MAILBOXES)})(?:\+[^@]*)?@.*", ("email",)),
+    PlaceholderRule("one digit again and again", r"\+?|\+?(?:0+|1+|2+|3+|4+|5+|6+|7+|8+|9+)", ("phone",)),
+    PlaceholderRule("digits in order", rf"\+?(?:{_COUNTED})", ("phone",)),
+)
+
+
+def placeholder_rules(kind: str, values: pa.Array) -> npt.NDArray[np.object_]:
+    """Of each normalised value of one kind: the name of the rule that takes it for a placeholder, or None."""
+    found = np.full(len(values), None, dtype=object)
+    lower = pc.utf8_lower(values)
+    for rule in reversed(RULES):
+        if rule.kinds is None or kind in rule.kinds:
+            is_hit = pc.match_substring_regex(lower, rf"^(?s:{rule.pattern})$")
+            found[is_hit.to_numpy(zero_copy_only=False)] = rule.name
+    return found
 
 
 def is_placeholder(kind: str, value: str) -> bool:
     """Whether a normalised value stands for "nobody": null, anonymous, 0000, test@..., n/a and the like."""
-    word = value.lower()
-    if word in _WORDS or _FILLER.fullmatch(word):
-        return True
-    if kind == "email":
-        mailbox = word.partition("@")[0].partition("+")[0]
-        return mailbox in _MAILBOXES
-    if kind == "phone":
-        digits = value.removeprefix("+")
-        is_counting = len(digits) > 5 and _COUNTING.find(digits) in (0, 1)
-        return not digits or is_counting or _ONE_DIGIT.fullmatch(digits) is not None
-    return False
+    return placeholder_rules(kind, pa.array([value], pa.string()))[0] is not None

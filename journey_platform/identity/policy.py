@@ -1,36 +1,70 @@
-"""What each kind of identifier is trusted with, declared once.
+"""What each kind of identifier and each kind of evidence is trusted with, declared once.
 
-How values are cleaned is in `normalise`; how the policies are applied, in `resolve` and `assign`.
+How values are cleaned is in `normalise`; how the policies are applied, in `resolve`, `cut` and `assign`.
 """
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+from typing import Any
 
 
 @dataclass(frozen=True)
 class KindPolicy:
     """`priority`: a touchpoint with several identifiers goes to the profile of the one with the lowest.
 
-    `is_exclusive`: a person has one; a record with two tells of two people, so they never link directly.
-    `max_user_ids`: observed together with more distinct user ids than this, the identifier is shared and
-    stops linking; None: never. `is_anonymous`: a device's, given by nobody.
+    `trust`: from 0 to 1, how well it tells one person from all others; a link is as strong as the product of
+    its two ends. `max_user_ids`: seen in records with more distinct user ids than this, it is shared and
+    stops linking. `max_beside`: the same for any one other kind that people give. `max_per_profile`: a
+    profile holds at most so many; 1 makes the kind exclusive. None: no limit. `is_anonymous`: a device's,
+    given by nobody.
     """
 
     kind: str
     priority: int
+    trust: float
     max_user_ids: int | None
-    is_exclusive: bool = False
+    max_beside: int | None
+    max_per_profile: int | None
     is_anonymous: bool = False
 
+    @property
+    def is_exclusive(self) -> bool:
+        return self.max_per_profile == 1
+
+
+Policies = Mapping[str, KindPolicy]
 
 POLICIES: dict[str, KindPolicy] = {
     policy.kind: policy
     for policy in (
-        KindPolicy("user_id", priority=0, max_user_ids=None, is_exclusive=True),
-        KindPolicy("zendesk_user_id", priority=1, max_user_ids=1),
-        KindPolicy("email", priority=2, max_user_ids=1),
-        KindPolicy("mailchimp_email_id", priority=3, max_user_ids=1),
-        KindPolicy("phone", priority=4, max_user_ids=1),
-        KindPolicy("social_handle", priority=5, max_user_ids=1),
-        KindPolicy("cookie_id", priority=6, max_user_ids=1, is_anonymous=True),
+        KindPolicy("user_id", 0, 1.0, max_user_ids=None, max_beside=50, max_per_profile=1),
+        KindPolicy("zendesk_user_id", 1, 1.0, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("email", 2, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("mailchimp_email_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("phone", 4, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
+        KindPolicy("social_handle", 5, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
+        KindPolicy(
+            "cookie_id", 6, 0.6, max_user_ids=1, max_beside=10, max_per_profile=None, is_anonymous=True
+        ),
     )
 }
+USER_ID = "user_id"
+_LIMITS = ("max_user_ids", "max_beside", "max_per_profile")
+
+
+def with_limit(policies: Policies, kind: str, limit: str, most: int | None) -> Policies:
+    """The policies with one limit changed. Raises `ValueError` where there is no such kind or limit."""
+    if kind not in policies or limit not in _LIMITS or (most is not None and most < 1):
+        raise ValueError(
+            f"a limit is KIND.LIMIT=NUMBER or none, with a kind of {', '.join(policies)} and a limit of "
+            f"{', '.join(_LIMITS)}"
+        )
+    changed: dict[str, Any] = {limit: most}
+    return {**policies, kind: replace(policies[kind], **changed)}
+
+
+DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
+TICKET_REQUESTER = "ticket_requester"
+
+RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, TICKET_REQUESTER, PROBABILISTIC)
+"""Where links come from, the strongest first: between two of different rules, weights do not count."""

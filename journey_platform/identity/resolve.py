@@ -1,7 +1,8 @@
 """From observations to persons: identifiers, links with their verdicts, and a stable key for each person.
 
-A pure function of the set of observations: neither order nor batches nor repetition changes a byte. What was
-seen is in `observations`; which profile a touchpoint belongs to, in `assign`.
+A pure function of the sets of observations, other evidence and decisions: neither order nor batches nor
+repetition changes a byte. What was seen is in `observations`; how components are kept within their limits, in
+`cut`; which profile a touchpoint belongs to, in `assign`.
 """
 
 import hashlib
@@ -12,20 +13,21 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Ints, gathered, ranked
+from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, runs_encoded
+from journey_platform.identity.cut import KEPT_APART, Limits, cut
+from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.links import Links, Sightings, co_observed, sightings
-from journey_platform.identity.normalise import Distinct, distinct, is_well_formed
-from journey_platform.identity.placeholders import is_placeholder
-from journey_platform.identity.policy import POLICIES
-from journey_platform.tables import IDENTIFIERS_TABLE, LINKS_TABLE, UTC_MICROSECONDS
+from journey_platform.identity.links import EVIDENCE, Links, Sightings, co_observed, known_links, sightings
+from journey_platform.identity.normalise import DEFAULT_SPELLING, KINDS, Distinct, Spelling, distinct
+from journey_platform.identity.placeholders import placeholder_rules
+from journey_platform.identity.policy import POLICIES, RULES, USER_ID, Policies
+from journey_platform.tables import DECISIONS, IDENTIFIERS_TABLE, LINKS_TABLE, UTC_MICROSECONDS
 
-ACTIVE, SHARED, PLACEHOLDER, INVALID = "active", "shared", "placeholder", "invalid"
-_RULE = "co_observed"
-_USER_ID = "user_id"
+ACTIVE, SHARED, BLOCKED = "active", "shared", "blocked"
+PLACEHOLDER, INVALID = "placeholder", "invalid"
 
-Texts = npt.NDArray[np.object_]
-Flags = npt.NDArray[np.bool_]
+
+_ENDLESS = np.iinfo(np.int64).max
 
 
 @dataclass(frozen=True)
@@ -37,131 +39,151 @@ class Resolution:
     revision: str
 
 
-def resolve(observations: pa.Table, *, secret: bytes) -> Resolution:
+def resolve(
+    observations: pa.Table,
+    *,
+    secret: bytes,
+    evidence: pa.Table | None = None,
+    decisions: pa.Table | None = None,
+    policies: Policies = POLICIES,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> Resolution:
     """Resolve `OBSERVATIONS`. Raises `KeyCollision` where two identifiers get one key.
 
-    Identifiers that stood in one record are linked, unless one is a placeholder or malformed, is shared (seen
-    together with more distinct user ids than its kind allows), or both are values of an exclusive kind. The
-    persons are the components of the accepted links; a person's key is that of its earliest identifier, by
+    Identifiers that stood in one record are linked; `evidence` (`links.EVIDENCE`) and `decisions`
+    (`tables.DECISIONS`) bring further links. A link is refused where an end is a placeholder, malformed,
+    blocked or shared, and where it is too weak to stay within the limits of a profile (`cut`). The persons
+    are the components of the accepted links; a person's key is that of its earliest identifier, by
     (first seen, kind, value).
     """
-    names = distinct(observations["kind"], observations["value"])
-    record, record_names = ranked(observations["record"])
+    names = distinct(observations["kind"], observations["value"], spelling)
+    record, record_names = runs_encoded(observations["record"])
     seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
-    first, last, records = _spans(seen, len(names.kinds))
-    keys = identifier_keys(secret, names.kinds, names.values)
-    links = co_observed(seen)
-    status, why = _verdicts(names, links)
-    refusal = _refusals(names, links, status)
-    is_accepted = np.array([reason is None for reason in refusal], dtype=bool)
-    person = _persons(keys, first, links, is_accepted)
+    first, last, records = _spans(seen, len(names.kind))
+    keys = identifier_keys(secret, names.kinds(), names.values)
+    ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
+    observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
+    given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
+    links = observed.beside(known_links(pa.concat_tables([given, ruled.links]), keys))
+    status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
+    apart = _places(keys, ruled.apart)
+    refusal = _refusals(links, status, apart)
+    is_open = is_missing(refusal)
+    limits = Limits(
+        kind=names.kind,
+        at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
+        apart=apart,
+        names=KINDS,
+    )
+    considered = links.only(is_open)
+    refusal[is_open], component = cut(considered.left, considered.right, considered.strongest_first, limits)
+    person = _named(component, keys, first)
     identifiers = pa.Table.from_arrays(
         [
             pa.array(keys),
-            pa.array(names.kinds, pa.string()),
-            pa.array(names.values, pa.string()),
+            names.kinds(),
+            names.values,
             _moments(first),
             _moments(last),
             pa.array(records),
-            gathered(names.of_row, observations["vendor"], len(names.kinds)),
+            gathered(names.of_row, observations["vendor"], len(names.kind)),
             pa.array(status, pa.string()),
             pa.array(why, pa.string()),
             pa.array(person, pa.int64(), mask=status != ACTIVE),
         ],
         schema=IDENTIFIERS_TABLE.schema,
     ).take(np.argsort(keys))
-    return Resolution(
-        identifiers=identifiers,
-        links=_links_table(links, keys, record_names, is_accepted, refusal),
-        revision=_revision(identifiers),
-    )
+    return Resolution(identifiers, _links_table(links, keys, refusal), _revision(identifiers))
 
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
     """Per identifier: first and last sighting, and how many records carry it."""
-    order = np.argsort(seen.identifier, kind="stable")
-    starts = np.searchsorted(seen.identifier[order], np.arange(count))
-    if not count:
-        return starts, starts, starts
-    return (
-        np.minimum.reduceat(seen.first[order], starts),
-        np.maximum.reduceat(seen.last[order], starts),
-        np.bincount(seen.identifier, minlength=count).astype(np.int64),
-    )
+    first, last = np.full(count, _ENDLESS), np.full(count, -_ENDLESS)
+    np.minimum.at(first, seen.identifier, seen.first)
+    np.maximum.at(last, seen.identifier, seen.last)
+    return first, last, np.bincount(seen.identifier, minlength=count).astype(np.int64)
 
 
-def _verdicts(names: Distinct, links: Links) -> tuple[Texts, Texts]:
+def _by_kind(names: Distinct, policies: Policies, trait: str) -> npt.NDArray[np.float64]:
+    return np.array([getattr(policies[kind], trait) for kind in KINDS], dtype=np.float64)[names.kind]
+
+
+def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Policies) -> tuple[Texts, Texts]:
     """(status, reason) of each identifier."""
-    status = np.full(len(names.kinds), ACTIVE, dtype=object)
-    reason = np.full(len(names.kinds), None, dtype=object)
-    for i, (kind, value) in enumerate(zip(names.kinds, names.values, strict=True)):
-        if is_placeholder(kind, value):
-            status[i], reason[i] = PLACEHOLDER, "stands for nobody"
-        elif not is_well_formed(kind, value):
-            status[i], reason[i] = INVALID, f"malformed {kind}"
-    users = _user_ids_beside(names, links, status)
-    for kind, policy in POLICIES.items():
-        if policy.max_user_ids is None:
-            continue
-        of_kind = np.array([k == kind for k in names.kinds], dtype=bool)
-        for i in np.flatnonzero(of_kind & (status == ACTIVE) & (users > policy.max_user_ids)).tolist():
-            status[i], reason[i] = SHARED, f"seen with {users[i]} user ids, at most {policy.max_user_ids}"
+    status = np.full(len(names.kind), ACTIVE, dtype=object)
+    reason = names.malformed.copy()
+    status[~is_missing(reason)] = INVALID
+    for code, kind in enumerate(KINDS):
+        rows = np.flatnonzero(names.kind == code)
+        rule = placeholder_rules(kind, names.values.take(pa.array(rows)))
+        is_hit = ~is_missing(rule)
+        status[rows[is_hit]], reason[rows[is_hit]] = PLACEHOLDER, rule[is_hit]
+    status[is_blocked], reason[is_blocked] = BLOCKED, "blocked by a decision"
+    is_usable = status == ACTIVE
+    between = is_usable[links.left] & is_usable[links.right]
+    ends = np.stack([links.left[between], links.right[between]])
+    seen = np.concatenate([ends[0], ends[1]]), np.concatenate([ends[1], ends[0]])
+    for other in (p for p in policies.values() if not p.is_anonymous):
+        is_other = names.kind[seen[1]] == KINDS.index(other.kind)
+        beside = np.bincount(seen[0][is_other], minlength=len(status))
+        for policy in policies.values():
+            most = policy.max_user_ids if other.kind == USER_ID else policy.max_beside
+            if most is None or policy.kind == other.kind:
+                continue
+            is_over = names.is_kind(policy.kind) & is_usable & (beside > most)
+            for i in np.flatnonzero(is_over).tolist():
+                status[i], reason[i] = SHARED, f"seen with {beside[i]} of {other.kind}, at most {most}"
     return status, reason
 
 
-def _user_ids_beside(names: Distinct, links: Links, status: Texts) -> Ints:
-    """How many distinct, usable user ids each identifier was seen together with."""
-    is_user = np.array([kind == _USER_ID for kind in names.kinds], dtype=bool) & (status == ACTIVE)
-    beside = np.concatenate([links.left[is_user[links.right]], links.right[is_user[links.left]]])
-    return np.bincount(beside, minlength=len(is_user)).astype(np.int64)
+def _places(keys: Ints, pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
+    """The pairs of keys of which both were seen, as places."""
+    asked = np.array(pairs, dtype=np.int64).reshape(-1)
+    place = {int(keys[i]): int(i) for i in np.flatnonzero(np.isin(keys, asked))}
+    return [(place[one], place[other]) for one, other in pairs if one in place and other in place]
 
 
-def _refusals(names: Distinct, links: Links, status: Texts) -> Texts:
-    """Why each link is refused; None where it is accepted. The gravest reason of the two ends counts."""
+def _refusals(links: Links, status: Texts, apart: list[tuple[int, int]]) -> Texts:
+    """Why each link is refused for its own sake; None where it is not. The gravest reason counts."""
     refusal = np.full(len(links.left), None, dtype=object)
-    kinds = np.array(names.kinds, dtype=object)
-    same = kinds[links.left] == kinds[links.right]
-    for kind in (policy.kind for policy in POLICIES.values() if policy.is_exclusive):
-        refusal[same & (kinds[links.left] == kind)] = f"two values of {kind}, of which a person has one"
-    for verdict in (SHARED, INVALID, PLACEHOLDER):
-        is_hit = (status[links.left] == verdict) | (status[links.right] == verdict)
-        refusal[is_hit] = f"an end is {verdict}"
+    for one, other in apart:
+        refusal[(links.left == min(one, other)) & (links.right == max(one, other))] = KEPT_APART
+    for verdict in (SHARED, BLOCKED, INVALID, PLACEHOLDER):
+        is_such = status == verdict
+        refusal[is_such[links.left] | is_such[links.right]] = f"an end is {verdict}"
     return refusal
 
 
-def _persons(keys: Ints, first: Ints, links: Links, is_accepted: Flags) -> Ints:
+def _named(component: Ints, keys: Ints, first: Ints) -> Ints:
     """Per identifier, the key of its person. What does not link stands alone."""
-    from scipy.sparse import coo_array
-    from scipy.sparse.csgraph import connected_components
-
-    count = len(keys)
-    if not count:
+    if not len(keys):
         return keys
-    left, right = links.left[is_accepted], links.right[is_accepted]
-    graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(count, count))
-    _, component = connected_components(graph, directed=False)
-    order = np.lexsort((np.arange(count), first, component))
+    order = np.lexsort((np.arange(len(keys)), first, component))
     _, starts = np.unique(component[order], return_index=True)
     persons: Ints = keys[order[starts]][component]
     return persons
 
 
-def _links_table(links: Links, keys: Ints, records: pa.Array, is_accepted: Flags, refusal: Texts) -> pa.Table:
+def _links_table(links: Links, keys: Ints, refusal: Texts) -> pa.Table:
     ends = np.sort(np.stack([keys[links.left], keys[links.right]]), axis=0)
+    by_name = np.argsort(np.argsort(np.array(RULES)))[links.rule]
+    order = np.lexsort((by_name, ends[1], ends[0]))
+    refused = refusal[order]
     return pa.Table.from_arrays(
         [
-            pa.array(ends[0]),
-            pa.array(ends[1]),
-            pa.repeat(pa.scalar(_RULE), len(links.left)),
-            pa.array(links.records),
-            records.take(links.example),
-            _moments(links.first),
-            _moments(links.last),
-            pa.array(is_accepted),
-            pa.array(refusal, pa.string()),
+            pa.array(ends[0][order]),
+            pa.array(ends[1][order]),
+            pa.array(RULES).take(pa.array(links.rule[order])),
+            pa.array(links.weight[order]),
+            pa.array(links.records[order]),
+            links.example.take(pa.array(order)),
+            _moments(links.first[order]),
+            _moments(links.last[order]),
+            pa.array(is_missing(refused)),
+            pa.array(refused, pa.string()),
         ],
         schema=LINKS_TABLE.schema,
-    ).take(np.lexsort((ends[1], ends[0])))
+    )
 
 
 def _moments(values: Ints) -> pa.Array:

@@ -17,7 +17,8 @@ Rows = Sequence[Mapping[str, Any]]
 Arrivals = Mapping[str, Set[date]]
 """Per expected stream (vendor/stream) the local days that arrived, rows or none. A stream that belongs to a
 vendor in use has an entry even if nothing arrived; one without an entry is not expected. A stream of current
-state has arrived for every day up to its latest pull."""
+state has arrived for every day up to its latest pull. Of a day that the gate holds, the last good version
+has arrived, if there is one."""
 
 
 @dataclass(frozen=True)
@@ -37,18 +38,21 @@ def values(
     arrivals: Arrivals,
     as_of: date,
     identity_revision: str,
+    holds: Arrivals | None = None,
 ) -> pa.Table:
     """Rows of `tables.kpis_table(stage)` that stand on `days`, in its order.
 
     `parts` (`parts.PARTS`) may hold other days; they are left out. Every KPI has a row on each of `days` on
     which its period begins: where nothing was counted, one of zeros under "all", so that "nothing happened"
-    can be told from "nothing arrived". `as_of` is today.
+    can be told from "nothing arrived". `as_of` is today. `holds`: per stream the days that the gate holds.
     """
     wanted = {(kpi.name, day) for kpi in of_stage(stage) for day in days if day == start_of(day, kpi.period)}
     rows = [row for row in parts.to_pylist() if (row["kpi"], row["day"]) in wanted]
     counted = {(row["kpi"], row["day"]) for row in rows}
     rows += [_nothing(KPIS[name], day) for name, day in wanted - counted]
-    return valued(rows, stage, arrivals=arrivals, as_of=as_of, identity_revision=identity_revision)
+    return valued(
+        rows, stage, arrivals=arrivals, as_of=as_of, identity_revision=identity_revision, holds=holds
+    )
 
 
 def valued(
@@ -58,13 +62,14 @@ def valued(
     arrivals: Arrivals,
     as_of: date,
     identity_revision: str,
+    holds: Arrivals | None = None,
 ) -> pa.Table:
     """Rows of `tables.kpis_table(stage)` made of rows of parts of that stage, of any period."""
     kpis = [KPIS[row["kpi"]] for row in rows]
     periods = {(row["kpi"], row["period"], row["day"]) for row in rows}
-    standings = {key: standing(KPIS[key[0]], key[1], key[2], arrivals, as_of) for key in periods}
+    standings = {key: standing(KPIS[key[0]], key[1], key[2], arrivals, as_of, holds) for key in periods}
     of_row = [standings[row["kpi"], row["period"], row["day"]] for row in rows]
-    is_missing = np.array([of.status == "missing" for of in of_row], dtype=bool)
+    is_missing = np.array([of.status in ("missing", "held") and not of.coverage for of in of_row], dtype=bool)
     is_count = np.array([kpi.denominator is None for kpi in kpis], dtype=bool)
     scale = np.array([kpi.scale for kpi in kpis])
     above, below, squares = (_floats(rows, name) for name in ("numerator", "denominator", "squares"))
@@ -93,11 +98,14 @@ def valued(
     return found.sort_by([(name, "ascending") for name in table.sort_by])
 
 
-def standing(kpi: Kpi, period: Period, day: date, arrivals: Arrivals, as_of: date) -> Standing:
+def standing(
+    kpi: Kpi, period: Period, day: date, arrivals: Arrivals, as_of: date, holds: Arrivals | None = None
+) -> Standing:
     """Coverage, status and maturity of a KPI's values in the period that begins on `day`.
 
-    Coverage is the share of pairs of a source and a day before `as_of` that arrived. status: "missing" where
-    nothing arrived, "partial" where something did not, "open" until `matures_on`, then "ok".
+    Coverage is the share of pairs of a source and a day before `as_of` that arrived. status: "held" where
+    the gate holds some of them, "missing" where nothing arrived, "partial" where something did not, "open"
+    until `matures_on`, then "ok".
     """
     end = end_of(day, period)
     matures_on = end + timedelta(days=kpi.maturity_days)
@@ -106,7 +114,9 @@ def standing(kpi: Kpi, period: Period, day: date, arrivals: Arrivals, as_of: dat
     expected = [arrivals[source] for source in kpi.sources if source in arrivals]
     arrived = sum(len(due & days) for days in expected)
     coverage = arrived / (len(due) * len(expected)) if due and expected else 0.0
-    if coverage == 0:
+    if any(due & days for source, days in (holds or {}).items() if source in kpi.sources):
+        status = "held"
+    elif coverage == 0:
         status = "missing"
     elif coverage < 1:
         status = "partial"

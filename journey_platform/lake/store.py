@@ -211,6 +211,20 @@ class Lake:
         )
         return _day_writes(outcomes)
 
+    def add_versions(
+        self, table: Table, rows: pa.Table, *, run_id: str, cursor: str | None
+    ) -> list[DayWrite]:
+        """Add record versions to an entity archive: those whose primary key is not there yet. The cursor is
+        committed with them, also where every version was known."""
+        conformed = checks.conform(table, rows)
+        days = sorted(set(conformed.column("day").to_pylist()))
+        parts = checks.by_day(table, conformed, days)
+
+        def union(day: date, known: pa.Table) -> pa.Table:
+            return checks.union(table, known, parts[day])
+
+        return self.rewrite_days(table, days, union, run_id=run_id, cursor=cursor)
+
     def replace_all(
         self, table: Table, rows: pa.Table, *, run_id: str, cursor: str | None = None
     ) -> TableWrite:

@@ -6,7 +6,8 @@ finds the same.
 """
 
 import hashlib
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import date, datetime
 from typing import Any, Protocol
 
@@ -15,17 +16,26 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.days import as_day, day_number, local_days
-from journey_platform.lake import DayWrite, Lake
+from journey_platform.lake import DayState, DayWrite, Lake
 from journey_platform.lake.rows import union
 from journey_platform.landing.checkpoint import Checkpoint, checkpoint
-from journey_platform.landing.quarantine import UNDATED, Rejected, body_text, distinct, key_of, quarantine
+from journey_platform.landing.ledger import record
+from journey_platform.landing.quarantine import (
+    UNDATED,
+    Rejected,
+    body_text,
+    distinct,
+    held_rows,
+    key_of,
+    quarantine,
+    rejected_row,
+)
 from journey_platform.landing.report import LandingReport, Tally, per_day
 from journey_platform.landing.staging import Record, StagedRows, Staging
-from journey_platform.quality.verdict import ERROR, Gate
-from journey_platform.tables import Table
+from journey_platform.quality.verdict import ERROR, DayVerdict, Gate
+from journey_platform.tables import QUARANTINE, Table
 
 _GATE_BYTES = 32 * 1024 * 1024
-_BROKEN_GATE = "a rule of the gate could not be evaluated"
 
 
 class BadRecord(Protocol):
@@ -77,13 +87,28 @@ def land_events(
         is_inside = np.isin(rows.days, [day_number(day) for day in wanted])
         tally.received.update(per_day(rows.days[is_inside]))
         unique = _without_repeats(rows, np.flatnonzero(is_inside), tally, is_versioned=False)
-        accepted, findings, broken = _gated(rows, rows.in_order(unique), gate, tally)
-        quarantine(lake, table, [*bad, *findings], wanted, run_id=run_id, replaces=True)
-        parts = rows.by_day(accepted)
-        nothing = accepted[:0]
-        contents = {day: rows.content(parts.get(day, nothing)) for day in wanted if day not in broken}
-        writes = lake.write_days(table, contents, run_id=run_id, allow_shrink=allow_shrink)
-    reports = tally.reports([*writes, *_held(lake, table, broken)])
+        judged = _judged(lake, table, rows, rows.in_order(unique), wanted, gate, len(bad))
+        tally.quarantined.update(judged.rejected)
+        quarantine(
+            lake,
+            table,
+            [*bad, *judged.findings],
+            wanted,
+            run_id=run_id,
+            replaces=True,
+            kept=dict.fromkeys(judged.kept, gate.reasons) if gate else {},
+            held=judged.held_rows(table, rows, run_id),
+        )
+        nothing = judged.accepted[:0]
+        parts = rows.by_day(judged.accepted)
+        contents = {day: rows.content(parts.get(day, nothing)) for day in wanted if day not in judged.stays}
+        writes = lake.write_days(
+            table, contents, run_id=run_id, allow_shrink=allow_shrink or gate is not None
+        )
+    record(lake, table, judged.verdicts, run_id=run_id)
+    reports = tally.reports(
+        [*writes, *stay(lake, table, {day: judged.verdicts[day].reason for day in judged.stays})]
+    )
     return LandingReport(table.name, reports, int(np.sum(~is_inside)), skipped, cursor)
 
 
@@ -113,10 +138,18 @@ def land_versions(
         unique = _without_repeats(rows, np.arange(len(rows)), tally, is_versioned=True)
         is_current = _is_current(lake, table, rows, unique)
         tally.known.update(per_day(rows.days[unique[is_current]]))
-        accepted, findings, broken = _gated(rows, rows.in_order(unique[~is_current]), gate, tally)
+        ordered = rows.in_order(unique[~is_current])
+        accepted, findings = _gated(rows, ordered, gate)
+        tally.quarantined.update(per_day(rows.days[np.setdiff1d(ordered, accepted)]))
         quarantine(lake, table, [*bad, *findings], [], run_id=run_id, replaces=False)
-        if broken:
-            reports = tally.reports(_held(lake, table, tally.received))
+        verdicts: Mapping[date, DayVerdict] = {}
+        if gate and (len(ordered) or bad):
+            gate.refused = len(bad)
+            offered = hashlib.sha256(b"".join(rows.digest(position) for position in ordered.tolist()))
+            verdicts = gate.conclude({today: offered.hexdigest()[:32]})
+        if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
+            record(lake, table, verdicts, run_id=run_id)
+            reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))
             return LandingReport(table.name, reports, 0, skipped, None)
         before = checkpoint(lake, table)
         here = Checkpoint(cursor or (before.cursor if before else None), extracted_at)
@@ -130,6 +163,9 @@ def land_versions(
             return both
 
         writes = lake.rewrite_days(table, parts, change, run_id=run_id, cursor=here.encode())
+    if any(write.is_changed for write in writes):
+        # A pull that only overlaps the last one says nothing new.
+        record(lake, table, verdicts, run_id=run_id)
     tally.known.update(known)
     return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor)
 
@@ -197,36 +233,91 @@ def _is_current(lake: Lake, table: Table, rows: StagedRows, positions: Any) -> A
     return is_current
 
 
-def _gated(
-    rows: StagedRows, ordered: Any, gate: Gate | None, tally: Tally
-) -> tuple[Any, list[Rejected], set[date]]:
-    """What the gate lets through, its findings for the quarantine, and the days it could not judge."""
+@dataclass(frozen=True)
+class _Judged:
+    """What the gate said of a pull. `accepted`: positions in order; `rejected`: how many a day;
+    `kept`: days whose verdict and content stay; `held`: positions of sound rows of days held by a rule."""
+
+    accepted: Any
+    findings: list[Rejected]
+    rejected: Mapping[date, int]
+    verdicts: Mapping[date, DayVerdict]
+    kept: frozenset[date]
+    held: Mapping[date, Any]
+
+    @property
+    def stays(self) -> set[date]:
+        """Days that are not written."""
+        return {*self.kept, *self.held}
+
+    def held_rows(self, table: Table, rows: StagedRows, run_id: str) -> pa.Table:
+        parts = [
+            held_rows(table, rows.take(positions), self.verdicts[day].held_by or "", run_id)
+            for day, positions in self.held.items()
+            if len(positions)
+        ]
+        return pa.concat_tables([QUARANTINE.empty(), *parts])
+
+
+def _judged(
+    lake: Lake,
+    table: Table,
+    rows: StagedRows,
+    ordered: Any,
+    days: Sequence[date],
+    gate: Gate | None,
+    refused: int,
+) -> _Judged:
     if gate is None:
-        return ordered, [], set()
+        return _Judged(ordered, [], {}, {}, frozenset(), {})
+    parts, nothing = rows.by_day(ordered), ordered[:0]
+    offered = {day: rows.content(parts.get(day, nothing)).state.fingerprint for day in days}
+    states = lake.day_states(table)
+    kept = frozenset(day for day in days if gate.is_known(day, offered[day], is_there=day in states))
+    fresh = np.concatenate([nothing, *(part for day, part in parts.items() if day not in kept)])
+    accepted, findings = _gated(rows, fresh, gate)
+    gate.refused = refused
+    verdicts = gate.conclude(offered)
+    passed = rows.by_day(accepted)
+    held = {
+        day: passed.get(day, nothing)
+        for day, verdict in verdicts.items()
+        if verdict.held_by is not None and day not in kept
+    }
+    return _Judged(
+        np.concatenate([nothing, *(part for day, part in passed.items() if day not in held)]),
+        findings,
+        {
+            **per_day(rows.days[np.setdiff1d(fresh, accepted)]),
+            **{day: verdicts[day].rows_rejected for day in kept},
+        },
+        verdicts,
+        kept,
+        held,
+    )
+
+
+def _gated(rows: StagedRows, ordered: Any, gate: Gate | None) -> tuple[Any, list[Rejected]]:
+    """What the rules about rows let through, in order, and their findings for the quarantine."""
+    if gate is None:
+        return ordered, []
     findings: list[Rejected] = []
-    broken: set[date] = set()
     gone: list[int] = []
     for positions in rows.batches(ordered, _GATE_BYTES):
         batch = rows.take(positions)
         verdict = gate(batch)
-        if verdict.is_broken:
-            broken.update(batch.column("day").to_pylist())
         for finding in verdict.findings:
-            row = batch.slice(finding.position, 1).to_pylist()[0]
-            findings.append(
-                Rejected(
-                    row["day"], row["record_key"], finding.rule, finding.field, finding.severity, row["body"]
-                )
-            )
+            [row] = batch.slice(finding.position, 1).to_pylist()
+            findings.append(rejected_row(row, finding.rule, finding.field, finding.severity))
         gone.extend(positions[sorted(verdict.rejected())].tolist())
-    tally.quarantined.update(per_day(rows.days[gone]))
-    return ordered[~np.isin(ordered, gone)], findings, broken
+    return ordered[~np.isin(ordered, gone)], findings
 
 
-def _held(lake: Lake, table: Table, days: Iterable[date]) -> list[DayWrite]:
-    states = lake.day_states(table)
+def stay(lake: Lake, table: Table, reasons: Mapping[date, str | None]) -> list[DayWrite]:
+    """Days that were not written: what they hold, and why if they are held."""
+    states, none = lake.day_states(table), DayState(0, "", 0)
     return [
-        DayWrite(day, state.rows if state else 0, state.fingerprint if state else "", False, _BROKEN_GATE)
-        for day in sorted(days)
-        for state in [states.get(day)]
+        DayWrite(day, state.rows, state.fingerprint, False, reasons[day])
+        for day in sorted(reasons)
+        for state in [states.get(day, none)]
     ]

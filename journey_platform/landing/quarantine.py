@@ -3,15 +3,17 @@
 import base64
 import hashlib
 import json
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, replace
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import date, datetime
+from typing import Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.lake import Lake
 from journey_platform.lake.rows import union
+from journey_platform.quality.verdict import HELD
 from journey_platform.tables import QUARANTINE, Table
 
 UNDATED = date(1970, 1, 1)
@@ -29,6 +31,22 @@ class Rejected:
     field: str
     severity: str
     body: str
+    occurred_at: datetime | None = None
+    extracted_at: datetime | None = None
+
+
+def rejected_row(row: Mapping[str, Any], reason: str, field: str, severity: str) -> Rejected:
+    """A row of a raw archive."""
+    return Rejected(
+        row["day"],
+        row["record_key"],
+        reason,
+        field,
+        severity,
+        row["body"],
+        row["occurred_at"],
+        row["extracted_at"],
+    )
 
 
 def body_text(body: bytes) -> str:
@@ -46,7 +64,7 @@ def key_of(body: bytes) -> str:
 
 def distinct(rejected: Iterable[Rejected]) -> list[Rejected]:
     """Each record and reason once. Different records under one key get a key of their own."""
-    unique = sorted(set(rejected), key=lambda r: (r.day, r.record_key, r.reason, r.body))
+    unique = sorted(dict.fromkeys(rejected), key=lambda r: (r.day, r.record_key, r.reason, r.body))
     bodies: dict[tuple[date, str, str], set[str]] = {}
     for row in unique:
         bodies.setdefault((row.day, row.record_key, row.reason), set()).add(row.body)
@@ -66,36 +84,46 @@ def quarantine(
     *,
     run_id: str,
     replaces: bool,
+    kept: Mapping[date, Collection[str]] | None = None,
+    held: pa.Table | None = None,
 ) -> None:
     """Put what a pull rejected beside what other tables and writers have there.
 
-    `replaces`: the pull was all of `days`, so earlier rows of the same table and day go.
+    `replaces`: the pull was all of `days`, so earlier rows of the same table and day go; of `kept` days only
+    those of other reasons than the ones given. `held`: rows of `held_rows`.
     """
-    new = _rows(table, distinct(rejected), run_id)
+    new = rows_of(table, rejected, run_id)
+    if held is not None:
+        new = pa.concat_tables([new, held])
+    kept = kept or {}
 
     def change(day: date, known: pa.Table) -> pa.Table:
         of_day = new.filter(pc.equal(new.column("day"), pa.scalar(day)))
         if replaces and day in days:
-            known = known.filter(pc.not_equal(known.column("table"), table.name))
+            goes = pc.equal(known.column("table"), table.name)
+            if day in kept:
+                stays = pc.is_in(known.column("reason"), pa.array(kept[day], pa.string()))
+                goes = pc.and_(goes, pc.invert(stays))
+            known = known.filter(pc.invert(goes))
         return union(QUARANTINE, of_day, known)
 
-    lake.rewrite_days(QUARANTINE, {*days, *(r.day for r in rejected)}, change, run_id=run_id)
+    lake.rewrite_days(QUARANTINE, {*days, *new.column("day").to_pylist()}, change, run_id=run_id)
 
 
-def _rows(table: Table, rejected: Sequence[Rejected], run_id: str) -> pa.Table:
+def held_rows(table: Table, rows: pa.Table, reason: str, run_id: str) -> pa.Table:
+    """Sound rows of a raw archive, of a day that is held, as rows of the quarantine."""
+    count = rows.num_rows
+    same = {"table": table.name, "reason": reason, "field": "day", "severity": HELD, "run_id": run_id}
+    columns = {
+        **{name: pa.repeat(pa.scalar(text, pa.string()), count) for name, text in same.items()},
+        **{name: rows[name] for name in ("day", "record_key", "body", "occurred_at", "extracted_at")},
+    }
+    return pa.table([columns[name] for name in QUARANTINE.schema.names], schema=QUARANTINE.schema)
+
+
+def rows_of(table: Table, rejected: Iterable[Rejected], run_id: str) -> pa.Table:
+    """Rejected records as rows of the quarantine."""
     return pa.Table.from_pylist(
-        [
-            {
-                "day": row.day,
-                "table": table.name,
-                "record_key": row.record_key,
-                "reason": row.reason,
-                "field": row.field,
-                "severity": row.severity,
-                "run_id": run_id,
-                "body": row.body,
-            }
-            for row in rejected
-        ],
+        [{**asdict(row), "table": table.name, "run_id": run_id} for row in distinct(rejected)],
         schema=QUARANTINE.schema,
     )

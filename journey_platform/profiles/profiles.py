@@ -13,6 +13,8 @@ from journey_platform.identity.policy import POLICIES
 from journey_platform.profiles.survivorship import RULES
 from journey_platform.tables import PROFILES_TABLE
 
+_CONSENT = "subscribed"
+
 
 def profiles(identifiers: pa.Table, attributes: pa.Table) -> pa.Table:
     """`tables.PROFILES_TABLE` from the resolved identifiers and their `survivors`.
@@ -35,6 +37,7 @@ def profiles(identifiers: pa.Table, attributes: pa.Table) -> pa.Table:
         "last_seen": _moments(_reduced(np.maximum, moments["last_seen"], starts)),
         **{rule.attribute: _attribute(attributes, rule.attribute, persons) for rule in RULES},
     }
+    given["may_email"] = pc.equal(given["email_status"], _CONSENT)
     schema = PROFILES_TABLE.schema
     return pa.Table.from_arrays([given[name] for name in schema.names], schema=schema)
 

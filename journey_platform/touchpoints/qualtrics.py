@@ -95,7 +95,7 @@ def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], I
         yield Touch(
             type="survey_response",
             occurred_at=origin.occurred_at,
-            identifiers=_identifiers(answers),
+            identifiers=(*_identifiers(answers), ("ticket_id", (answers.get("ticket_id") or "").strip())),
             subject_id=survey,
             reason=_reason(answers, named),
             value=score,

@@ -137,9 +137,11 @@ def records(world: World) -> list[set[Identifier]]:
         told.append(
             [("support", str(u.user_id)), ("email", u.email), ("phone", u.phone), ("user_id", u.external_id)]
         )
+    requesters = {ticket.ticket_id: str(ticket.requester_id) for ticket in world.tickets}
     for r in world.responses:
         if r.is_finished and r.distribution != "preview":
-            told.append([("email", r.email), ("user_id", r.user_id)])
+            asked = requesters[r.ticket_id] if r.ticket_id is not None else None
+            told.append([("email", r.email), ("user_id", r.user_id), ("support", asked)])
     told += [[("social_handle", post.handle)] for post in world.posts if not post.is_brand]
     return [{i for kind, value in record if (i := normal(kind, value))} for record in told]
 

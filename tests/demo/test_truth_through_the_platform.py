@@ -25,6 +25,8 @@ from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
 from journey_platform.engine import Engine
 from journey_platform.identity.assign import assign
+from journey_platform.identity.declared import ticket_requesters
+from journey_platform.identity.households import households
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.journeys.sessions import sessions
@@ -50,6 +52,7 @@ class Outcome:
     shared: set[Identifier]
     parts: dict[tuple[str, date, str], tuple[float, float | None]]
     refused: Counter[str]
+    households: set[frozenset[int]]
 
 
 @pytest.fixture(scope="module")
@@ -97,7 +100,9 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         refused.update(f"{vendor}: {row['reason']}" for row in mapped.rejected.to_pylist())
         if mapping.CONTACT_STREAMS:
             contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
-    resolution = resolve(observations(touchpoints, contacts), secret=SECRET)
+    declared = ticket_requesters(touchpoints, secret=SECRET)
+    resolution = resolve(observations(touchpoints, contacts), secret=SECRET, evidence=declared)
+    assert declared.num_rows
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
     people = profiles(resolution.identifiers, attributes)
     assigned = assign(pa.concat_tables(touchpoints), resolution.identifiers, secret=SECRET)
@@ -124,11 +129,32 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             members.setdefault(row["person_key"], set()).add(identifier)
         if row["status"] == "shared":
             shared.add(identifier)
-    return Outcome(world, {frozenset(found) for found in members.values()}, shared, parts, refused)
+    together: dict[int, set[int]] = {}
+    for row in households(resolution.identifiers, resolution.links).to_pylist():
+        owner = world.truth.owner_of[min(members[row["person_key"]])]
+        together.setdefault(row["household_key"], set()).add(owner)
+    return Outcome(
+        world=world,
+        profiles={frozenset(found) for found in members.values()},
+        shared=shared,
+        parts=parts,
+        refused=refused,
+        households={frozenset(owners) for owners in together.values()},
+    )
 
 
 def test_the_profiles_are_those_that_the_evidence_allows(outcome: Outcome) -> None:
     assert outcome.profiles == set(partition(outcome.world.truth))
+
+
+def test_households_are_listed_apart(outcome: Outcome) -> None:
+    """A family has one number; its members are still two people. Companies and kiosks are no families."""
+    by_number: dict[str, set[int]] = {}
+    for customer in outcome.world.customers:
+        by_number.setdefault(customer.phone, set()).add(customer.number)
+    families = {frozenset(members) for members in by_number.values() if len(members) > 1}
+    assert outcome.households == families
+    assert families
 
 
 def test_the_shared_identifiers_are_found(outcome: Outcome) -> None:

@@ -1,6 +1,6 @@
 """Observations written by hand, and the oracle: the same rules by brute force, one pair at a time."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 from itertools import combinations
@@ -10,7 +10,7 @@ import pyarrow as pa
 from journey_platform.identity.normalise import is_well_formed, normalise
 from journey_platform.identity.observations import OBSERVATIONS
 from journey_platform.identity.placeholders import is_placeholder
-from journey_platform.identity.policy import POLICIES
+from journey_platform.identity.policy import POLICIES, Policies
 from journey_platform.identity.resolve import Resolution
 
 SECRET = b"a long random text for tests only"
@@ -57,37 +57,56 @@ def groups(resolution: Resolution) -> set[frozenset[Identifier]]:
     return {frozenset(names) for names in found.values()}
 
 
-def brute_force(records: Iterable[Record]) -> tuple[dict[Identifier, str], set[frozenset[Identifier]]]:
-    """(status of each identifier, groups) by the rules as they are written, with a union-find."""
+def brute_force(
+    records: Iterable[Record], apart: Iterable[frozenset[Identifier]] = (), policies: Policies = POLICIES
+) -> tuple[dict[Identifier, str], set[frozenset[Identifier]]]:
+    """(status of each identifier, groups) by the rules as they are written, one link at a time."""
     members: dict[str, set[Identifier]] = defaultdict(set)
-    for record, _, identifiers in records:
+    times: dict[str, list[int]] = defaultdict(list)
+    for record, minute, identifiers in records:
         members[record] |= {(kind, normalise(kind, value)) for kind, value in identifiers}
+        times[record].append(minute)
     status = {name: "active" for names in members.values() for name in names}
     for name in status:
         if is_placeholder(*name):
             status[name] = "placeholder"
         elif not is_well_formed(*name):
             status[name] = "invalid"
-    users: dict[Identifier, set[Identifier]] = defaultdict(set)
-    for names in members.values():
-        for name in names:
-            users[name] |= {n for n in names if n[0] == "user_id" and status[n] == "active" and n != name}
-    for name in [name for name, state in status.items() if state == "active"]:
-        limit = POLICIES[name[0]].max_user_ids
-        if limit is not None and len(users[name]) > limit:
+    behind: dict[tuple[Identifier, Identifier], list[str]] = defaultdict(list)
+    for record, names in members.items():
+        for pair in combinations(sorted(n for n in names if status[n] == "active"), 2):
+            behind[pair].append(record)
+    beside: dict[tuple[Identifier, str], set[Identifier]] = defaultdict(set)
+    for left, right in behind:
+        beside[left, right[0]].add(right)
+        beside[right, left[0]].add(left)
+    for (name, kind), others in beside.items():
+        policy = policies[name[0]]
+        most = policy.max_user_ids if kind == "user_id" else policy.max_beside
+        if kind != name[0] and not policies[kind].is_anonymous and most is not None and len(others) > most:
             status[name] = "shared"
-    parent = {name: name for name, state in status.items() if state == "active"}
 
-    def root(name: Identifier) -> Identifier:
-        while parent[name] != name:
-            name = parent[name]
-        return name
+    def strength(pair: tuple[Identifier, Identifier]) -> tuple[object, ...]:
+        weight = policies[pair[0][0]].trust * policies[pair[1][0]].trust
+        return -weight, -len(behind[pair]), -max(max(times[r]) for r in behind[pair]), pair
 
-    for names in members.values():
-        for left, right in combinations(sorted(names & parent.keys()), 2):
-            if not (left[0] == right[0] and POLICIES[left[0]].is_exclusive):
-                parent[root(left)] = root(right)
-    found: dict[Identifier, set[Identifier]] = defaultdict(set)
-    for name in parent:
-        found[root(name)].add(name)
-    return status, {frozenset(names) for names in found.values()}
+    accepted: dict[Identifier, set[Identifier]] = {n: set() for n, s in status.items() if s == "active"}
+
+    def reached(start: Identifier) -> set[Identifier]:
+        found, ahead = {start}, [start]
+        while ahead:
+            new = accepted[ahead.pop()] - found
+            found |= new
+            ahead += new
+        return found
+
+    for left, right in sorted((p for p in behind if p[0] in accepted and p[1] in accepted), key=strength):
+        together = reached(left) | reached(right)
+        counts = Counter(kind for kind, _ in together)
+        limits = {kind: policies[kind].max_per_profile for kind in counts}
+        if any(limit is not None and counts[kind] > limit for kind, limit in limits.items()):
+            continue
+        if not any(pair <= together for pair in apart):
+            accepted[left].add(right)
+            accepted[right].add(left)
+    return status, {frozenset(reached(name)) for name in accepted}

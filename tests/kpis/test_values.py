@@ -188,3 +188,26 @@ def test_no_days_give_no_rows():
 def test_the_order_of_parts_does_not_matter():
     parts = [_part("visits", n, None, dimension="traffic_channel", value=f"c{n}", n=n) for n in range(5)]
     assert _values("middle", *parts) == _values("middle", *reversed(parts))
+
+
+@pytest.mark.parametrize(
+    ("has_earlier_version", "value"),
+    [
+        pytest.param(True, 12.0, id="its last good version counts"),
+        pytest.param(False, None, id="there is none"),
+    ],
+)
+def test_a_day_that_the_gate_holds_is_told_from_one_that_is_missing(has_earlier_version, value):
+    days = _days(MON, 1) if has_earlier_version else set()
+    table = pa.Table.from_pylist([_part("visits", 12, None, n=12)], PARTS)
+    found = values(
+        "middle",
+        table,
+        days=[MON],
+        arrivals={"matomo/visits": days},
+        holds={"matomo/visits": {MON}},
+        as_of=LATER,
+        identity_revision="rev",
+    )
+    [row] = [row for row in found.to_pylist() if row["kpi"] == "visits"]
+    assert (row["status"], row["value"]) == ("held", value)

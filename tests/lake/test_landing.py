@@ -2,7 +2,7 @@
 
 import json
 import random
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -19,7 +19,7 @@ from journey_platform.days import as_day, local_days
 from journey_platform.lake import Lake
 from journey_platform.landing import LandingReport, checkpoint, land_events, land_versions
 from journey_platform.landing.quarantine import UNDATED
-from journey_platform.quality.verdict import Finding, Gate, RuleResult, Verdict
+from journey_platform.quality.verdict import DayVerdict, Finding, Gate, RuleResult, Verdict
 from journey_platform.tables import QUARANTINE
 from tests.lake.tables import CONTACTS, D1, D2, D3, EVENTS, contents
 
@@ -60,16 +60,42 @@ def counts(report: LandingReport) -> list[tuple[int, ...]]:
     return [(d.received, d.landed, d.quarantined, d.duplicates, d.conflicts) for d in report.days]
 
 
-def rejects(*names: str, severity: str = "error") -> Gate:
-    """A gate that finds fault with some keys."""
+class OneRule:
+    """A gate that finds fault with some keys, or cannot judge and then holds every day with rows."""
 
-    def gate(rows: pa.Table) -> Verdict:
-        keys = rows["record_key"].to_pylist()
+    refused = 0
+    reasons = frozenset({"rule"})
+
+    def __init__(self, *names: str, severity: str = "error", is_broken: bool = False) -> None:
+        self._names, self._severity, self._is_broken = names, severity, is_broken
+        self._seen: set[date] = set()
+
+    def is_known(self, day: date, fingerprint: str, *, is_there: bool) -> bool:
+        return False
+
+    def __call__(self, rows: pa.Table) -> Verdict:
+        self._seen.update(rows["day"].to_pylist())
+        keys = enumerate(rows["record_key"].to_pylist())
         return Verdict(
-            (), tuple(Finding(n, "rule", "body", severity) for n, k in enumerate(keys) if k in names)
+            (), tuple(Finding(n, "rule", "body", self._severity) for n, k in keys if k in self._names)
         )
 
-    return gate
+    def conclude(self, offered: Mapping[date, str]) -> Mapping[date, DayVerdict]:
+        result = RuleResult("rule", "body", "error", 1, 0, "no" if self._is_broken else None)
+        return {
+            day: DayVerdict(
+                day,
+                (result,),
+                print_,
+                "v",
+                "rule" if self._is_broken and (day in self._seen or len(offered) == 1) else None,
+            )
+            for day, print_ in offered.items()
+        }
+
+
+def rejects(*names: str, severity: str = "error") -> Gate:
+    return OneRule(*names, severity=severity)
 
 
 @pytest.mark.parametrize(
@@ -219,10 +245,13 @@ def test_warnings_are_listed_and_landed(lake: Lake) -> None:
 
 def test_a_gate_that_cannot_judge_holds_its_days(lake: Lake) -> None:
     land(lake, Page(events("a")), days=[D1])
-    broken = Verdict((RuleResult("rule", "body", "error", 0, 0, "no"),), ())
-    report = land(lake, Page(events("a", "b")), days=[D1, D2], gate=lambda _: broken)
+    report = land(lake, Page(events("a", "b")), days=[D1, D2], gate=OneRule(is_broken=True))
     assert [(d.outcome.value, d.held, d.rows) for d in report.days] == [("held", 2, 1), ("changed", 0, 0)]
     assert len(bodies(lake)) == 1
+    assert [(r["record_key"], r["severity"]) for r in lake.read(QUARANTINE).to_pylist()] == [
+        ("a", "held"),
+        ("b", "held"),
+    ]
 
 
 def test_a_record_without_a_time_stays_in_quarantine_once_however_days_are_pulled(lake: Lake) -> None:
@@ -284,8 +313,8 @@ def test_the_cursor_is_committed_with_the_rows_and_survives_an_empty_pull(lake: 
     land_contacts(lake, Page([]), at=NOW + timedelta(hours=1))
     last = checkpoint(lake, CONTACTS)
     assert (last.cursor, last.asked_at) == ("c1", NOW + timedelta(hours=1))
-    broken = Verdict((RuleResult("rule", "body", "error", 0, 0, "no"),), ())
-    report = land_contacts(lake, Page([contact("2", "a", 2)], cursor="c2"), gate=lambda _: broken)
+    page = Page([contact("2", "a", 2)], cursor="c2")
+    report = land_contacts(lake, page, gate=OneRule(is_broken=True))
     assert (report.cursor, checkpoint(lake, CONTACTS).cursor, len(versions(lake))) == (None, "c1", 1)
     assert report.days[0].outcome.value == "held"
     counts(report)

@@ -103,8 +103,24 @@ def survived(*statements: Statement) -> dict[str, dict[str, Any]]:
         ),
         pytest.param(
             "email_status",
-            [("mailchimp", 1, "unsubscribed"), ("other", 9, "subscribed")],
+            [("mailchimp", 1, "unsubscribed"), ("mailchimp", 9, "subscribed")],
             "unsubscribed",
+            "mailchimp/people/0",
+            2,
+            id="a no on one address is a no",
+        ),
+        pytest.param(
+            "company",
+            [("a", 9, "Acme"), ("b", 1, "Acme Holding"), ("c", 2, "Acme Works")],
+            "Acme Holding",
+            "b/people/1",
+            3,
+            id="the most complete",
+        ),
+        pytest.param(
+            "plan",
+            [("mailchimp", 1, "pro"), ("a", 9, "free")],
+            "pro",
             "mailchimp/people/0",
             2,
             id="the source that knows goes before the later one",
@@ -205,6 +221,7 @@ def test_a_profile_is_one_row_with_what_survived() -> None:
         "company": None,
         "plan": "pro",
         "email_status": "subscribed",
+        "may_email": True,
         "identifiers": 2,
         "vendors": ["mailchimp", "matomo", "zendesk"],
         "first_seen": START,
@@ -219,3 +236,17 @@ def test_nobody_gives_empty_tables() -> None:
     nothing = survivors([], nobody, secret=SECRET)
     assert nothing.equals(PROFILE_ATTRIBUTES_TABLE.empty())
     assert profiles(nobody, nothing).equals(PROFILES_TABLE.empty())
+
+
+def test_who_subscribed_again_may_be_mailed_and_who_never_said_is_not_known() -> None:
+    again = contacts(
+        ("mailchimp", 1, {"email_status": "unsubscribed"}), ("m", 9, {"email_status": "subscribed"})
+    )
+    ids = pa.array(["mailchimp/members/1@0", "mailchimp/members/1@9"])
+    again = again.set_column(again.schema.get_field_index("contact_id"), "contact_id", ids)
+    silent = contacts(("mailchimp", 1, {"name": "Bo"}), who=("user_id", "u-bo"))
+    tables = [again.cast(silent.schema), silent]
+    identifiers = resolve(observations([], tables), secret=SECRET).identifiers
+    found = profiles(identifiers, survivors(tables, identifiers, secret=SECRET)).to_pylist()
+    assert sorted((row["may_email"], row["name"]) for row in found if row["name"] is None) == [(True, None)]
+    assert [row["may_email"] for row in found if row["name"] == "Bo"] == [None]

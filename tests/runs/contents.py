@@ -10,13 +10,21 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.tables import (
+    COVERAGE,
+    DECISIONS,
+    GATE_VERDICTS,
+    HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
+    IDENTITY_EVENTS,
+    IDENTITY_HEALTH,
     JOURNEY_TOUCHPOINTS,
     LINKS_TABLE,
     MAILINGS,
     PROFILE_ATTRIBUTES_TABLE,
+    PROFILE_REDIRECTS,
     PROFILES_TABLE,
     QUARANTINE,
+    RECONCILIATION,
     SESSIONS,
     Table,
     contacts_table,
@@ -28,10 +36,14 @@ from journey_platform.touchpoints.vendors import MAPPINGS
 RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
 TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
 CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
-CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE]
+CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE, HOUSEHOLDS_TABLE]
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
+OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
+"""What follows from the records alone."""
+MEMORIES = [DECISIONS, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS]
+"""What also depends on when runs were made, and on what people decided."""
 
 Fingerprints = dict[tuple[str, str], tuple[int, str]]
 
@@ -79,7 +91,7 @@ def data_files(root: Path) -> dict[str, str]:
 def orphans(root: Path) -> set[str]:
     """Data files that the newest version of their table does not name."""
     named = set()
-    for table in TABLES:
+    for table in (*TABLES, *OPERATIONS, *MEMORIES):
         place = root.joinpath(*table.key)
         if place.exists():
             named |= {str(Path(uri).relative_to(root)) for uri in DeltaTable(str(place)).file_uris()}

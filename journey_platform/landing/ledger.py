@@ -1,0 +1,125 @@
+"""The gate's verdicts as rows: written with each pull, read by the next as what was known."""
+
+from collections.abc import Collection, Iterable, Iterator, Mapping
+from datetime import date
+from typing import Any
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.lake import Lake
+from journey_platform.lake.rows import union
+from journey_platform.quality.figures import history_of
+from journey_platform.quality.rules import Suite
+from journey_platform.quality.table_gate import TableGate
+from journey_platform.quality.verdict import ERROR, DayVerdict, RuleResult
+from journey_platform.tables import GATE_VERDICTS, Table
+
+
+def gate_of(
+    lake: Lake,
+    table: Table,
+    suite: Suite,
+    days: Collection[date],
+    *,
+    is_read_by_day: bool = False,
+    stands_on: date | None = None,
+    accepts: bool = False,
+) -> TableGate:
+    """The gate of a table, knowing what was said of `days` and of those they are compared with.
+
+    `is_read_by_day`: each of `days` is offered whole from its source, so that it should not hold less than
+    when it was read last.
+    """
+    states = lake.day_states(table) if is_read_by_day else {}
+    wanted = {*days} if stands_on is None else {stands_on}
+    return TableGate(
+        suite,
+        known=verdicts(lake, table, wanted | history_of(wanted)),
+        rows_before={day: states[day].rows for day in wanted if day in states},
+        stands_on=stands_on,
+        accepts=accepts,
+    )
+
+
+def verdicts(lake: Lake, table: Table, days: Iterable[date]) -> dict[date, DayVerdict]:
+    """What was last said of the table on each of `days`."""
+    rows = lake.read(GATE_VERDICTS, days)
+    rows = rows.filter(pc.equal(rows["table"], table.name))
+    by_day: dict[date, list[dict[str, Any]]] = {}
+    for row in rows.to_pylist():
+        by_day.setdefault(row["day"], []).append(row)
+    return {day: _day_verdict(day, of_day) for day, of_day in by_day.items()}
+
+
+def held_days(lake: Lake) -> dict[str, set[date]]:
+    """By table, the days that a rule holds now."""
+    rows = lake.read(GATE_VERDICTS, columns=["day", "table", "verdict"])
+    held: dict[str, set[date]] = {}
+    for row in rows.filter(pc.equal(rows["verdict"], "held")).to_pylist():
+        held.setdefault(row["table"], set()).add(row["day"])
+    return held
+
+
+def record(lake: Lake, table: Table, judged: Mapping[date, DayVerdict], *, run_id: str) -> None:
+    """Put verdicts in place of the earlier ones of the same table and day; kept ones are there already."""
+    fresh = {day: verdict for day, verdict in judged.items() if not verdict.is_kept}
+    rows = {
+        day: pa.Table.from_pylist(list(_rows(table, verdict, run_id)), schema=GATE_VERDICTS.schema)
+        for day, verdict in fresh.items()
+    }
+
+    def change(day: date, known: pa.Table) -> pa.Table:
+        return union(GATE_VERDICTS, rows[day], known.filter(pc.not_equal(known["table"], table.name)))
+
+    if rows:
+        lake.rewrite_days(GATE_VERDICTS, rows, change, run_id=run_id)
+
+
+def _rows(table: Table, verdict: DayVerdict, run_id: str) -> Iterator[dict[str, Any]]:
+    for result in verdict.results:
+        yield {
+            "day": verdict.day,
+            "table": table.name,
+            "rule": result.rule,
+            "field": result.field,
+            "severity": result.severity,
+            "checked": result.checked,
+            "failed": result.failed,
+            "verdict": _word(result, verdict),
+            "observed": result.observed or None,
+            "error": result.error,
+            "fingerprint": verdict.fingerprint,
+            "suite": verdict.suite,
+            "run_id": run_id,
+        }
+
+
+def _word(result: RuleResult, verdict: DayVerdict) -> str:
+    if result.rule == verdict.held_by:
+        return "held"
+    if result.error is not None:
+        return "error"
+    if verdict.is_accepted and result.failed and result.observed and result.severity == ERROR:
+        return "accepted"
+    return "failed" if result.failed else "passed"
+
+
+def _day_verdict(day: date, rows: list[dict[str, Any]]) -> DayVerdict:
+    results = tuple(
+        RuleResult(
+            row["rule"],
+            row["field"],
+            row["severity"],
+            row["checked"],
+            row["failed"],
+            row["error"],
+            row["observed"] or "",
+        )
+        for row in rows
+    )
+    held_by = next((row["rule"] for row in rows if row["verdict"] == "held"), None)
+    is_accepted = any(row["verdict"] == "accepted" for row in rows)
+    return DayVerdict(
+        day, results, rows[0]["fingerprint"], rows[0]["suite"], held_by, is_accepted=is_accepted
+    )

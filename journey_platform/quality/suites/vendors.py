@@ -1,0 +1,139 @@
+"""What guards single streams of the vendors, by table. The others have what all archives share."""
+
+from journey_platform.quality.rules import is_between, is_one_of, is_present, matches
+from journey_platform.quality.suites.raw import Stream, kind_of, number_in
+from journey_platform.quality.verdict import WARN
+
+_ADDRESS = r"^[^@\s]+@[^@\s]+$"
+_LINK = r"^https?://"
+_MONEY_MOST = 1_000_000
+
+_SCORES = tuple(
+    f"{score}{comment}" for score in ("good", "bad") for comment in ("", "_with_comment", "_without_comment")
+)
+
+STREAMS: dict[str, Stream] = {
+    "raw/matomo/visits": Stream(
+        fields={
+            "visitor": "$.visitorId",
+            "actions": "$.actionDetails",
+            "device": "$.deviceType",
+            "referrer": "$.referrerType",
+            "revenue": "$.totalEcommerceRevenue",
+        },
+        columns={"actions_kind": kind_of("$.actionDetails"), "revenue_number": number_in("revenue")},
+        rules=(
+            is_present("visitor_known", "visitor", WARN),
+            is_present("actions_listed", "actions"),
+            is_one_of("actions_are_a_list", "actions_kind", ("ARRAY", "NULL"), WARN),
+            is_between("revenue_sane", "revenue_number", 0, _MONEY_MOST),
+        ),
+        categories=("device", "referrer"),
+    ),
+    "raw/matomo/visits_summary": Stream(
+        fields={"visits": "$.nb_visits"},
+        columns={"visits_number": number_in("visits")},
+        rules=(is_present("visits_given", "visits"), is_between("visits_counted", "visits_number", 0, None)),
+    ),
+    "raw/matomo/referrers": Stream(
+        fields={"visits": "$.nb_visits", "label": "$.label"},
+        columns={"visits_number": number_in("visits")},
+        rules=(is_present("label_given", "label"), is_between("visits_counted", "visits_number", 0, None)),
+    ),
+    "raw/mailchimp/members": Stream(
+        fields={"status": "$.status", "address": "$.email_address"},
+        rules=(
+            is_present("status_given", "status"),
+            is_one_of(
+                "status_known",
+                "status",
+                ("subscribed", "unsubscribed", "cleaned", "pending", "transactional", "archived"),
+            ),
+            is_present("address_given", "address", WARN),
+            matches("address_like", "address", _ADDRESS, WARN),
+        ),
+    ),
+    "raw/mailchimp/email_activity": Stream(
+        fields={
+            "action": "$.action",
+            "campaign": "$.campaign_id",
+            "address": "$.email_address",
+            "url": "$.url",
+        },
+        rules=(
+            is_present("action_given", "action"),
+            is_one_of("action_known", "action", ("open", "click", "bounce")),
+            is_present("campaign_given", "campaign", WARN),
+            matches("address_like", "address", _ADDRESS, WARN),
+            matches("url_like", "url", _LINK, WARN),
+        ),
+        is_steady=False,
+    ),
+    "raw/mailchimp/reports": Stream(
+        fields={"emails_sent": "$.emails_sent", "sent_at": "$.send_time"},
+        columns={"emails_sent_number": number_in("emails_sent")},
+        rules=(
+            is_present("emails_sent_given", "emails_sent"),
+            is_between("emails_sent_counted", "emails_sent_number", 0, None),
+            matches("sent_at_like", "sent_at", r"^\d{4}-\d\d-\d\dT", WARN),
+        ),
+    ),
+    "raw/mailchimp/unsubscribes": Stream(
+        fields={"campaign": "$.campaign_id"},
+        rules=(is_present("campaign_given", "campaign", WARN),),
+        is_steady=False,
+    ),
+    "raw/zendesk/tickets": Stream(
+        fields={"status": "$.status", "requester": "$.requester_id", "created": "$.created_at"},
+        columns={"requester_kind": kind_of("$.requester_id")},
+        rules=(
+            is_present("status_given", "status"),
+            is_one_of(
+                "status_known",
+                "status",
+                ("new", "open", "pending", "hold", "solved", "closed", "deleted"),
+            ),
+            is_present("requester_present", "requester", WARN),
+            is_one_of("requester_is_a_number", "requester_kind", ("UBIGINT", "BIGINT", "NULL"), WARN),
+            matches("created_like", "created", r"^\d{4}-\d\d-\d\dT", WARN),
+        ),
+    ),
+    "raw/zendesk/users": Stream(
+        fields={"address": "$.email", "role": "$.role"},
+        rules=(
+            matches("address_like", "address", _ADDRESS, WARN),
+            is_one_of("role_known", "role", ("end-user", "agent", "admin"), WARN),
+        ),
+    ),
+    "raw/zendesk/ticket_metric_events": Stream(
+        fields={"ticket": "$.ticket_id", "metric": "$.metric", "type": "$.type"},
+        rules=(
+            is_present("ticket_given", "ticket"),
+            is_present("metric_given", "metric"),
+            is_present("type_given", "type"),
+        ),
+        categories=("metric", "type"),
+    ),
+    "raw/zendesk/satisfaction_ratings": Stream(
+        fields={"score": "$.score", "ticket": "$.ticket_id"},
+        rules=(
+            is_present("score_given", "score"),
+            is_one_of("score_known", "score", ("offered", "unoffered", "received", *_SCORES)),
+            is_present("ticket_given", "ticket", WARN),
+        ),
+    ),
+    "raw/qualtrics/responses": Stream(
+        fields={"progress": "$.progress", "survey": "$.survey_id", "finished": "$.finished"},
+        columns={"progress_number": number_in("progress")},
+        rules=(
+            is_between("progress_in_range", "progress_number", 0, 100),
+            is_present("survey_given", "survey"),
+            is_one_of("finished_known", "finished", ("0", "1", "true", "false", "True", "False"), WARN),
+        ),
+        is_steady=False,
+    ),
+    "raw/mastodon/tag_timelines": Stream(
+        fields={"account": "$.account", "url": "$.url"},
+        rules=(is_present("account_given", "account", WARN), matches("url_like", "url", _LINK, WARN)),
+    ),
+}

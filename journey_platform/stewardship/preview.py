@@ -1,0 +1,132 @@
+"""What would change: identity resolved twice in memory, as it is and with a change, and nothing written.
+
+The change is a decision not yet taken or another limit. What moved is told by `identity.changes`; KPIs that
+count people are computed both ways over the weeks in which the people concerned appear.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, date, datetime
+from functools import partial
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.engine import Engine
+from journey_platform.identity.assign import assign
+from journey_platform.identity.changes import Moves, events, moves
+from journey_platform.identity.policy import POLICIES, Policies
+from journey_platform.identity.resolve import Resolution, resolve
+from journey_platform.kpis import late
+from journey_platform.kpis.periods import days_of, periods_touched
+from journey_platform.lake import Lake
+from journey_platform.profiles.profiles import profiles
+from journey_platform.settings import Settings
+from journey_platform.stewardship.inputs import further, seen, touchpoint_tables
+from journey_platform.stewardship.ledger import ledger
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE
+
+_NEVER = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@dataclass(frozen=True)
+class KpiChange:
+    """A KPI's two parts before and after."""
+
+    kpi: str
+    day: date
+    dimension: str
+    before: tuple[float, float | None]
+    after: tuple[float, float | None]
+
+
+@dataclass(frozen=True)
+class Preview:
+    """`profiles`: how many there are before and after. `events`: as `tables.IDENTITY_EVENTS`. `days`: those
+    on which a touchpoint would change hands. `kpis`: the values that would change."""
+
+    profiles: tuple[int, int]
+    events: pa.Table
+    days: tuple[date, ...]
+    kpis: tuple[KpiChange, ...]
+
+
+def preview(
+    lake: Lake,
+    engine: Engine,
+    settings: Settings,
+    *,
+    secret: bytes,
+    decisions: pa.Table | None = None,
+    policies: Policies = POLICIES,
+) -> Preview:
+    """The effect of further `decisions` (`tables.DECISIONS`) or other `policies` on what the lake holds."""
+    rows, taken = seen(lake, settings.sources), ledger(lake)
+    more = taken if decisions is None else pa.concat_tables([taken, decisions])
+    evidence = further(lake, settings, secret=secret)
+    given = partial(resolve, rows, secret=secret, evidence=evidence, spelling=settings.spelling)
+    before, after = given(decisions=taken), given(decisions=more, policies=policies)
+    told = events(
+        before.identifiers, after.identifiers, after.links, version=0, now=_NEVER, day=_NEVER.date()
+    )
+    days, kpis = _effects(lake, engine, settings, before, after, secret=secret)
+    counts = tuple(pc.count_distinct(r.identifiers["person_key"]).as_py() for r in (before, after))
+    return Preview((counts[0], counts[1]), told, days, kpis)
+
+
+def _effects(
+    lake: Lake, engine: Engine, settings: Settings, before: Resolution, after: Resolution, *, secret: bytes
+) -> tuple[tuple[date, ...], tuple[KpiChange, ...]]:
+    moved = moves(before.identifiers, after.identifiers)
+    is_found = _is_anyone_found(before.identifiers, after.identifiers)
+    weeks = periods_touched(_days_of(engine, moved, is_anyone_found=is_found), "week")
+    if not weeks:
+        return (), ()
+    read = [lake.read(table, days_of(weeks, "week")) for table in touchpoint_tables(settings.sources)]
+    rows = pa.concat_tables(read)
+    assigned = [
+        assign(rows, found.identifiers, secret=secret, spelling=settings.spelling)
+        for found in (before, after)
+    ]
+    by_id = [table.sort_by("touchpoint_id") for table in assigned]
+    is_same = pc.equal(*(pc.fill_null(table["person_key"], 0) for table in by_id))
+    days = pc.unique(by_id[0].filter(pc.invert(is_same))["day"]).to_pylist()
+    parts = [_parts(engine, table, found) for table, found in zip(assigned, (before, after), strict=True)]
+    names = sorted(parts[0].keys() | parts[1].keys())
+    nothing = (0.0, 0.0)
+    kpis = [KpiChange(*name, *(part.get(name, nothing) for part in parts)) for name in names]
+    return tuple(sorted(days)), tuple(kpi for kpi in kpis if kpi.before != kpi.after)
+
+
+def _is_anyone_found(before: pa.Table, after: pa.Table) -> bool:
+    """Whether an identifier that belongs to nobody gets a profile."""
+    was_nobody = before.filter(before["person_key"].is_null())["identifier_key"]
+    somebody = after.filter(after["person_key"].is_valid())["identifier_key"]
+    return bool(pc.any(pc.is_in(was_nobody, somebody)).as_py())
+
+
+def _days_of(engine: Engine, moved: Moves, *, is_anyone_found: bool) -> Sequence[date]:
+    """Days on which those who lose or gain an identifier appear; of those found, any day with a stranger."""
+    is_changed = moved.is_released | (moved.before != moved.after)
+    people = np.unique(np.concatenate([moved.before[is_changed], moved.after[is_changed]]))
+    stored = engine.table(JOURNEY_TOUCHPOINTS)
+    listed = engine.memtable(pa.table({"person_key": pa.array(people, pa.int64())}))
+    theirs = stored.semi_join(listed, "person_key").select("day")
+    if is_anyone_found:
+        theirs = theirs.union(stored.filter(stored.person_key.isnull()).select("day"))
+    return sorted(engine.arrow(theirs.distinct())["day"].to_pylist())
+
+
+def _parts(
+    engine: Engine, touchpoints: pa.Table, found: Resolution
+) -> dict[tuple[str, date, str], tuple[float, float | None]]:
+    people = profiles(found.identifiers, PROFILE_ATTRIBUTES_TABLE.empty())
+    expression = late.parts(engine.memtable(touchpoints), engine.memtable(people))
+    return {
+        (row["kpi"], row["day"], f"{row['dimension']}={row['dimension_value']}"): (
+            row["numerator"],
+            row["denominator"],
+        )
+        for row in engine.arrow(expression).to_pylist()
+    }

@@ -1,0 +1,58 @@
+"""The unified customer: profiles, their attributes, households."""
+
+import pyarrow as pa
+
+from journey_platform.tables.table import UTC_MICROSECONDS, Column, Table
+
+PROFILES_TABLE = Table(
+    key=("customers", "profiles"),
+    grain="customer: a person, or an anonymous device that no record ties to a person yet",
+    columns=(
+        Column("person_key", pa.int64(), "64-bit key used inside", is_key=True),
+        Column("profile_id", pa.string(), "stable id shown outside; the same bits as person_key"),
+        Column("is_known", pa.bool_(), "has an identifier that a person gave: not only cookies"),
+        Column("name", pa.string(), "survivor of the names seen", is_personal=True),
+        Column("email", pa.string(), "survivor of the addresses seen", is_personal=True),
+        Column("phone", pa.string(), "survivor of the numbers seen", is_personal=True),
+        Column("country", pa.string(), "survivor of the countries seen"),
+        Column("company", pa.string(), "survivor of the companies seen"),
+        Column("plan", pa.string(), "survivor of the plans seen"),
+        Column("email_status", pa.string(), "subscribed, unsubscribed, cleaned or null"),
+        Column("may_email", pa.bool_(), "false where any address said no; null where none said anything"),
+        Column("identifiers", pa.int64(), "how many identifiers it holds"),
+        Column("vendors", pa.list_(pa.string()), "who knows this person, sorted"),
+        Column("first_seen", UTC_MICROSECONDS, "earliest observation"),
+        Column("last_seen", UTC_MICROSECONDS, "latest observation"),
+    ),
+    sort_by=("person_key",),
+    is_daily=False,
+)
+
+HOUSEHOLDS_TABLE = Table(
+    key=("customers", "households"),
+    grain="member of a household: people told apart who share a mailbox or a number",
+    columns=(
+        Column("household_key", pa.int64(), "the smallest identifier_key of what they share", is_key=True),
+        Column("person_key", pa.int64(), "the profile of a member", is_key=True),
+        Column("members", pa.int64(), "how many profiles the household has"),
+    ),
+    sort_by=("household_key", "person_key"),
+    is_daily=False,
+)
+
+PROFILE_ATTRIBUTES_TABLE = Table(
+    key=("customers", "profile_attributes"),
+    grain="attribute of a profile, with where its value comes from",
+    columns=(
+        Column("person_key", pa.int64(), "the profile", is_key=True),
+        Column("attribute", pa.string(), "the profile's column", is_key=True),
+        Column("value", pa.string(), "the value that survived", is_personal=True),
+        Column("rule", pa.string(), "the survivorship rule that chose it"),
+        Column("vendor", pa.string(), "who said so"),
+        Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
+        Column("observed_at", UTC_MICROSECONDS, "when it was said"),
+        Column("candidates", pa.int64(), "distinct values that were in the running"),
+    ),
+    sort_by=("person_key", "attribute"),
+    is_daily=False,
+)
