@@ -7,6 +7,7 @@ from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *journey_assets(settings.sources, partitions),
             *health_assets(),
             *kpi_assets(settings.sources, partitions),
+            *insight_assets(),
             *operations_assets(settings.sources),
             *standing_assets(settings.sources, partitions),
             data_docs_asset(settings.sources),

@@ -10,7 +10,7 @@ from journey_platform.settings import Settings
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 
-DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
+DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",

@@ -16,6 +16,15 @@ from journey_platform.tables.identity import (
     PROBABILISTIC_LINKS,
     PROFILE_REDIRECTS,
 )
+from journey_platform.tables.insights import (
+    ACTIVITY,
+    ATTRIBUTION,
+    FRICTION,
+    FUNNELS,
+    PATHS,
+    RETENTION,
+    STAGES,
+)
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
 from journey_platform.tables.kpis import kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
@@ -32,9 +41,13 @@ from journey_platform.tables.table import (
 from journey_platform.tables.touchpoints import contacts_table, touchpoints_table
 
 __all__ = [
+    "ACTIVITY",
     "ATTRIBUTES",
+    "ATTRIBUTION",
     "COVERAGE",
     "DECISIONS",
+    "FRICTION",
+    "FUNNELS",
     "GATE_VERDICTS",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
@@ -47,6 +60,7 @@ __all__ = [
     "LINK_REVIEW",
     "MAILINGS",
     "MATCHED_RECORDS",
+    "PATHS",
     "PROBABILISTIC_EVIDENCE",
     "PROBABILISTIC_LINKS",
     "PROFILES_TABLE",
@@ -54,7 +68,9 @@ __all__ = [
     "PROFILE_REDIRECTS",
     "QUARANTINE",
     "RECONCILIATION",
+    "RETENTION",
     "SESSIONS",
+    "STAGES",
     "UTC_MICROSECONDS",
     "Column",
     "Table",
