@@ -6,6 +6,7 @@ declarations. How tables are stored is in `lake`; how rows are made is in the do
 
 from journey_platform.tables.identity import (
     DECISIONS,
+    ERASURES,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     IDENTITY_HEALTH,
@@ -24,6 +25,7 @@ from journey_platform.tables.raw import QUARANTINE, raw_table
 from journey_platform.tables.table import (
     ATTRIBUTES,
     IDENTIFIERS,
+    KEYS,
     PROBABILISTIC_EVIDENCE,
     UTC_MICROSECONDS,
     Column,
@@ -35,6 +37,7 @@ __all__ = [
     "ATTRIBUTES",
     "COVERAGE",
     "DECISIONS",
+    "ERASURES",
     "GATE_VERDICTS",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
@@ -42,6 +45,7 @@ __all__ = [
     "IDENTITY_EVENTS",
     "IDENTITY_HEALTH",
     "JOURNEY_TOUCHPOINTS",
+    "KEYS",
     "LINKS_TABLE",
     "LINK_MODEL",
     "LINK_REVIEW",
