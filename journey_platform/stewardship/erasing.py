@@ -27,6 +27,8 @@ from journey_platform.settings import Settings
 from journey_platform.stewardship.inputs import UnknownId, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
     DECISIONS,
     ERASURES,
     HOUSEHOLDS_TABLE,
@@ -55,6 +57,8 @@ _STAYS_SHARED = "shared with somebody who was erased"
 _REDACTED = "redacted: it named somebody who was erased"
 
 _CUSTOMERS = (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
     LINK_REVIEW,
     PROBABILISTIC_LINKS,
     MATCHED_RECORDS,
@@ -284,8 +288,17 @@ def _found(lake: Lake, table: Table, theirs: Erased, *, since: int | None = None
     days = None
     if since is not None and table.is_daily:
         days = [day for day, state in lake.day_states(table).items() if state.version > since]
-    counts = {day: int(are_theirs(theirs, table, rows).sum()) for day, rows in _parts(lake, table, days)}
+    parts = _parts(lake, table, days)
+    counts = {day: rows.num_rows - _kept(lake, theirs, table, rows).num_rows for day, rows in parts}
     return {day: count for day, count in counts.items() if count}
+
+
+def _kept(lake: Lake, theirs: Erased, table: Table, rows: pa.Table) -> pa.Table:
+    """The rows that stay. An account stays with a member who does."""
+    if table is not ACCOUNTS_TABLE:
+        return without_theirs(theirs, table, rows)
+    members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
+    return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
 
 
 # How they go
@@ -294,15 +307,11 @@ def _found(lake: Lake, table: Table, theirs: Erased, *, since: int | None = None
 def _remove(lake: Lake, table: Table, theirs: Erased, found: dict[date | None, int], run_id: str) -> Removed:
     if lake.version(table) is None:
         return Removed(table.name)
-
-    def kept(rows: pa.Table) -> pa.Table:
-        return without_theirs(theirs, table, rows)
-
     if found and table.is_daily:
         days = [day for day in found if day is not None]
-        lake.rewrite_days(table, days, lambda _, rows: kept(rows), run_id=run_id)
+        lake.rewrite_days(table, days, lambda _, rows: _kept(lake, theirs, table, rows), run_id=run_id)
     elif found:
-        lake.replace_all(table, kept(lake.read(table)), run_id=run_id)
+        lake.replace_all(table, _kept(lake, theirs, table, lake.read(table)), run_id=run_id)
     files, log_entries = lake.shed_history(table)
     return Removed(table.name, found, files, log_entries)
 

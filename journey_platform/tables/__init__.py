@@ -20,7 +20,13 @@ from journey_platform.tables.identity import (
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
 from journey_platform.tables.kpis import kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
-from journey_platform.tables.profiles import HOUSEHOLDS_TABLE, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE
+from journey_platform.tables.profiles import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
+    HOUSEHOLDS_TABLE,
+    PROFILE_ATTRIBUTES_TABLE,
+    PROFILES_TABLE,
+)
 from journey_platform.tables.raw import QUARANTINE, raw_table
 from journey_platform.tables.table import (
     ATTRIBUTES,
@@ -34,6 +40,8 @@ from journey_platform.tables.table import (
 from journey_platform.tables.touchpoints import contacts_table, touchpoints_table
 
 __all__ = [
+    "ACCOUNTS_TABLE",
+    "ACCOUNT_MEMBERS_TABLE",
     "ATTRIBUTES",
     "COVERAGE",
     "DECISIONS",

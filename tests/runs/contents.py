@@ -10,6 +10,8 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.tables import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
     COVERAGE,
     DECISIONS,
     ERASURES,
@@ -37,7 +39,15 @@ from journey_platform.touchpoints.vendors import MAPPINGS
 RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
 TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
 CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
-CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE, HOUSEHOLDS_TABLE]
+CUSTOMERS = [
+    IDENTIFIERS_TABLE,
+    LINKS_TABLE,
+    PROFILES_TABLE,
+    PROFILE_ATTRIBUTES_TABLE,
+    HOUSEHOLDS_TABLE,
+    ACCOUNTS_TABLE,
+    ACCOUNT_MEMBERS_TABLE,
+]
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
