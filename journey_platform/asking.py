@@ -16,10 +16,10 @@ from journey_platform.engine import Engine
 from journey_platform.journeys import questions as q
 from journey_platform.journeys.answers import Asked, Span, answers
 from journey_platform.journeys.conditions import PROFILE
-from journey_platform.journeys.declared import ACCOUNT, Declared, load
-from journey_platform.journeys.history import SORT
+from journey_platform.journeys.declared import Declared, load
+from journey_platform.journeys.history import ACCOUNT, SORT
 from journey_platform.settings import Settings
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -38,7 +38,7 @@ def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000)
     def persons(columns: frozenset[str], is_by_account: bool) -> Iterator[pa.Table]:
         span = everything[0].span
         read = touchpoints(engine, columns, _days(first, span.last), is_by_account=is_by_account)
-        person = PROFILE + ACCOUNT if is_by_account else "person_key"
+        person = ACCOUNT if is_by_account else "person_key"
         return engine.persons(read, person=person, sort_by=SORT, rows_per_call=rows_per_call)
 
     return answers(everything, persons)
@@ -59,7 +59,10 @@ def touchpoints(
         )
         found = found.left_join(named, found.person_key == named.profile_key)
     if is_by_account:
-        found = found.filter(found[PROFILE + ACCOUNT].notnull())
+        # Who belongs to two accounts acts for both.
+        members = engine.table(ACCOUNT_MEMBERS_TABLE)
+        named = members.select(ACCOUNT, members.person_key.name("member_key"))
+        found = found.inner_join(named, found.person_key == named.member_key)
     return found.select(sorted(columns))
 
 

@@ -18,12 +18,12 @@ import pyarrow as pa
 from journey_platform.journeys import questions as q
 from journey_platform.journeys.activity import active_days, activity_measures
 from journey_platform.journeys.attribution import touch_paths
-from journey_platform.journeys.conditions import PROFILE, Condition, condition
+from journey_platform.journeys.conditions import Condition, condition
 from journey_platform.journeys.credits import credit
-from journey_platform.journeys.declared import ACCOUNT, SESSION_START
+from journey_platform.journeys.declared import SESSION_START
 from journey_platform.journeys.friction import friction_pages, friction_sessions
 from journey_platform.journeys.funnels import funnel_attempts, funnel_steps
-from journey_platform.journeys.history import ALWAYS_READ, NEEDED_FOR_SESSIONS, History, history
+from journey_platform.journeys.history import ACCOUNT, ALWAYS_READ, NEEDED_FOR_SESSIONS, History, history
 from journey_platform.journeys.paths import (
     links,
     node_names,
@@ -108,7 +108,7 @@ class Asked:
         if SESSION_START in named or _is_by_session(self.question):
             named |= {*NEEDED_FOR_SESSIONS}
         if self.is_by_account:
-            named.add(PROFILE + ACCOUNT)
+            named.add(ACCOUNT)
         return frozenset(named - {SESSION_START})
 
     def condition(self, text: str) -> Condition:
@@ -133,7 +133,7 @@ class Asked:
 
 def seen_rows(rows: Any, *, is_by_account: bool = False) -> History:
     """The history of Arrow or Ibis rows, with where sessions begin if the columns for it are there."""
-    events = history(rows, by=PROFILE + ACCOUNT if is_by_account else "person_key")
+    events = history(rows, by=ACCOUNT if is_by_account else "person_key")
     if not set(NEEDED_FOR_SESSIONS) <= set(events.rows.column_names):
         return events
     # An account's rows are those of several persons on several devices: each device's are in order.

@@ -34,8 +34,6 @@ KINDS: Mapping[str, type[Question]] = {
     "friction": Friction,
 }
 SESSION_START = "is_session_start"
-ACCOUNT = "company"
-"""The profile's column that names the account a person belongs to."""
 
 COLUMNS = frozenset(
     [

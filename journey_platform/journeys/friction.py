@@ -20,6 +20,7 @@ import pyarrow as pa
 
 from journey_platform.journeys.conditions import Condition
 from journey_platform.journeys.history import SECOND_US, History
+from journey_platform.journeys.intervals import difference
 
 WEIGHTS: Mapping[str, float] = {
     "error": 5.0,
@@ -34,7 +35,6 @@ EVERYWHERE = "all"
 _RAGE_CLICKS, _RAGE_US = 3, SECOND_US
 _ERROR_AFTER_CLICK_US = SECOND_US
 _QUICK_BACK_US = 10 * SECOND_US
-_Z_95 = 1.959963984540054
 
 SESSION_PAGES = pa.schema(
     [
@@ -201,14 +201,12 @@ def friction_pages(found: pa.Table, *, threshold: float) -> list[dict[str, Any]]
 def _lost(
     met: np.ndarray, spared: np.ndarray, converted: np.ndarray, mean_order: float
 ) -> dict[str, float | None]:
-    """Conversion with and without, and the money between, with Wald's 95 % interval of the difference."""
-    with_it, without = int(met.sum()), int(spared.sum())
-    p = int((met & converted).sum()) / with_it if with_it else None
-    q = int((spared & converted).sum()) / without if without else None
-    money: tuple[float | None, float | None, float | None] = (None, None, None)
-    if p is not None and q is not None:
-        half = _Z_95 * float(np.sqrt(p * (1 - p) / with_it + q * (1 - q) / without))
-        worth = with_it * mean_order
-        money = ((q - p) * worth, (q - p - half) * worth, (q - p + half) * worth)
-    names = ("money_lost", "money_low", "money_high")
-    return {"conversion_with": p, "conversion_without": q, **dict(zip(names, money, strict=True))}
+    """Conversion with and without, and the money between, with Newcombe's 95 % interval of the difference."""
+    with_it, without = ((int((group & converted).sum()), int(group.sum())) for group in (met, spared))
+    p, q = (wins / units if units else None for wins, units in (with_it, without))
+    found: dict[str, float | None] = {"conversion_with": p, "conversion_without": q}
+    if p is None or q is None:
+        return found
+    worth = with_it[1] * mean_order
+    low, high = difference(without, with_it)
+    return found | {"money_lost": (q - p) * worth, "money_low": low * worth, "money_high": high * worth}

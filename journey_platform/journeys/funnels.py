@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from journey_platform.journeys.conditions import Condition
 from journey_platform.journeys.history import SECOND_US, History, Timeline
+from journey_platform.journeys.intervals import wilson
 from journey_platform.journeys.survival import kaplan_meier
 from journey_platform.tables.insights import FUNNELS
 
@@ -312,7 +313,7 @@ def funnel_steps(attempts: pa.Table, names: Sequence[str]) -> pa.Table:
         for step, name in enumerate(names):
             is_there = np.isfinite(times[step]) & counted
             units = int((is_there & is_mature).sum())
-            lower, upper = _wilson(units, entered)
+            lower, upper = wilson(units, entered) if entered else (None, None)
             took = kaplan_meier(np.where(is_there, times[step], watched)[counted], is_there[counted])
             rows.append(
                 {
@@ -337,15 +338,6 @@ def funnel_steps(attempts: pa.Table, names: Sequence[str]) -> pa.Table:
             )
             before = units
     return pa.Table.from_pylist(rows, schema=STEPS)
-
-
-def _wilson(units: int, entered: int) -> tuple[float | None, float | None]:
-    from scipy.stats import binomtest
-
-    if not entered:
-        return None, None
-    found = binomtest(units, entered).proportion_ci(0.95, method="wilson")
-    return float(found.low), float(found.high)
 
 
 def _step_times(attempts: pa.Table, steps: int) -> np.ndarray:

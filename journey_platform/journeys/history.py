@@ -22,6 +22,8 @@ SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 SORT = ("occurred_at", "touchpoint_id")
 """How rows are sorted within a person."""
+ACCOUNT = "account_key"
+"""The column that says which account a person acts for; there only where accounts are asked for."""
 ALWAYS_READ = ("person_key", "occurred_at", "touchpoint_id")
 NEEDED_FOR_SESSIONS = ("channel", "device_key", "visit_id")
 

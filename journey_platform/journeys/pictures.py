@@ -98,9 +98,7 @@ def _short(text: str, width: int = 22) -> str:
     return textwrap.shorten(text, width, placeholder="…") if " " in text else text[:width]
 
 
-def _duration(seconds: float | None) -> str:
-    if seconds is None:
-        return "-"
+def _duration(seconds: float) -> str:
     for unit, length in (("d", 86_400), ("h", 3600), ("min", 60)):
         if seconds >= length:
             return f"{seconds / length:.1f} {unit}"
@@ -120,7 +118,7 @@ def _funnel(axes: Any, rows: _Rows) -> None:
         axes.barh(place, row["units"] / most, color=_shade(1.0), height=0.72)
         share = "" if row["conversion"] is None else f"  {row['conversion']:.1%}"
         interval = "" if row["lower"] is None or not place else f" ({row['lower']:.1%} to {row['upper']:.1%})"
-        took = f"  median {_duration(row['median_s'])}" if place else ""
+        took = f"  median {_duration(row['median_s'])}" if place and row["median_s"] is not None else ""
         axes.text(0.01, place, f"{row['units']:,}{share}{interval}{took}", color=ON_MARK, va="center")
     _bare(axes)
     axes.set_yticks(range(len(steps)), [_short(row["step_name"]) for row in steps])
@@ -166,7 +164,10 @@ def _paths(axes: Any, rows: _Rows) -> None:
                 step + width * 1.3,
                 -y - size / 2,
                 f"{_short(key[1], 18)} {sizes[key] / total:.0%}",
+                color=ON_MARK,
                 va="center",
+                fontsize=8,
+                bbox={"facecolor": _PALE, "alpha": 0.85, "lw": 0, "pad": 1.2},
             )
             y += size + gap
     leaves, enters = dict(tops), dict(tops)

@@ -6,14 +6,14 @@ from pathlib import Path
 import pyarrow as pa
 
 from journey_platform.lake import Lake
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 from tests.journeys.brute import START, random_history
 
 FIRST, LAST = START.date(), START.date() + timedelta(days=11)
 
 
 def made_lake(folder: Path, rows: pa.Table | None = None) -> Lake:
-    """Touchpoints of twelve persons over twelve days, half of them of one company."""
+    """Touchpoints of twelve persons over twelve days, half of them of one account."""
     lake = Lake(str(folder))
     touched = random_history(3) if rows is None else rows
     days = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
@@ -24,7 +24,6 @@ def made_lake(folder: Path, rows: pa.Table | None = None) -> Lake:
         {
             "person_key": person,
             "profile_id": f"P{person}",
-            "company": "Blauwhof" if person % 2 else None,
             "plan": "month" if person % 3 else "year",
         }
         for person in people
@@ -32,6 +31,9 @@ def made_lake(folder: Path, rows: pa.Table | None = None) -> Lake:
     lake.replace_all(
         PROFILES_TABLE, pa.Table.from_pylist(profiles, schema=PROFILES_TABLE.schema), run_id="made"
     )
+    members = [{"account_key": 77, "person_key": person} for person in people if person % 2]
+    table = ACCOUNT_MEMBERS_TABLE
+    lake.replace_all(table, pa.Table.from_pylist(members, schema=table.schema), run_id="made")
     return lake
 
 

@@ -92,9 +92,7 @@ COMMANDS = [
     pytest.param(
         ["funnel", "--steps", "type = 'A'", "type = 'B'", "--within", "2 days"], "step_name", id="funnel"
     ),
-    pytest.param(
-        ["funnel", "by_person", "--attempt", "every"], "units", id="declared-with-another-word"
-    ),
+    pytest.param(["funnel", "by_person", "--attempt", "every"], "units", id="declared-with-another-word"),
     pytest.param(["paths", "--start", "type = 'A'", "--names", "x=type = 'X'"], "target", id="paths"),
     pytest.param(
         [
