@@ -20,6 +20,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
+from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs, without_theirs
@@ -209,13 +210,24 @@ def _identifiers_of(lake: Lake, key: int) -> Iterator[tuple[str, int]]:
 
 
 def _things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str, int]]:
-    """What the person's records are about and others name: their tickets."""
+    """What is the person's and other records name: their tickets, and their own references."""
     for source, kind in THINGS.items():
         vendor, stream = source.split("/")
         table = raw_table(vendor, stream, "", is_entity=True)
         for _, rows in _parts(lake, table):
             keys = rows.filter(pa.array(are_theirs(theirs, table, rows)))["record_key"].to_pylist()
             yield from ((kind, identifier_key(secret, kind, name)) for name in set(keys))
+    own = {(rule.reference, rule.owner) for rule in DECLARED_RULES if not rule.told_by}
+    for table in (contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS):
+        for said in _mine(theirs, lake.read(table))["identifiers"].to_pylist():
+            kinds = {pair["kind"] for pair in said}
+            for pair in said:
+                if any(pair["kind"] == reference and owner in kinds for reference, owner in own):
+                    yield pair["kind"], theirs.key_of(pair["kind"], pair["value"])
+
+
+def _mine(theirs: Erased, rows: pa.Table) -> pa.Table:
+    return rows.filter(pa.array(theirs.carried_by(rows)))
 
 
 def _names_of(lake: Lake, keys: set[int]) -> set[str]:
