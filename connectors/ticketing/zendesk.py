@@ -184,7 +184,7 @@ class Zendesk(Connector):
 
     def _me(self, stream: str) -> _Me:
         """The agent. Zendesk answers an unknown caller with a user that has no id."""
-        me = self._client.get("api/v2/users/me.json", stream=stream).json(_Answer).user
+        me: _Me = self._client.get("api/v2/users/me.json", stream=stream).json(_Answer).user
         if me.id is None:
             raise AuthenticationFailed("the token is not accepted", where=self.vendor)
         return me
