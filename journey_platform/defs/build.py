@@ -14,6 +14,7 @@ from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import reconciliation_asset
+from journey_platform.defs.references import references_asset
 from journey_platform.defs.replays import rederive, rederive_after_replay, replay_job
 from journey_platform.defs.sources import source_assets
 from journey_platform.defs.standing import coverage_asset
@@ -37,6 +38,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *operations_assets(settings.sources),
             coverage_asset(settings.sources, partitions),
             reconciliation_asset(settings.sources, partitions),
+            references_asset(settings.sources, partitions),
             data_docs_asset(settings.sources),
         ],
         resources={"platform": Platform()},

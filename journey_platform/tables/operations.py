@@ -30,6 +30,23 @@ GATE_VERDICTS = Table(
     fingerprint_without=("run_id",),
 )
 
+REFERENCES = Table(
+    key=("operations", "references"),
+    grain="rule between two streams and day: whether the records that are named are there",
+    columns=(
+        DAY,
+        Column("table", pa.string(), "the stream whose rows name others", is_key=True),
+        Column("rule", pa.string(), "the rule's name", is_key=True),
+        Column("refers_to", pa.string(), "the stream whose records are named"),
+        Column("severity", pa.string(), "error or warn"),
+        Column("checked", pa.int64(), "rows that name one"),
+        Column("waiting", pa.int64(), "of those, newer than the other stream's last answer: not judged yet"),
+        Column("failed", pa.int64(), "of those, naming a record that is not there"),
+        Column("verdict", pa.string(), "passed, failed or error (not evaluated)"),
+    ),
+    sort_by=("day", "table", "rule"),
+)
+
 RECONCILIATION = Table(
     key=("operations", "reconciliation"),
     grain="figure that a vendor counts itself, or that a pull brought, beside ours",
