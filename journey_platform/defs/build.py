@@ -14,6 +14,7 @@ from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.replays import rederive, rederive_after_replay, replay_job
+from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
 from journey_platform.defs.standing import standing_assets
 from journey_platform.defs.stewardship import identity_decision, identity_preview
@@ -33,6 +34,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *journey_assets(settings.sources, partitions),
             *health_assets(),
             *kpi_assets(settings.sources, partitions),
+            *restatement_assets(),
             *operations_assets(settings.sources),
             *standing_assets(settings.sources, partitions),
             data_docs_asset(settings.sources),

@@ -17,7 +17,7 @@ from journey_platform.tables.identity import (
     PROFILE_REDIRECTS,
 )
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
-from journey_platform.tables.kpis import kpis_table
+from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
 from journey_platform.tables.profiles import HOUSEHOLDS_TABLE, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE
 from journey_platform.tables.raw import QUARANTINE, raw_table
@@ -54,6 +54,7 @@ __all__ = [
     "PROFILE_REDIRECTS",
     "QUARANTINE",
     "RECONCILIATION",
+    "RESTATEMENTS",
     "SESSIONS",
     "UTC_MICROSECONDS",
     "Column",

@@ -25,6 +25,7 @@ from journey_platform.tables import (
     PROFILES_TABLE,
     QUARANTINE,
     RECONCILIATION,
+    RESTATEMENTS,
     SESSIONS,
     Table,
     contacts_table,
@@ -42,7 +43,7 @@ KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
 """What follows from the records alone."""
-MEMORIES = [DECISIONS, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS]
+MEMORIES = [DECISIONS, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""
 
 Fingerprints = dict[tuple[str, str], tuple[int, str]]
