@@ -14,9 +14,12 @@ from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.reconciling import reconciliation_asset
+from journey_platform.defs.references import references_asset
 from journey_platform.defs.replays import rederive, rederive_what_changed, replay_job
+from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
-from journey_platform.defs.standing import standing_assets
+from journey_platform.defs.standing import coverage_asset
 from journey_platform.defs.stewardship import identity_decision, identity_erase, identity_preview
 from journey_platform.defs.touchpoints import touchpoint_assets
 from journey_platform.settings import Settings
@@ -35,8 +38,11 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *health_assets(),
             *erasure_assets(settings.sources),
             *kpi_assets(settings.sources, partitions),
+            *restatement_assets(),
             *operations_assets(settings.sources),
-            *standing_assets(settings.sources, partitions),
+            coverage_asset(settings.sources, partitions),
+            reconciliation_asset(settings.sources, partitions),
+            references_asset(settings.sources, partitions),
             data_docs_asset(settings.sources),
         ],
         resources={"platform": Platform()},

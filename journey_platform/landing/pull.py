@@ -21,7 +21,7 @@ from journey_platform.lake import DayState, DayWrite, Lake
 from journey_platform.lake.rows import union
 from journey_platform.landing.checkpoint import Checkpoint, checkpoint
 from journey_platform.landing.erased import note_things, pages_without_theirs
-from journey_platform.landing.ledger import record
+from journey_platform.landing.ledger import Received, record
 from journey_platform.landing.page import Page
 from journey_platform.landing.quarantine import (
     UNDATED,
@@ -89,7 +89,11 @@ def land_events(
         writes = lake.write_days(
             table, contents, run_id=run_id, allow_shrink=allow_shrink or gate is not None
         )
-    record(lake, table, judged.verdicts, run_id=run_id)
+    brought = {
+        day: Received(tally.received[day], tally.duplicates[day], len(bad) if day == wanted[-1] else 0)
+        for day in wanted
+    }
+    record(lake, table, judged.verdicts, run_id=run_id, brought=brought)
     reports = tally.reports(
         [*writes, *stay(lake, table, {day: judged.verdicts[day].reason for day in judged.stays})]
     )
