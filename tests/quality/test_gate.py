@@ -74,6 +74,17 @@ def test_positions_count_rows_whatever_index_a_frame_has() -> None:
     assert [found.position for found in verdict.findings] == [1, 3]
 
 
+def test_positions_count_rows_also_where_an_expression_looks_at_other_rows() -> None:
+    """Rows come out of a window in its order: here by owner, while owners take turns in the batch."""
+    rows = raw(*(f'{{"owner": "{"abc"[n % 3]}", "n": {n}}}' for n in range(3000)))
+    suite = Suite(
+        fields={"owner": "$.owner", "n": "$.n"},
+        columns={"since_first": "n::integer - min(n::integer) over (partition by owner)"},
+        rules=(is_between("early", "since_first", None, 2994),),
+    )
+    assert failed(rows, suite) == {"early": [2997, 2998, 2999]}
+
+
 def test_many_bad_rows_are_all_named() -> None:
     rows = raw(*['{"kind": "z"}'] * 500)
     assert len(failed(rows, KIND)["kind_known"]) == 500

@@ -31,7 +31,7 @@ _forks.set_forkserver_preload(["tests.runs.preloaded"])
 
 @dataclass(frozen=True)
 class Order:
-    """What is asked for: a job over the days `first` to `last`.
+    """What is asked for: a job over the days `first` to `last`, with its run configuration.
 
     `is_recorded`: Dagster keeps its records in DAGSTER_HOME, else in memory, which is three times as fast.
     `largest_file_bytes`: no file may grow beyond, as on a disk that is full.
@@ -43,6 +43,7 @@ class Order:
     is_lookback: bool = False
     is_recorded: bool = False
     largest_file_bytes: int | None = None
+    config: Mapping[str, Any] = field(default_factory=dict)
 
 
 @dataclass
@@ -133,6 +134,18 @@ class Installation:
     def run(self, order: Order) -> Outcome:
         return self.start(order).outcome()
 
+    def told(self, asset: str, day: date) -> dict[str, Any]:
+        """What the UI shows beside a day of an asset: of its last materialization in a recorded run."""
+        import dagster as dg
+
+        key = dg.AssetKey(asset.split("/"))
+        with dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"]) as instance:
+            wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
+            [record] = instance.fetch_materializations(wanted, limit=1).records
+        materialization = record.asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
 
 def _run(environment: dict[str, str], order: Order, answer: Path, output: Path) -> None:
     """The run's process."""
@@ -169,7 +182,9 @@ def _execute(order: Order) -> Outcome:
     if order.largest_file_bytes is not None:
         # Python ignores the signal, so that writing beyond is an OSError, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.largest_file_bytes, resource.RLIM_INFINITY))
-    result = job.execute_in_process(instance=instance, tags=tags, resources=resources, raise_on_error=False)
+    result = job.execute_in_process(
+        instance=instance, tags=tags, resources=resources, run_config=dict(order.config), raise_on_error=False
+    )
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     outcome = Outcome(is_success=result.success)
     first_of = {asset.op.name: sorted(asset.keys)[0].to_user_string() for asset in defs.assets or []}
