@@ -36,7 +36,7 @@ class Fault:
     - "empty_page": no rows, though more follow (lists that end at an empty page end there).
     - "repeated_cursor": the page leads back to itself (a list paged by offset gives its first page again).
     - "failed_export", "stuck_export": an export ends as failed, or never ends.
-    - "new_field", "missing_field", "retyped_field": the rows of a JSON page have `field` although it was never
+    - "new_field", "missing_field", "retyped_field": the rows of a JSON page have a `field` that was never
       there, lack it, or have it as a list.
     """
 
