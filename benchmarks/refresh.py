@@ -24,7 +24,9 @@ from typing import Any
 
 REPOSITORY = Path(__file__).resolve().parents[1]
 LAST_DAY = date(2026, 11, 20)
-AIMS = "aims: cold under 60 s and 2048 MB, quality at most a third; definitions at most 1 s over dagster's import"
+AIMS = (
+    "aims: cold under 60 s, 2048 MB, quality at most a third; definitions at most 1 s over dagster's import"
+)
 
 DOMAIN = ("map to touchpoints", "resolve identity", "profiles", "assign persons", "sessions", "KPIs")
 QUALITY = (

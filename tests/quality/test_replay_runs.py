@@ -70,7 +70,8 @@ def sound(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Installat
 @pytest.fixture
 def refused(sound: Installation, served: Served, tmp_path: Path) -> Installation:
     """The same lake after a pull under the rule that was too strict."""
-    here = Installation.at(tmp_path, served.environment, start=FIRST, now=served.now, JOURNEY_SOURCES="matomo")
+    only, now = {"JOURNEY_SOURCES": "matomo"}, served.now
+    here = Installation.at(tmp_path, served.environment, start=FIRST, now=now, **only)
     here.with_lake_of(sound)
     lake, matomo = Lake(str(here.lake)), CONNECTORS["matomo"]
     source = matomo(from_environment(matomo.config_class, served.environment), ControlledClock(served.now))
