@@ -28,6 +28,7 @@ EXPORT_SIZE = 1000
 LIST_SIZE = 100
 RETRY_AFTER_S = 27
 AGENT_ID = 900000001
+_FIRST_ORGANIZATION = 360_000_001
 
 _COUNTED = re.compile(r"type:ticket created>=(\S+Z) created<(\S+Z)")
 
@@ -56,6 +57,8 @@ class Zendesk(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         self._user_of = {user.user_id: user for user in world.support_users}
+        domains = {c.emails[0].rpartition("@")[2] for c in world.customers if c.company}
+        self._organizations = {name: _FIRST_ORGANIZATION + n for n, name in enumerate(sorted(domains))}
         self._tickets = self._in_order(
             "tickets",
             [(self._generated(t), t.ticket_id, t) for t in world.tickets if t.created_at <= as_of],
@@ -310,7 +313,7 @@ class Zendesk(Vendor):
             "photo": None,
             "locale_id": 1,
             "locale": "en-US",
-            "organization_id": None,
+            "organization_id": self._organization(user),
             "role": "end-user",
             "verified": user.email is not None,
             "external_id": user.external_id,
@@ -335,6 +338,10 @@ class Zendesk(Vendor):
             "report_csv": False,
             "user_fields": {},
         }
+
+    def _organization(self, user: SupportUser) -> int | None:
+        """The vendor puts users into the organisation that their mail domain was declared for."""
+        return self._organizations.get((user.email or "").lower().rpartition("@")[2])
 
     def _agent(self) -> dict[str, Any]:
         start = self.day_start(self.world.first_day)
