@@ -33,8 +33,8 @@ _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
 
 @dataclass(frozen=True)
 class Gone:
-    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`: those
-    that erasures removed, before the last pull or since."""
+    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`:
+    those that erasures removed, before the last pull or since."""
 
     quarantined: Mapping[date, int]
     duplicates: Mapping[date, int]

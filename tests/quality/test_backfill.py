@@ -1,21 +1,20 @@
 """A backfill of 90 days with three bad ones, by the daily job: 87 are published, 3 held, and told in the UI.
 After the fix the three are published as if nothing had been."""
 
-import json
 from dataclasses import replace
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from zoneinfo import ZoneInfo
 
 import pytest
 
 from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
+from journey_platform.demo.bad_days import with_bad_days
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import serve
-from journey_platform.demo.world import Malformed, Outage, World
+from journey_platform.demo.world import World
 from tests.runs import contents
-from tests.runs.running import ZONE, Installation, Order
+from tests.runs.running import Installation, Order
 
 LAST = date(2026, 11, 20)
 FIRST = LAST - timedelta(days=89)
@@ -31,28 +30,9 @@ def well() -> World:
     return replace(world, outages=[], malformed=[])
 
 
-def unwell(world: World) -> World:
-    """On one day an empty list with 200, on one 40 broken visits beside the good ones, on one no answer."""
-    zone = ZoneInfo(ZONE)
-    visits = [v for v in world.visits if v.actions[-1].at.astimezone(zone).date() != EMPTY]
-    noon = int(datetime.combine(BROKEN, time(12), zone).astimezone(UTC).timestamp())
-    broken = [
-        {
-            "idSite": "1",
-            "idVisit": str(990_000 + number),
-            "firstActionTimestamp": noon,
-            "actionDetails": [],
-            "totalEcommerceRevenue": "-5",
-        }
-        for number in range(40)
-    ]
-    malformed = [Malformed("matomo", "visits", BROKEN, json.dumps(visit)) for visit in broken]
-    return replace(world, visits=visits, malformed=malformed, outages=[Outage("matomo", DOWN)])
-
-
 @pytest.mark.slow
 def test_of_90_days_87_are_published_3_held_and_after_the_fix_the_3_too(well: World, tmp_path: Path) -> None:
-    with serve(unwell(well)) as served, serve(well) as mended:
+    with serve(with_bad_days(well, empty=EMPTY, broken=BROKEN, down=DOWN)) as served, serve(well) as mended:
         now, only = served.now, {"JOURNEY_SOURCES": "matomo"}
         installation = Installation.at(tmp_path, served.environment, start=FIRST, now=now, **only)
         outcome = installation.run(Order(FIRST, LAST, is_recorded=True))
