@@ -186,6 +186,11 @@ def test_a_record_without_a_key_is_kept_and_one_of_another_time_is_left_out(tmp_
     assert (row["table"], row["field"], row["severity"]) == (table.name, "$.idVisit", "error")
     assert (report.quarantined, report.skipped) == (1, 1)
     assert report.received == report.landed + report.quarantined + report.duplicates
+    with serve(small_world()) as served:
+        pull(served, lake, table, days[1:2])
+        assert lake.read(QUARANTINE).num_rows == 1, "it may be of another of the days"
+        pull(served, lake, table, days)
+        assert lake.read(QUARANTINE).num_rows == 0
 
 
 def test_a_rating_of_a_ticket_that_nobody_has_is_named_until_the_vendor_is_well(
