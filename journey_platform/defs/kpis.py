@@ -229,9 +229,13 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
-    """Per day the values that are not divided by a dimension, by name."""
+    """Per day the values that are not divided by a dimension, by name, and in words which are not whole."""
     plotted: dict[date, dict[str, float | int | str | None]] = {}
+    wanting: dict[date, list[str]] = {}
     for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
         value = row["value"]
         plotted.setdefault(row["day"], {})[row["kpi"]] = None if value is None else round(value, 4)
-    return plotted
+        if row["status"] in ("partial", "held", "missing"):
+            words = f"{row['kpi']} {row['status']} {row['coverage']:.0%}"
+            wanting.setdefault(row["day"], []).append(words)
+    return {day: {**of, "standing": ", ".join(wanting.get(day, ["whole"]))} for day, of in plotted.items()}
