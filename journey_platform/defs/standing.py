@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, connector_of
 from journey_platform.defs.describe import asset_key, report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import widen
@@ -39,7 +39,7 @@ def standing_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition)
     streams = [
         (f"{vendor}/{stream.name}", stream.lookback_days, archive(vendor, stream))
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     ]
 
