@@ -18,6 +18,7 @@ from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import reconciliation_asset
 from journey_platform.defs.references import references_asset
 from journey_platform.defs.replays import rederive, rederive_what_changed, replay_job
+from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
 from journey_platform.defs.standing import coverage_asset
 from journey_platform.defs.stewardship import identity_decision, identity_erase, identity_preview
@@ -38,6 +39,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *health_assets(),
         *erasure_assets(settings.sources),
         *kpi_assets(settings.sources, partitions),
+        *restatement_assets(),
         *operations_assets(settings.sources),
         coverage_asset(settings.sources, partitions),
         reconciliation_asset(settings.sources, partitions),

@@ -12,6 +12,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import connector_of
+from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
@@ -19,8 +20,9 @@ from journey_platform.defs.planning import Touched, changed_days, plan, with_nei
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
+from journey_platform.history.trace import CODE_MARK
 from journey_platform.kpis import early, late, middle, periods
-from journey_platform.kpis.catalogue import EVERYTHING, Stage
+from journey_platform.kpis.catalogue import EVERYTHING, Stage, definitions
 from journey_platform.kpis.values import values
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
@@ -86,7 +88,15 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
-        work = plan(lake, table, sorted(asked), inputs(platform), span=platform.span)
+        work = plan(
+            lake,
+            table,
+            sorted(asked),
+            inputs(platform),
+            span=platform.span,
+            marks={CODE_MARK: code_version()},
+            rules=definitions(stage),
+        )
         holds = _holds(platform, sources)
         rows = values(
             stage,
@@ -160,7 +170,24 @@ def _late_inputs(platform: Platform) -> Mapping[Table, Touched]:
     def weeks(table: Table, since: int | None) -> set[date]:
         return set(periods.periods_touched(changed_days(platform.lake, table, since), "week"))
 
-    return {JOURNEY_TOUCHPOINTS: weeks}
+    def weeks_of_known(table: Table, since: int | None) -> set[date]:
+        return set(periods.periods_touched(_days_of_newly_known(platform, table, since), "week"))
+
+    return {JOURNEY_TOUCHPOINTS: weeks, PROFILES_TABLE: weeks_of_known}
+
+
+def _days_of_newly_known(platform: Platform, table: Table, since: int | None) -> set[date]:
+    """Days of people who are known now and were not, or the other way round, since that version."""
+    if since is None:
+        return set()
+    columns = ("person_key", "is_known")
+    old, new = (platform.lake.read(table, columns=columns, version=at) for at in (since, None))
+    was, now = ({*rows.filter(rows["is_known"])["person_key"].to_pylist()} for rows in (old, new))
+    if was == now:
+        return set()
+    people = platform.engine.memtable(pa.table({"person_key": pa.array(sorted(was ^ now), pa.int64())}))
+    seen = platform.engine.table(JOURNEY_TOUCHPOINTS).semi_join(people, "person_key")
+    return set(platform.engine.arrow(seen.select("day").distinct())["day"].to_pylist())
 
 
 def _ripened(platform: Platform, table: Table, today: date) -> set[date]:

@@ -26,7 +26,7 @@ _PROFILE_PAGE = re.compile(r"https?://([^/\s\"'<>]+)/@([^/\s\"'<>?#@]+)")
 _NUMBER = re.compile(r"\+?\d[\d ().\-]{5,22}\d")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{4,}")
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id")
+_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id", "loyalty_id")
 _SHORTEST_ID = 5
 _REMEMBERED = 1 << 16
 

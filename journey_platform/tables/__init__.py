@@ -18,7 +18,7 @@ from journey_platform.tables.identity import (
     PROFILE_REDIRECTS,
 )
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
-from journey_platform.tables.kpis import kpis_table
+from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
 from journey_platform.tables.profiles import (
     ACCOUNT_MEMBERS_TABLE,
@@ -67,6 +67,7 @@ __all__ = [
     "QUARANTINE",
     "RECONCILIATION",
     "REFERENCES",
+    "RESTATEMENTS",
     "SESSIONS",
     "UTC_MICROSECONDS",
     "Column",
