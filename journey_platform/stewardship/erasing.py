@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
@@ -25,6 +25,7 @@ from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.settings import Settings
+from journey_platform.sources import mapping_of
 from journey_platform.stewardship.inputs import UnknownId, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
@@ -51,7 +52,6 @@ from journey_platform.tables import (
     touchpoints_table,
 )
 from journey_platform.touchpoints.carried import THINGS
-from journey_platform.touchpoints.vendors import MAPPINGS
 
 _WHOLE = "all"
 _STAYS_SHARED = "shared with somebody who was erased"
@@ -77,16 +77,16 @@ def personal_tables() -> list[Table]:
     """Every table with rows of persons, what is derived before what it is derived from; not the ledger."""
     raw = [
         raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
-        for vendor, connector in CONNECTORS.items()
-        for stream in connector.streams
+        for vendor in sources()
+        for stream in connector_of(vendor).streams
     ]
-    known = [vendor for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
+    known = [vendor for vendor in sources() if mapping_of(vendor).CONTACT_STREAMS]
     return [
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
         *map(contacts_table, known),
-        *map(touchpoints_table, CONNECTORS),
+        *map(touchpoints_table, sources()),
         QUARANTINE,
         *raw,
     ]
