@@ -14,7 +14,7 @@ REDERIVE_TAG = "journey/rederive"
 
 FILES_GROUP = "sources/files"
 
-DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
+DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",

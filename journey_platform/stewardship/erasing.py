@@ -25,8 +25,7 @@ from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.settings import Settings
-from journey_platform.sources import mapping_of
-from journey_platform.stewardship.inputs import UnknownId, further, seen
+from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     ACCOUNT_MEMBERS_TABLE,
@@ -47,7 +46,6 @@ from journey_platform.tables import (
     QUARANTINE,
     SESSIONS,
     Table,
-    contacts_table,
     raw_table,
     touchpoints_table,
 )
@@ -80,12 +78,11 @@ def personal_tables() -> list[Table]:
         for vendor in sources()
         for stream in connector_of(vendor).streams
     ]
-    known = [vendor for vendor in sources() if mapping_of(vendor).CONTACT_STREAMS]
     return [
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
-        *map(contacts_table, known),
+        *contact_tables(sources()),
         *map(touchpoints_table, sources()),
         QUARANTINE,
         *raw,
@@ -218,7 +215,7 @@ def _things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str,
             keys = rows.filter(pa.array(are_theirs(theirs, table, rows)))["record_key"].to_pylist()
             yield from ((kind, identifier_key(secret, kind, name)) for name in set(keys))
     own = {(rule.reference, rule.owner) for rule in DECLARED_RULES if not rule.told_by}
-    for table in (contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS):
+    for table in contact_tables(sources()):
         for said in _mine(theirs, lake.read(table))["identifiers"].to_pylist():
             kinds = {pair["kind"] for pair in said}
             for pair in said:
