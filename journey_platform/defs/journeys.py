@@ -12,7 +12,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
-from journey_platform.defs.planning import plan, widen, with_neighbours
+from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
@@ -126,9 +126,11 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, run_id = platform.lake, context.run.run_id
+        work = plan(lake, MAILINGS, (), {reports: nothing_by_day}, span=platform.span)
         mapped = mailings(current_versions(lake.read(reports)), zone=platform.zone)
         quarantine_refused(lake, MAILINGS, mapped.rejected, run_id=run_id)
-        return report_table(MAILINGS, lake.replace_all(MAILINGS, mapped.rows, run_id=run_id))
+        written = lake.replace_all(MAILINGS, mapped.rows, run_id=run_id, cursor=work.cursor)
+        return report_table(MAILINGS, written)
 
     return [resolved, visits, *([sent] if "mailchimp" in sources else [])]
 

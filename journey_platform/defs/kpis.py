@@ -11,15 +11,18 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
+from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
+from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
+from journey_platform.history.trace import CODE_MARK
 from journey_platform.kpis import early, late, middle, periods
-from journey_platform.kpis.catalogue import EVERYTHING, Stage
+from journey_platform.kpis.catalogue import EVERYTHING, Stage, definitions
 from journey_platform.kpis.values import values
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
@@ -85,7 +88,15 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
-        work = plan(lake, table, sorted(asked), inputs(platform), span=platform.span)
+        work = plan(
+            lake,
+            table,
+            sorted(asked),
+            inputs(platform),
+            span=platform.span,
+            marks={CODE_MARK: code_version()},
+            rules=definitions(stage),
+        )
         holds = _holds(platform, sources)
         rows = values(
             stage,
@@ -159,7 +170,24 @@ def _late_inputs(platform: Platform) -> Mapping[Table, Touched]:
     def weeks(table: Table, since: int | None) -> set[date]:
         return set(periods.periods_touched(changed_days(platform.lake, table, since), "week"))
 
-    return {JOURNEY_TOUCHPOINTS: weeks}
+    def weeks_of_known(table: Table, since: int | None) -> set[date]:
+        return set(periods.periods_touched(_days_of_newly_known(platform, table, since), "week"))
+
+    return {JOURNEY_TOUCHPOINTS: weeks, PROFILES_TABLE: weeks_of_known}
+
+
+def _days_of_newly_known(platform: Platform, table: Table, since: int | None) -> set[date]:
+    """Days of people who are known now and were not, or the other way round, since that version."""
+    if since is None:
+        return set()
+    columns = ("person_key", "is_known")
+    old, new = (platform.lake.read(table, columns=columns, version=at) for at in (since, None))
+    was, now = ({*rows.filter(rows["is_known"])["person_key"].to_pylist()} for rows in (old, new))
+    if was == now:
+        return set()
+    people = platform.engine.memtable(pa.table({"person_key": pa.array(sorted(was ^ now), pa.int64())}))
+    seen = platform.engine.table(JOURNEY_TOUCHPOINTS).semi_join(people, "person_key")
+    return set(platform.engine.arrow(seen.select("day").distinct())["day"].to_pylist())
 
 
 def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
@@ -175,19 +203,21 @@ def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
 def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     """Per stream of events, the days that the gate holds."""
     held = held_days(platform.lake)
-    return {
+    found = {
         f"{vendor}/{stream.name}": held.get(archive(vendor, stream).name, set())
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     }
+    return held_anywhere(found, sources)
 
 
 def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     """Per stream, the local days that arrived: of current state, those before it was asked last."""
-    lake, found = platform.lake, {}
+    lake = platform.lake
+    found: dict[str, set[date]] = {}
     for vendor in sources:
-        for stream in CONNECTORS[vendor].streams:
+        for stream in connector_of(vendor).streams:
             table = archive(vendor, stream)
             if stream.kind is StreamKind.EVENT:
                 found[f"{vendor}/{stream.name}"] = set(lake.day_states(table))
@@ -198,13 +228,17 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
             found[f"{vendor}/{stream.name}"] = {
                 first + timedelta(days=n) for n in range((last - first).days if asked else 0)
             }
-    return found
+    return arrived_everywhere(found, sources)
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
-    """Per day the values that are not divided by a dimension, by name."""
+    """Per day the values that are not divided by a dimension, by name, and in words which are not whole."""
     plotted: dict[date, dict[str, float | int | str | None]] = {}
+    wanting: dict[date, list[str]] = {}
     for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
         value = row["value"]
         plotted.setdefault(row["day"], {})[row["kpi"]] = None if value is None else round(value, 4)
-    return plotted
+        if row["status"] in ("partial", "held", "missing"):
+            words = f"{row['kpi']} {row['status']} {row['coverage']:.0%}"
+            wanting.setdefault(row["day"], []).append(words)
+    return {day: {**of, "standing": ", ".join(wanting.get(day, ["whole"]))} for day, of in plotted.items()}

@@ -5,10 +5,11 @@ How the parts are counted is in the stage's module, under the same name.
 
 from dataclasses import dataclass
 from datetime import date
-from typing import Literal
+from typing import Literal, get_args
 
 Stage = Literal["early", "middle", "late"]
 Period = Literal["day", "week", "month"]
+STAGES: tuple[Stage, ...] = get_args(Stage)
 
 EVERYTHING = "all"
 """The dimension that does not divide, and its only value."""
@@ -257,3 +258,8 @@ KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in _DECLARED}
 def of_stage(stage: Stage) -> tuple[Kpi, ...]:
     """The stage's KPIs, in the order of the catalogue."""
     return tuple(kpi for kpi in _DECLARED if kpi.stage == stage)
+
+
+def definitions(stage: Stage) -> str:
+    """The stage's KPIs with the versions of their definitions, as text: another text, other numbers."""
+    return ",".join(sorted(f"{kpi.name}={kpi.version}" for kpi in of_stage(stage)))

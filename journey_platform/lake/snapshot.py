@@ -15,7 +15,7 @@ import time
 import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
-from datetime import date, datetime
+from datetime import UTC, date, datetime
 from functools import cached_property
 from typing import Any
 
@@ -47,6 +47,16 @@ class DayState:
     rows: int
     fingerprint: str
     version: int
+
+
+@dataclass(frozen=True, slots=True)
+class Commit:
+    """What a commit says of itself: when it was made, in which run, and the cursor it carries."""
+
+    version: int
+    at: datetime
+    run_id: str | None
+    cursor: str | None
 
 
 @dataclass(frozen=True, slots=True)
@@ -258,6 +268,23 @@ class Place:
         except DeltaError as error:
             raise LakeError(f"{self.table.name}: version {version or 'newest'} cannot be read") from error
         return Snapshot(self.table, self, delta)
+
+    def commit(self, version: int) -> Commit | None:
+        """What that version's commit says; None where its log entry is not there."""
+        # Read from the entry itself: a history asked of an older version numbers the newest commits anew.
+        try:
+            with self.filesystem.open_input_file(f"{self.path}/_delta_log/{version:020}.json") as entry:
+                lines = entry.read().decode().splitlines()
+        except FileNotFoundError:
+            return None
+        except OSError as error:
+            raise LakeError(f"{self.table.name}: the log of version {version} cannot be read") from error
+        told: dict[str, Any] = next(
+            (line["commitInfo"] for line in map(json.loads, lines) if "commitInfo" in line), {}
+        )
+        ours = told.get(_METADATA) or {}
+        at = datetime.fromtimestamp(told.get("timestamp", 0) / 1000, UTC)
+        return Commit(version, at, ours.get("run_id"), ours.get("cursor"))
 
     def create(self) -> Snapshot:
         """The table, created empty if it is not there. Only columns that are not personal get statistics."""

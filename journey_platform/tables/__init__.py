@@ -27,8 +27,8 @@ from journey_platform.tables.insights import (
     STAGES,
 )
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
-from journey_platform.tables.kpis import kpis_table
-from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
+from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
+from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
 from journey_platform.tables.profiles import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
@@ -80,6 +80,8 @@ __all__ = [
     "PROFILE_REDIRECTS",
     "QUARANTINE",
     "RECONCILIATION",
+    "REFERENCES",
+    "RESTATEMENTS",
     "RETENTION",
     "SESSIONS",
     "STAGES",

@@ -28,6 +28,8 @@ from journey_platform.tables import (
     PROFILES_TABLE,
     QUARANTINE,
     RECONCILIATION,
+    REFERENCES,
+    RESTATEMENTS,
     SESSIONS,
     Table,
     contacts_table,
@@ -50,10 +52,10 @@ CUSTOMERS = [
 ]
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
-OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
+OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
 """What follows from the records alone."""
-MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS]
+MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""
 
 Fingerprints = dict[tuple[str, str], tuple[int, str]]
