@@ -21,6 +21,7 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     PROFILES_TABLE,
     QUARANTINE,
+    RESTATEMENTS,
     SESSIONS,
     contacts_table,
     touchpoints_table,
@@ -150,6 +151,13 @@ def test_everybody_else_is_as_before(erasure: Erasure) -> None:
     assert now == {person: erasure.people[person] for person in now}
     sessions = lake.read(SESSIONS)["person_key"].to_pylist()
     assert not gone & {*sessions}
+
+
+def test_what_the_erasure_changed_of_published_values_is_told_as_such(erasure: Erasure) -> None:
+    rows = Lake(str(erasure.installation.lake)).read(RESTATEMENTS).to_pylist()
+    kinds = {cause["kind"] for row in rows for cause in row["causes"]}
+    assert "erasure" in kinds
+    assert "unexplained" not in kinds
 
 
 def test_reading_all_days_again_changes_nothing(erasure: Erasure) -> None:
