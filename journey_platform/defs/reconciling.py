@@ -133,6 +133,7 @@ class _Told:
                 for day in {*refused, *brought}
             },
             {day: of.duplicates for day, of in brought.items()},
+            {day: of.erased for day, of in brought.items()},
         )
 
 
