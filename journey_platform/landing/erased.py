@@ -48,8 +48,8 @@ def without_theirs(erased: Erased | None, table: Table, rows: pa.Table) -> pa.Ta
 def pages_without_theirs(
     erased: Erased | None, table: Table, pages: Iterable[Page], tally: Tally, *, zone: str
 ) -> Iterator[Page]:
-    """The pages of a pull without the records that carry one, which nobody keeps; `tally` counts them by local
-    day of `zone`, and under None where they have no time."""
+    """The pages of a pull without the records that carry one, which nobody keeps; `tally` counts them by
+    local day of `zone`, and under None where they have no time."""
     if not erased:
         yield from pages
         return

@@ -53,7 +53,7 @@ ACCOUNTED = "every_row_accounted_for"
 @dataclass(frozen=True, slots=True)
 class Received:
     """Records of a day's last pull: all, those that came again, and those without a usable time, which are
-    counted on the last day that was asked for. `erased`: beside them, what was left out of somebody erased."""
+    counted on the last day that was asked for. `erased`: beside them, what was left out for an erasure."""
 
     records: int
     duplicates: int
@@ -117,7 +117,8 @@ def account_anew(lake: Lake, days: Collection[date], *, run_id: str) -> None:
 
 
 def _raw_tables(names: Collection[str]) -> dict[str, Table]:
-    return {name: raw_table(*name.split("/")[1:3], "", is_entity=False) for name in names}
+    parts = {name: name.split("/") for name in names}
+    return {name: raw_table(of[1], of[2], "", is_entity=False) for name, of in parts.items()}
 
 
 def record(

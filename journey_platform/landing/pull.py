@@ -148,7 +148,7 @@ def land_versions(
         if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
             record(lake, table, verdicts, run_id=run_id)
             reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))
-            return LandingReport(table.name, reports, 0, skipped, None, erased=tally.erased.total())
+            return LandingReport(table.name, reports, 0, skipped, None, tally.erased.total())
         before = checkpoint(lake, table)
         here = Checkpoint(cursor or (before.cursor if before else None), extracted_at)
         parts = rows.by_day(accepted)
