@@ -180,6 +180,8 @@ def _days_of_newly_known(platform: Platform, table: Table, since: int | None) ->
     """Days of people who are known now and were not, or the other way round, since that version."""
     if since is None:
         return set()
+    if not platform.lake.has_version(table, since):
+        return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
     columns = ("person_key", "is_known")
     old, new = (platform.lake.read(table, columns=columns, version=at) for at in (since, None))
     was, now = ({*rows.filter(rows["is_known"])["person_key"].to_pylist()} for rows in (old, new))
