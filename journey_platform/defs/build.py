@@ -6,6 +6,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
+from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
@@ -13,10 +14,13 @@ from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.replays import rederive, rederive_after_replay, replay_job
+from journey_platform.defs.reconciling import reconciliation_asset
+from journey_platform.defs.references import references_asset
+from journey_platform.defs.replays import rederive, rederive_what_changed, replay_job
+from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
-from journey_platform.defs.standing import standing_assets
-from journey_platform.defs.stewardship import identity_decision, identity_preview
+from journey_platform.defs.standing import coverage_asset
+from journey_platform.defs.stewardship import identity_decision, identity_erase, identity_preview
 from journey_platform.defs.touchpoints import touchpoint_assets
 from journey_platform.settings import Settings
 
@@ -32,14 +36,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
             *journey_assets(settings.sources, partitions),
             *health_assets(),
+            *erasure_assets(settings.sources),
             *kpi_assets(settings.sources, partitions),
+            *restatement_assets(),
             *operations_assets(settings.sources),
-            *standing_assets(settings.sources, partitions),
+            coverage_asset(settings.sources, partitions),
+            reconciliation_asset(settings.sources, partitions),
+            references_asset(settings.sources, partitions),
             data_docs_asset(settings.sources),
         ],
         resources={"platform": Platform()},
-        jobs=[daily, derive, rederive, replay_job, identity_decision, identity_preview],
+        jobs=[daily, derive, rederive, replay_job, identity_decision, identity_erase, identity_preview],
         schedules=[daily_schedule(settings, lookback)],
-        sensors=[derive_after_failure, rederive_after_replay, *alert_sensors(settings.sources)],
+        sensors=[derive_after_failure, rederive_what_changed, *alert_sensors(settings.sources)],
         executor=dg.in_process_executor,
     )

@@ -9,6 +9,8 @@ from journey_platform.settings import Settings
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+# A run that changed raw days says in it which: a sensor has what follows from them computed again.
+REDERIVE_TAG = "journey/rederive"
 
 DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
 

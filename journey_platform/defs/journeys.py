@@ -12,7 +12,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
-from journey_platform.defs.planning import plan, widen, with_neighbours
+from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
@@ -132,9 +132,11 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, run_id = platform.lake, context.run.run_id
+        work = plan(lake, MAILINGS, (), {reports: nothing_by_day}, span=platform.span)
         mapped = mailings(current_versions(lake.read(reports)), zone=platform.zone)
         quarantine_refused(lake, MAILINGS, mapped.rejected, run_id=run_id)
-        return report_table(MAILINGS, lake.replace_all(MAILINGS, mapped.rows, run_id=run_id))
+        written = lake.replace_all(MAILINGS, mapped.rows, run_id=run_id, cursor=work.cursor)
+        return report_table(MAILINGS, written)
 
     return [
         resolved,
@@ -206,7 +208,7 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
 
 def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:
     """Days of people who lost or gained an identifier since that version of the identifiers."""
-    if since is None:
+    if since is None or not platform.lake.has_version(IDENTIFIERS_TABLE, since):
         return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
     columns = ("identifier_key", "person_key")
     old = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns, version=since))

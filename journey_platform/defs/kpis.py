@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
+from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.kpi_inputs import inputs_of
@@ -17,7 +18,8 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
-from journey_platform.kpis.catalogue import KPIS, STAGES, of_stage
+from journey_platform.history.trace import CODE_MARK
+from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
 from journey_platform.kpis.definition import EVERYTHING, Stage
 from journey_platform.kpis.parts import parts
 from journey_platform.kpis.reasons import reasons
@@ -61,8 +63,15 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         asked = {*days_of(context), *_ripened(platform, table, today)}
-        touched = {read: inputs[read](platform) for read in inputs}
-        work = plan(lake, table, sorted(asked), touched, span=platform.span)
+        work = plan(
+            lake,
+            table,
+            sorted(asked),
+            {read: inputs[read](platform) for read in inputs},
+            span=platform.span,
+            marks={CODE_MARK: code_version()},
+            rules=definitions(stage),
+        )
         rows = values(
             stage,
             parts(kpis, platform.engine, days=work.days, as_of=today),

@@ -9,7 +9,10 @@ import json
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
+from types import MappingProxyType
+from typing import Any
 
+from journey_platform.history.trace import RULES_MARK
 from journey_platform.lake import Lake
 from journey_platform.tables import Table
 
@@ -32,10 +35,20 @@ def plan(
     inputs: Mapping[Table, Touched],
     *,
     span: tuple[date, date],
+    marks: Mapping[str, str] = MappingProxyType({}),
+    rules: str | None = None,
 ) -> Plan:
-    """The days to compute: `asked`, and what changed in `inputs`; none outside `span`, its ends included."""
-    consumed: dict[str, int] = json.loads(lake.cursor(target) or "{}")
+    """The days to compute: `asked`, and what changed in `inputs`; none outside `span`, its ends included.
+
+    `marks` are committed beside the versions of the inputs, to tell later what a content was computed with.
+    `rules` is such a mark, too; where it differs from the one committed last, every day is computed again.
+    """
+    consumed: dict[str, Any] = json.loads(lake.cursor(target) or "{}")
     days = set(asked)
+    if rules is not None:
+        marks = {**marks, RULES_MARK: rules}
+        if consumed.get(RULES_MARK, rules) != rules:
+            days.update(lake.day_states(target))
     versions: dict[str, int] = {}
     for table, touched in inputs.items():
         version = lake.version(table)
@@ -44,7 +57,7 @@ def plan(
         versions[table.name] = version
         if consumed.get(table.name) != version:
             days.update(touched(table, consumed.get(table.name)))
-    cursor = json.dumps({**consumed, **versions}, sort_keys=True)
+    cursor = json.dumps({**consumed, **versions, **marks}, sort_keys=True)
     return Plan(tuple(sorted(day for day in days if span[0] <= day <= span[1])), cursor)
 
 
@@ -61,6 +74,11 @@ def with_neighbours(lake: Lake, *, before: int = 0, after: int = 0) -> Touched:
         return widen(changed_days(lake, table, since), before=before, after=after)
 
     return touched
+
+
+def nothing_by_day(_: Table, __: int | None) -> set[date]:
+    """For a table that is computed as a whole."""
+    return set()
 
 
 def widen(days: Iterable[date], *, before: int = 0, after: int = 0) -> set[date]:

@@ -18,8 +18,10 @@ from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform import settings
 from journey_platform.engine import Engine
+from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
+from journey_platform.stewardship.erasing import erased_of
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -53,6 +55,10 @@ class Platform(dg.ConfigurableResource[None]):
 
     def pseudonym_key(self) -> bytes:
         return settings.pseudonym_key(self._environment).reveal().encode()
+
+    def erased(self) -> Erased:
+        """Everybody who was erased, as the ledger has it now."""
+        return erased_of(self.lake, secret=self.pseudonym_key(), settings=self.settings)
 
     @property
     def spelling(self) -> Spelling:

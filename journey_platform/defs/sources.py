@@ -88,7 +88,7 @@ def _event_asset(
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         verdicts: dict[date, DayVerdict] = {}
-        source = platform.connector(vendor)
+        source, erased = platform.connector(vendor), platform.erased()
 
         def land(days: Sequence[date]) -> LandingReport:
             gate = gate_of(lake, table, suite, days, is_read_by_day=True)
@@ -101,6 +101,7 @@ def _event_asset(
                 run_id=context.run.run_id,
                 extracted_at=platform.now(),
                 gate=gate,
+                erased=erased,
             )
             verdicts.update(gate.verdicts)
             return report
@@ -190,6 +191,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
                 run_id=context.run.run_id,
                 extracted_at=now,
                 gate=gate,
+                erased=platform.erased(),
             )
         except ConnectorError as error:
             raise _failure(error) from None
@@ -223,7 +225,7 @@ def _day_metadata(day: DayReport) -> dict[str, int | str]:
 
 
 def _totals(reports: Sequence[LandingReport]) -> dict[str, int]:
-    """received = landed + known + quarantined + duplicates + held + outside"""
+    """received = landed + known + quarantined + duplicates + held + outside + erased"""
     days = [day for report in reports for day in report.days]
     return {
         "received": sum(report.received for report in reports),
@@ -233,4 +235,5 @@ def _totals(reports: Sequence[LandingReport]) -> dict[str, int]:
         "duplicates": sum(day.duplicates for day in days),
         "held": sum(day.held for day in days),
         "outside": sum(report.outside for report in reports),
+        "erased": sum(report.erased for report in reports),
     }

@@ -15,12 +15,15 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
+from journey_platform.identity.erasure import Erased
 from journey_platform.landing.current import current_versions
+from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
-from journey_platform.tables import Table, contacts_table, touchpoints_table
+from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
+from journey_platform.touchpoints.mapping import Mapped
 from journey_platform.touchpoints.vendors import MAPPINGS
 
 # What a record tells falls on its own day or, past midnight, on the next.
@@ -79,7 +82,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         )
         raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
         raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
-        mapped = mapping.touchpoints(raw, zone=platform.zone)
+        mapped = without_erased(platform.erased(), table, mapping.touchpoints(raw, zone=platform.zone))
         gate = gate_of(lake, table, suite, work.days)
         writes = publish(
             lake,
@@ -121,7 +124,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
         changed = with_neighbours(lake)
         work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), span=(date.min, date.max))
         raw = {name: lake.read(t, work.days) for name, t in raw_tables.items()}
-        mapped = mapping.contacts(raw, zone=platform.zone)
+        mapped = without_erased(platform.erased(), table, mapping.contacts(raw, zone=platform.zone))
         lake.replace_days(
             table,
             _on_days(mapped.rows, work.days),
@@ -158,6 +161,13 @@ def _days_of_changed(platform: Platform, vendor: str, table: Table) -> Touched:
         return days | set(stored.filter(is_changed)["day"].to_pylist())
 
     return touched
+
+
+def without_erased(erased: Erased, table: Table, mapped: Mapped) -> Mapped:
+    """What a mapping gave, but for what carries an identifier of somebody erased."""
+    return Mapped(
+        without_theirs(erased, table, mapped.rows), without_theirs(erased, QUARANTINE, mapped.rejected)
+    )
 
 
 def _on_days(rows: pa.Table, days: Sequence[date]) -> pa.Table:

@@ -13,3 +13,8 @@ KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*EARLY, *MIDDLE, *LATE)}
 def of_stage(stage: Stage) -> tuple[Kpi, ...]:
     """The stage's KPIs, in the order of the catalogue."""
     return tuple(kpi for kpi in KPIS.values() if kpi.stage == stage)
+
+
+def definitions(stage: Stage) -> str:
+    """The stage's KPIs with the versions of their definitions, as text: another text, other numbers."""
+    return ",".join(sorted(f"{kpi.name}={kpi.version}" for kpi in of_stage(stage)))

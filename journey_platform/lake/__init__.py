@@ -6,10 +6,11 @@ computes over tables is `engine`; how vendors' pages become rows is `landing`.
 """
 
 from journey_platform.lake.errors import Conflict, LakeError, RefusedRows, UnsupportedTable, WriteFailed
-from journey_platform.lake.snapshot import DayState
+from journey_platform.lake.snapshot import Commit, DayState
 from journey_platform.lake.store import DayContent, DayWrite, Lake, TableWrite
 
 __all__ = [
+    "Commit",
     "Conflict",
     "DayContent",
     "DayState",

@@ -110,6 +110,29 @@ def quarantine(
     lake.rewrite_days(QUARANTINE, {*days, *new.column("day").to_pylist()}, change, run_id=run_id)
 
 
+def relist(
+    lake: Lake,
+    found: Mapping[Table, Sequence[Rejected]],
+    reasons: Collection[str],
+    days: Iterable[date],
+    *,
+    run_id: str,
+) -> None:
+    """Put what was found by rules between streams in place of what these `reasons` had listed on `days`."""
+    new = pa.concat_tables(
+        [QUARANTINE.empty(), *(rows_of(table, rows, run_id) for table, rows in found.items())]
+    )
+    tables = pa.array([table.name for table in found], pa.string())
+
+    def change(day: date, known: pa.Table) -> pa.Table:
+        is_listed = pc.is_in(known["reason"], pa.array(sorted(reasons), pa.string()))
+        goes = pc.and_(is_listed, pc.is_in(known["table"], tables))
+        of_day = new.filter(pc.equal(new["day"], pa.scalar(day)))
+        return union(QUARANTINE, of_day, known.filter(pc.invert(goes)))
+
+    lake.rewrite_days(QUARANTINE, days, change, run_id=run_id)
+
+
 def held_rows(table: Table, rows: pa.Table, reason: str, run_id: str) -> pa.Table:
     """Sound rows of a raw archive, of a day that is held, as rows of the quarantine."""
     count = rows.num_rows

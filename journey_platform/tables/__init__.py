@@ -6,6 +6,7 @@ declarations. How tables are stored is in `lake`; how rows are made is in the do
 
 from journey_platform.tables.identity import (
     DECISIONS,
+    ERASURES,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     IDENTITY_HEALTH,
@@ -23,13 +24,20 @@ from journey_platform.tables.journeys import (
     SESSIONS,
     TICKETS,
 )
-from journey_platform.tables.kpis import TICKET_REASONS, kpis_table
-from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
-from journey_platform.tables.profiles import HOUSEHOLDS_TABLE, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE
+from journey_platform.tables.kpis import RESTATEMENTS, TICKET_REASONS, kpis_table
+from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
+from journey_platform.tables.profiles import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
+    HOUSEHOLDS_TABLE,
+    PROFILE_ATTRIBUTES_TABLE,
+    PROFILES_TABLE,
+)
 from journey_platform.tables.raw import QUARANTINE, raw_table
 from journey_platform.tables.table import (
     ATTRIBUTES,
     IDENTIFIERS,
+    KEYS,
     PROBABILISTIC_EVIDENCE,
     UTC_MICROSECONDS,
     Column,
@@ -38,9 +46,12 @@ from journey_platform.tables.table import (
 from journey_platform.tables.touchpoints import contacts_table, touchpoints_table
 
 __all__ = [
+    "ACCOUNTS_TABLE",
+    "ACCOUNT_MEMBERS_TABLE",
     "ATTRIBUTES",
     "COVERAGE",
     "DECISIONS",
+    "ERASURES",
     "GATE_VERDICTS",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
@@ -48,6 +59,7 @@ __all__ = [
     "IDENTITY_EVENTS",
     "IDENTITY_HEALTH",
     "JOURNEY_TOUCHPOINTS",
+    "KEYS",
     "LINKS_TABLE",
     "LINK_MODEL",
     "LINK_REVIEW",
@@ -60,6 +72,8 @@ __all__ = [
     "PROFILE_REDIRECTS",
     "QUARANTINE",
     "RECONCILIATION",
+    "REFERENCES",
+    "RESTATEMENTS",
     "SENTIMENT",
     "SESSIONS",
     "TICKETS",

@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from journey_platform.tables.table import DAY, Column, Table
+from journey_platform.tables.table import DAY, UTC_MICROSECONDS, Column, Table
 
 
 def kpis_table(stage: str) -> Table:
@@ -63,4 +63,46 @@ TICKET_REASONS = Table(
     ),
     sort_by=("week", "reason"),
     is_daily=False,
+)
+
+CAUSES = pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("detail", pa.string())]))
+"""Why a value changed. kind: source, identity, definition, code, or unexplained."""
+
+RESTATEMENTS = Table(
+    key=("kpis", "restatements"),
+    grain="change of a published KPI value",
+    columns=(
+        Column("day", pa.date32(), "local day on which the new value was published"),
+        Column("stage", pa.string(), "the table of values, as kpis/STAGE", is_key=True),
+        Column("version", pa.int64(), "version of that table which carries the new value", is_key=True),
+        Column("kpi", pa.string(), "name in the catalogue", is_key=True),
+        Column("period", pa.string(), "day, week or month", is_key=True),
+        Column("value_day", pa.date32(), "first day of the value's period", is_key=True),
+        Column("dimension", pa.string(), "all, or the dimension's name", is_key=True),
+        Column("dimension_value", pa.string(), "all, or the dimension's value", is_key=True),
+        Column("published_at", UTC_MICROSECONDS, "when the new value was published"),
+        Column("run_id", pa.string(), "the run that published it"),
+        Column("is_mature", pa.bool_(), "whether the old value was said to change no more by itself"),
+        *(
+            Column(f"{when}_{name}", kind, f"{meaning}, {'before' if when == 'old' else 'since'}")
+            for when in ("old", "new")
+            for name, kind, meaning in (
+                ("value", pa.float64(), "the value; null where there was none"),
+                ("numerator", pa.float64(), "part above the line"),
+                ("denominator", pa.float64(), "part below the line"),
+                ("lower", pa.float64(), "lower bound of the 95 % interval"),
+                ("upper", pa.float64(), "upper bound of the 95 % interval"),
+                ("status", pa.string(), "status"),
+                ("definition_version", pa.int64(), "version of the definition"),
+            )
+        ),
+        Column("change", pa.float64(), "new less old; null where one of them is"),
+        Column(
+            "is_significant",
+            pa.bool_(),
+            "the new value lies outside the old interval; null without one",
+        ),
+        Column("causes", CAUSES, "what changed that the value was computed from, and how"),
+    ),
+    sort_by=("day", "stage", "version", "kpi", "period", "value_day", "dimension", "dimension_value"),
 )

@@ -142,6 +142,7 @@ def _member(member: _Member, origin: Origin) -> Iterator[Contact]:
             ("phone", phone),
             ("country", fields.get("COUNTRY") or member.location.country_code or ""),
             ("company", fields.get("COMPANY", "")),
+            ("job_title", fields.get("JOBTITLE", "")),
             ("plan", fields.get("PLAN", "")),
             ("email_status", member.status or ""),
         ),

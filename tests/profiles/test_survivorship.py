@@ -219,6 +219,7 @@ def test_a_profile_is_one_row_with_what_survived() -> None:
         "phone": "+31612345678",
         "country": None,
         "company": None,
+        "job_title": None,
         "plan": "pro",
         "email_status": "subscribed",
         "may_email": True,

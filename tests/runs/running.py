@@ -34,7 +34,8 @@ class Order:
     """What is asked for: a job over the days `first` to `last`.
 
     `is_recorded`: Dagster keeps its records in DAGSTER_HOME, else in memory, which is three times as fast.
-    `largest_file_bytes`: no file may grow beyond, as on a disk that is full.
+    `largest_file_bytes`: no file may grow beyond, as on a disk that is full. `config`: the run's, for a job
+    that wants some.
     """
 
     first: date
@@ -43,6 +44,7 @@ class Order:
     is_lookback: bool = False
     is_recorded: bool = False
     largest_file_bytes: int | None = None
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -169,7 +171,9 @@ def _execute(order: Order) -> Outcome:
     if order.largest_file_bytes is not None:
         # Python ignores the signal, so that writing beyond is an OSError, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.largest_file_bytes, resource.RLIM_INFINITY))
-    result = job.execute_in_process(instance=instance, tags=tags, resources=resources, raise_on_error=False)
+    result = job.execute_in_process(
+        run_config=order.config, instance=instance, tags=tags, resources=resources, raise_on_error=False
+    )
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     outcome = Outcome(is_success=result.success)
     first_of = {asset.op.name: sorted(asset.keys)[0].to_user_string() for asset in defs.assets or []}
@@ -178,7 +182,7 @@ def _execute(order: Order) -> Outcome:
             case "ASSET_MATERIALIZATION":
                 outcome.materialized.append(event.asset_key.to_user_string())
             case "STEP_FAILURE":
-                outcome.failures[first_of[event.step_key]] = _reason(event)
+                outcome.failures[first_of.get(event.step_key, event.step_key)] = _reason(event)
             case "ASSET_CHECK_EVALUATION" if not event.event_specific_data.passed:
                 check = event.event_specific_data
                 name = f"{check.asset_key.to_user_string()}:{check.check_name}"

@@ -1,0 +1,115 @@
+"""`journey kpi NAME`: its values as they are, as they were published then, and how they were restated."""
+
+import argparse
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, get_args
+from zoneinfo import ZoneInfo
+
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform import settings
+from journey_platform.history.published import Published, kpi_named, published
+from journey_platform.kpis.definition import Kpi, Period
+from journey_platform.kpis.periods import start_of
+from journey_platform.lake import Lake
+from journey_platform.tables import RESTATEMENTS
+
+HELP = "a KPI's values, with their parts: now, or as they were published at a time"
+
+_Lines = Iterator[str]
+
+
+def add_commands(parser: argparse.ArgumentParser) -> None:
+    parser.add_argument("name", metavar="NAME", help="the KPI's name in the catalogue")
+    parser.add_argument("--day", type=date.fromisoformat, help="only the period that holds this day")
+    parser.add_argument("--dimension", metavar="NAME", help="all, or one that it is shown by; default every")
+    parser.add_argument(
+        "--as-of",
+        metavar="DATE",
+        help="as published at the end of this local day, or at a time: 2026-03-01T12:00+01:00",
+    )
+    parser.add_argument("--restatements", action="store_true", help="what published values became, and why")
+    parser.set_defaults(run=_run)
+
+
+def _run(chosen: argparse.Namespace) -> _Lines:
+    kpi, known = kpi_named(chosen.name), settings.load()
+    lake = Lake(known.root, known.storage_options)
+    if chosen.dimension not in (None, *kpi.dimensions):
+        raise LookupError(f"{kpi.name} is shown by {', '.join(kpi.dimensions)}")
+    starts = None if chosen.day is None else {start_of(chosen.day, period) for period in get_args(Period)}
+    at = None if chosen.as_of is None else _moment(chosen.as_of, known.zone)
+    if chosen.restatements:
+        return _restatements(lake, kpi, starts, chosen.dimension, at)
+    return _values(kpi, published(lake, kpi, at=at, days=starts, dimension=chosen.dimension), chosen.day)
+
+
+def _values(kpi: Kpi, found: Published, day: date | None) -> _Lines:
+    yield f"{kpi.name}: {kpi.question}"
+    yield f"  {kpi.numerator}{f' / {kpi.denominator}' if kpi.denominator else ''}"
+    if found.version is None or found.published_at is None:
+        yield "nothing was published"
+        return
+    for row in found.rows.to_pylist():
+        if day is None or row["day"] == start_of(day, row["period"]):
+            yield _line(row)
+    yield f"published {_time(found.published_at)} as version {found.version} of kpis/{kpi.stage}"
+    yield f"definition {kpi.version}, code {found.code or 'unknown'}, identity {found.identity_revision}"
+    yield "data " + ", ".join(f"{name}@{version}" for name, version in found.data.items())
+
+
+def _line(row: dict[str, Any]) -> str:
+    parts = _number(row["numerator"])
+    if row["denominator"] is not None:
+        parts += f"/{_number(row['denominator'])}"
+    interval = "" if row["lower"] is None else f"  [{_number(row['lower'])}, {_number(row['upper'])}]"
+    return (
+        f"{row['period']} {row['day']}  {row['dimension']}={row['dimension_value']}"
+        f"  {_number(row['value'])}{interval}"
+        f"  {parts}  n={row['n']}  {row['status']}  coverage {row['coverage']:.0%}"
+        f"  definition {row['definition_version']}"
+    )
+
+
+def _restatements(
+    lake: Lake, kpi: Kpi, starts: set[date] | None, dimension: str | None, until: datetime | None
+) -> _Lines:
+    rows = lake.read(RESTATEMENTS)
+    rows = rows.filter(pc.equal(rows["kpi"], kpi.name))
+    if starts is not None:
+        rows = rows.filter(pc.is_in(rows["value_day"], pa.array(sorted(starts), pa.date32())))
+    if dimension is not None:
+        rows = rows.filter(pc.equal(rows["dimension"], dimension))
+    for row in rows.to_pylist():
+        if until is not None and row["published_at"] > until:
+            continue
+        was = "mature" if row["is_mature"] else row["old_status"] or "absent"
+        change = "" if row["change"] is None else f"  {row['change']:+.6g}"
+        outside = "  outside its interval" if row["is_significant"] else ""
+        yield (
+            f"{_time(row['published_at'])}  {row['value_day']}  {row['dimension']}={row['dimension_value']}"
+            f"  {_number(row['old_value'])} -> {_number(row['new_value'])}{change}{outside}  was {was}"
+        )
+        for cause in row["causes"]:
+            yield f"    {cause['kind']} {cause['name']}: {cause['detail']}"
+
+
+def _moment(text: str, zone: str) -> datetime:
+    """The end of a local day, or a time with a zone."""
+    moment = datetime.fromisoformat(text)
+    if "T" not in text.upper():
+        ended = datetime.combine(moment.date() + timedelta(days=1), time(), tzinfo=ZoneInfo(zone))
+        return ended.astimezone(UTC) - timedelta(milliseconds=1)
+    if moment.tzinfo is None:
+        raise ValueError("a time needs a zone")
+    return moment.astimezone(UTC)
+
+
+def _time(moment: datetime) -> str:
+    return moment.isoformat(timespec="seconds")
+
+
+def _number(value: float | None) -> str:
+    return "none" if value is None else f"{value:.6g}"

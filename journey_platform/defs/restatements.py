@@ -1,0 +1,98 @@
+"""The asset `kpis/restatements`: every change of a published value, with its causes, and the alarm."""
+
+from collections import Counter
+
+import dagster as dg
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.platform import Platform
+from journey_platform.history.restating import keep_up
+from journey_platform.kpis.catalogue import STAGES
+from journey_platform.tables import RESTATEMENTS, kpis_table
+
+MATURE_STAND = "mature_values_stand"
+_SHOWN = 50
+
+
+def restatement_assets() -> list[dg.AssetsDefinition]:
+    """One asset with its check."""
+
+    @dg.multi_asset(
+        name=whole_step(*RESTATEMENTS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                RESTATEMENTS,
+                group="kpis",
+                deps=[kpis_table(stage) for stage in STAGES],
+                note="What was published and reads otherwise now: when, by how much, and what caused it. "
+                "Rows are only added.",
+            )
+        ],
+        check_specs=[
+            dg.AssetCheckSpec(
+                MATURE_STAND,
+                asset=asset_key(RESTATEMENTS),
+                description="This run changed no value that was said to change no more. One that a backfill "
+                "or a correction was to change fails here too: the causes say whether it was meant.",
+            )
+        ],
+    )
+    def restated(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        added = keep_up(platform.lake, run_id=context.run.run_id, zone=platform.zone)
+        mature = added.filter(added["is_mature"])
+        counts = Counter(cause["kind"] for row in mature.to_pylist() for cause in row["causes"])
+        total = sum(state.rows for state in platform.lake.day_states(RESTATEMENTS).values())
+        return dg.MaterializeResult(
+            asset_key=asset_key(RESTATEMENTS),
+            metadata={
+                "dagster/row_count": total,
+                "restated": added.num_rows,
+                "restated_mature": mature.num_rows,
+                **({"values": dg.MetadataValue.table(_shown(added))} if added.num_rows else {}),
+            },
+            check_results=[
+                dg.AssetCheckResult(
+                    asset_key=asset_key(RESTATEMENTS),
+                    check_name=MATURE_STAND,
+                    passed=not mature.num_rows,
+                    severity=dg.AssetCheckSeverity.WARN,
+                    metadata={
+                        "values_restated": mature.num_rows,
+                        **{f"because_of_{kind}": n for kind, n in sorted(counts.items())},
+                    },
+                )
+            ],
+        )
+
+    return [restated]
+
+
+def _shown(added: pa.Table) -> list[dg.TableRecord]:
+    """The mature ones first, then by day."""
+    order = pc.sort_indices(
+        added, sort_keys=[("is_mature", "descending"), ("value_day", "ascending"), ("kpi", "ascending")]
+    )
+    return [
+        dg.TableRecord(
+            {
+                "kpi": row["kpi"],
+                "day": str(row["value_day"]),
+                "of": f"{row['dimension']}={row['dimension_value']}",
+                "old": _number(row["old_value"]),
+                "new": _number(row["new_value"]),
+                "change": _number(row["change"]),
+                "outside_its_interval": str(row["is_significant"]),
+                "was_mature": str(row["is_mature"]),
+                "because_of": "; ".join(f"{cause['kind']} {cause['name']}" for cause in row["causes"]),
+            }
+        )
+        for row in added.take(order).slice(0, _SHOWN).to_pylist()
+    ]
+
+
+def _number(value: float | None) -> str:
+    return "" if value is None else f"{value:.6g}"
