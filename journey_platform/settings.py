@@ -26,7 +26,8 @@ class SettingsError(Exception):
 @dataclass(frozen=True)
 class Settings:
     """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors;
-    `data_docs` a folder, and `data_docs_url` where it is served, if it is."""
+    `data_docs` a folder, and `data_docs_url` where it is served, if it is; `journeys` the file that declares
+    them, empty without one."""
 
     root: str
     zone: str
@@ -36,6 +37,7 @@ class Settings:
     storage_options: Mapping[str, str]
     data_docs: str = "data_docs"
     data_docs_url: str = ""
+    journeys: str = ""
     spelling: Spelling = DEFAULT_SPELLING
     has_probabilistic_links: bool = False
 
@@ -51,6 +53,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
     JOURNEY_DATA_DOCS: folder of the quality site, default beside the lake's tables, or in the working folder
     where the lake is not local. JOURNEY_DATA_DOCS_URL: its address, where a web server serves it.
+    JOURNEY_JOURNEYS: the file that declares journeys, default journeys.yaml in the working folder, if there.
 
     Raises `SettingsError` naming every wrong setting at once.
     """
@@ -60,6 +63,11 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     start = _start_date(environment.get("JOURNEY_START_DATE", ""), mistakes)
     sources = _sources(environment.get("JOURNEY_SOURCES", ""), mistakes)
     spelling = _spelling(environment, mistakes)
+    declared = environment.get("JOURNEY_JOURNEYS", "journeys.yaml")
+    if not Path(declared).is_file():
+        if "JOURNEY_JOURNEYS" in environment:
+            mistakes.append(f"JOURNEY_JOURNEYS names no file: {declared!r}")
+        declared = ""
     probabilistic = environment.get("JOURNEY_PROBABILISTIC_LINKS", "off").strip().lower()
     if probabilistic not in {"on", "off"}:
         mistakes.append(f"JOURNEY_PROBABILISTIC_LINKS is on or off, not {probabilistic!r}")
@@ -79,6 +87,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
         data_docs=environment.get("JOURNEY_DATA_DOCS") or _beside(root, "data_docs"),
         data_docs_url=environment.get("JOURNEY_DATA_DOCS_URL", ""),
+        journeys=str(Path(declared).absolute()) if declared else "",
         spelling=spelling,
         has_probabilistic_links=probabilistic == "on",
     )

@@ -8,6 +8,7 @@ from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
@@ -39,6 +40,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             *erasure_assets(settings.sources),
             *kpi_assets(settings.sources, partitions),
             *restatement_assets(),
+            *insight_assets(),
             *operations_assets(settings.sources),
             coverage_asset(settings.sources, partitions),
             reconciliation_asset(settings.sources, partitions),

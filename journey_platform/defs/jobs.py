@@ -12,7 +12,7 @@ RANGE_END_TAG = "dagster/asset_partition_range_end"
 # A run that changed raw days says in it which: a sensor has what follows from them computed again.
 REDERIVE_TAG = "journey/rederive"
 
-DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
+DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",
