@@ -18,7 +18,10 @@ _VENDORS = {
     TICKETS: {"zendesk"},
     SENTIMENT: {"zendesk", "qualtrics", "mastodon"},
 }
-_OF_PROFILE = ("person_key", "is_known", "company", "plan", "country")
+_OF_PROFILE = (
+    *("person_key", "is_known", "company", "plan", "country", "email_status", "may_email", "first_seen"),
+)
+"""What a KPI may be divided by, also by a segment that looks at it."""
 
 
 def inputs_of(kpis: Sequence[Kpi], sources: Sequence[str]) -> dict[Table, Callable[[Platform], Touched]]:

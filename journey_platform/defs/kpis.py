@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
+from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
@@ -19,6 +20,7 @@ from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.history.trace import CODE_MARK
+from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
 from journey_platform.kpis.definition import EVERYTHING, Stage
 from journey_platform.kpis.parts import parts
@@ -28,7 +30,14 @@ from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
-from journey_platform.tables import IDENTIFIERS_TABLE, TICKET_REASONS, TICKETS, Table, kpis_table
+from journey_platform.tables import (
+    IDENTIFIERS_TABLE,
+    PROFILES_TABLE,
+    TICKET_REASONS,
+    TICKETS,
+    Table,
+    kpis_table,
+)
 
 
 def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -62,6 +71,8 @@ def _stage_asset(
     )
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
+        segments = of_people(declared(platform.settings).segments)
+        members = memberships(lake.read(PROFILES_TABLE), segments)
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(
             lake,
@@ -70,11 +81,11 @@ def _stage_asset(
             {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             marks={CODE_MARK: code_version()},
-            rules=definitions(stage),
+            rules=_rules(stage, segments),
         )
         rows = values(
             stage,
-            parts(kpis, platform.engine, days=work.days, as_of=today),
+            parts(kpis, platform.engine, days=work.days, as_of=today, segments=members),
             days=work.days,
             arrivals=_arrivals(platform, sources),
             holds=_holds(platform, sources),
@@ -87,6 +98,12 @@ def _stage_asset(
         return report_days(context, table, writes, _plotted(rows), check_results=results)
 
     return valued
+
+
+def _rules(stage: Stage, segments: Mapping[str, str]) -> str:
+    """What the values depend on beside the data: another text, and every day is computed again."""
+    named = ",".join(f"segment {name}: {text}" for name, text in sorted(segments.items()))
+    return f"{definitions(stage)},{named}" if named else definitions(stage)
 
 
 def _reasons_asset() -> dg.AssetsDefinition:
