@@ -1,6 +1,6 @@
 """The assets of `kpis`: one per stage of the journey, with the values themselves as plotted metadata."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
