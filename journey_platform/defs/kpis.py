@@ -21,9 +21,11 @@ from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.history.trace import CODE_MARK
 from journey_platform.journeys.segments import memberships, of_people
+from journey_platform.kpis.bridges import bridged, variants
 from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
 from journey_platform.kpis.definition import EVERYTHING, Stage
 from journey_platform.kpis.parts import parts
+from journey_platform.kpis.periods import start_of
 from journey_platform.kpis.reasons import reasons
 from journey_platform.kpis.values import values
 from journey_platform.landing.checkpoint import checkpoint
@@ -31,6 +33,7 @@ from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
+    BRIDGES,
     IDENTIFIERS_TABLE,
     PROFILES_TABLE,
     TICKET_REASONS,
@@ -43,7 +46,11 @@ from journey_platform.tables import (
 def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset per stage, and the reasons of tickets week by week where there are tickets."""
     stages = [_stage_asset(stage, sources, partitions) for stage in STAGES]
-    return [*stages, *([_reasons_asset()] if "zendesk" in sources else [])]
+    return [
+        *stages,
+        _bridges_asset(sources, partitions),
+        *([_reasons_asset()] if "zendesk" in sources else []),
+    ]
 
 
 def _stage_asset(
@@ -98,6 +105,53 @@ def _stage_asset(
         return report_days(context, table, writes, _plotted(rows), check_results=results)
 
     return valued
+
+
+def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    inputs = inputs_of(variants(), sources)
+
+    @dg.multi_asset(
+        name="__".join(BRIDGES.key),
+        specs=[
+            spec(
+                BRIDGES,
+                group="kpis",
+                deps=list(inputs),
+                note="The steps add up: the difference of two variants has no rest.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def led(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, today = platform.lake, platform.today()
+        work = plan(
+            lake,
+            BRIDGES,
+            sorted({*days_of(context), *_unripe(today)}),
+            {read: inputs[read](platform) for read in inputs},
+            span=platform.span,
+            rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
+        )
+        writes = lake.replace_days(
+            BRIDGES,
+            bridged(platform.engine, days=work.days, as_of=today),
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, BRIDGES, writes)
+
+    return led
+
+
+def _unripe(today: date) -> set[date]:
+    """Days whose periods may have got units since whose windows were not over before."""
+    windows = {(kpi.maturity_days, period) for kpi in variants() for period in kpi.periods}
+    days = {today - timedelta(days=n) for n in range(max(days for days, _ in windows) + 7)}
+    return {start_of(day, period) for day in days for _, period in windows}
 
 
 def _rules(stage: Stage, segments: Mapping[str, str]) -> str:

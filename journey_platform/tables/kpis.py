@@ -106,3 +106,17 @@ RESTATEMENTS = Table(
     ),
     sort_by=("day", "stage", "version", "kpi", "period", "value_day", "dimension", "dimension_value"),
 )
+
+BRIDGES = Table(
+    key=("kpis", "bridges"),
+    grain="step from one variant of a KPI to another, in a period",
+    columns=(
+        DAY,
+        Column("bridge", pa.string(), "which two variants", is_key=True),
+        Column("period", pa.string(), "day, week or month; it stands on its first day", is_key=True),
+        Column("place", pa.int64(), "0 is the first variant, the last one the second", is_key=True),
+        Column("step", pa.string(), "the variant, or the reason for which units are counted otherwise"),
+        Column("value", pa.float64(), "the variant's value, or what the step adds to it, in the KPI's unit"),
+    ),
+    sort_by=("day", "bridge", "period", "place"),
+)
