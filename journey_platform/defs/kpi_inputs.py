@@ -4,6 +4,7 @@ counts in its week and month too."""
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
+from journey_platform.defs.journeys import WITH_TEXTS, WITH_TICKETS
 from journey_platform.defs.planning import Touched, changed_days, widen
 from journey_platform.defs.platform import Platform
 from journey_platform.kpis.definition import Kpi
@@ -15,8 +16,8 @@ from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, PROFILES_TABL
 
 _VENDORS = {
     MAILINGS: {"mailchimp"},
-    TICKETS: {"zendesk"},
-    SENTIMENT: {"zendesk", "qualtrics", "mastodon"},
+    TICKETS: WITH_TICKETS,
+    SENTIMENT: WITH_TEXTS,
 }
 _OF_PROFILE = (
     *("person_key", "is_known", "company", "plan", "country", "email_status", "may_email", "first_seen"),

@@ -7,8 +7,8 @@ what vendors send again in `landing`.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Iterator, Mapping
-from functools import lru_cache
+from collections.abc import Iterable, Mapping
+from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
 
@@ -21,13 +21,16 @@ import pyarrow.compute as pc
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
 
-_ADDRESS = re.compile(r"[^\s\"'<>()\[\]{},;:|/\\?&=#]+@[^\s\"'<>()\[\]{},;:|/\\?&=#@]+")
+_PIECE = re.compile(r"[^\s\"'<>()\[\]{},;:|/\\?&=#]+")
 _PROFILE_PAGE = re.compile(r"https?://([^/\s\"'<>]+)/@([^/\s\"'<>?#@]+)")
-_NUMBER = re.compile(r"\+?\d[\d ().\-]{5,22}\d")
+_NUMBER = re.compile(r"(?:\+|tel:|(?<![\w.:/+-])\(?)\d[\d ().-]{5,22}\d(?![\w:])")
+_DATE = re.compile(r"\d{4}-\d\d-\d\d")
 _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{4,}")
+_QUOTED = re.compile(r'"([^"\\]{5,64})"')
+_ITEM = re.compile(r'[^\s",\[\]]+')
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id")
-_SHORTEST_ID = 5
+_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id", "click_id", "loyalty_id")
+_SHORTEST_ID, _LONGEST_ID = 5, 64
 _REMEMBERED = 1 << 16
 
 
@@ -48,6 +51,8 @@ class Erased:
         self.keys = frozenset(key for keys in self._keys.values() for key in keys)
         self._all_keys = pa.array(sorted(self.keys), pa.int64())
         self.is_named = lru_cache(_REMEMBERED)(self._is_named)
+        self._is_id = lru_cache(_REMEMBERED)(self._is_id_of_theirs)
+        self._is_number = lru_cache(_REMEMBERED)(self._is_number_of_theirs)
 
     def __bool__(self) -> bool:
         return bool(self.keys)
@@ -66,20 +71,16 @@ class Erased:
 
         `fields`: by name the kind that the field carries, at any depth; ".name" at the top only.
         """
-        try:
-            record = msgspec.json.decode(body)
-        except (msgspec.DecodeError, UnicodeError):
-            return self.is_named(_ESCAPE.sub(lambda found: chr(int(found[1], 16)), body))
-        if isinstance(record, dict) and isinstance(record.get("base64"), str) and len(record) == 1:
-            try:
-                return self.is_named(base64.b64decode(record["base64"]).decode(errors="replace"))
-            except binascii.Error:
-                return False
-        return any(
-            (isinstance(value, str) and self.is_named(value))
-            or (name in fields and self.is_one(fields[name], str(value)))
-            for name, value in _scalars(record)
-        )
+        text = _plain(body)
+        if self._is_named(text):
+            return True
+        names = tuple(name for name in fields if not name.startswith("."))
+        for name, value in _field_pattern(names).findall(text) if names else ():
+            if any(self.is_one(fields[name], item) for item in _ITEM.findall(value)):
+                return True
+        at_top = [name for name in fields if name.startswith(".")]
+        record = _decoded(body) if at_top else {}
+        return any(self.is_one(fields[name], str(record.get(name[1:], ""))) for name in at_top)
 
     def carried_by(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
         """Which rows of one of our tables carry one: in a key, in a text, or in a list of named values."""
@@ -114,40 +115,66 @@ class Erased:
     def _is_named(self, text: str) -> bool:
         """Whether a text mentions one."""
         texts = (text, unquote(text)) if "%" in text else (text,)
-        return any(self.is_one(kind, value) for one in texts for kind, value in self._candidates(one))
+        return any(
+            any(map(self._is_id, _words(one)))
+            or any(map(self._is_address, _addresses(one)))
+            or any(
+                self.is_one("social_handle", f"{name}@{host}") for host, name in _PROFILE_PAGE.findall(one)
+            )
+            or ("phone" in self._keys and any(map(self._is_number, _NUMBER.findall(one))))
+            for one in texts
+        )
 
-    def _candidates(self, text: str) -> Iterator[tuple[str, str]]:
-        if "@" in text and ("email" in self._keys or "social_handle" in self._keys):
-            for address in _ADDRESS.findall(text):
-                trimmed = address.rstrip(".!")
-                yield "email", trimmed
-                yield "social_handle", trimmed
-            for host, name in _PROFILE_PAGE.findall(text):
-                yield "social_handle", f"{name}@{host}"
-        if "phone" in self._keys:
-            for number in _NUMBER.findall(text):
-                yield "phone", number
-        kinds = [kind for kind in _IDS if kind in self._keys]
-        if kinds:
-            words = {word for word in _WORD.findall(text) if not word.isdecimal()}
-            whole = text.strip()
-            if len(whole) >= _SHORTEST_ID and not whole.isdecimal():
-                words.add(whole)
-            for word in words:
-                for kind in kinds:
-                    yield kind, word
+    def _is_id_of_theirs(self, word: str) -> bool:
+        return any(self.is_one(kind, word) for kind in _IDS)
+
+    def _is_address(self, address: str) -> bool:
+        trimmed = address.rstrip(".!")
+        return self.is_one("email", trimmed) or self.is_one("social_handle", trimmed)
+
+    def _is_number_of_theirs(self, number: str) -> bool:
+        """A bare row of digits is looked at as it is: reading it as a number of some country is slow."""
+        digits = "".join(filter(str.isdecimal, number))
+        if not 7 <= len(digits) <= 17 or _DATE.match(number):
+            return False
+        if number[0].isdecimal() and number[0] != "0" and not self._spelling.phone_region:
+            return identifier_key(self._secret, "phone", f"+{digits}") in self._keys["phone"]
+        return self.is_one("phone", number.removeprefix("tel:"))
 
 
-def _scalars(value: Any, name: str = "", *, is_top: bool = True) -> Iterator[tuple[str, Any]]:
-    """(name of the field, value) of all texts and numbers; at the top the name also with a dot before it."""
-    if isinstance(value, dict):
-        for key, inner in value.items():
-            if is_top and not isinstance(inner, dict | list):
-                yield f".{key}", inner
-            yield from _scalars(inner, str(key), is_top=False)
-            yield "", str(key)
-    elif isinstance(value, list):
-        for inner in value:
-            yield from _scalars(inner, name, is_top=False)
-    elif isinstance(value, str) or (isinstance(value, int) and not isinstance(value, bool)):
-        yield name, value
+def _plain(body: str) -> str:
+    """The text of a body: escapes resolved, and what the quarantine keeps in base64 as text."""
+    if body.startswith('{"base64"'):
+        try:
+            return base64.b64decode(_decoded(body).get("base64", "")).decode(errors="replace")
+        except binascii.Error:
+            return body
+    if "\\" not in body:
+        return body
+    return _ESCAPE.sub(lambda found: chr(int(found[1], 16)), body).replace("\\/", "/").replace('\\"', '"')
+
+
+def _decoded(body: str) -> dict[str, Any]:
+    try:
+        record = msgspec.json.decode(body)
+    except (msgspec.DecodeError, UnicodeError):
+        return {}
+    return record if isinstance(record, dict) else {}
+
+
+@cache
+def _field_pattern(names: tuple[str, ...]) -> re.Pattern[str]:
+    """A field of one of these names, with its text, number or list of these."""
+    return re.compile(rf'"({"|".join(map(re.escape, names))})"\s*:\s*(\[[^\]]*\]|"[^"]*"|-?\d+)')
+
+
+def _addresses(text: str) -> list[str]:
+    return [piece for piece in _PIECE.findall(text) if "@" in piece] if "@" in text else []
+
+
+def _words(text: str) -> set[str]:
+    """What could be an id: words of a text, what stands in quotes, and a short text as a whole."""
+    words = {*_WORD.findall(text), *_QUOTED.findall(text)}
+    if len(text) <= _LONGEST_ID:
+        words.add(text.strip())
+    return {word for word in words if len(word) >= _SHORTEST_ID and not word.isdecimal()}

@@ -8,7 +8,7 @@ local day, without deleted ones. Tolerances are for what moves between two reque
 
 from collections import Counter
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import date, datetime
 from typing import Any
 
@@ -33,10 +33,12 @@ _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
 
 @dataclass(frozen=True)
 class Gone:
-    """Records of a table that we received and do not count, by day: in quarantine, or repeats."""
+    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`:
+    those that erasures removed, before the last pull or since."""
 
     quarantined: Mapping[date, int]
     duplicates: Mapping[date, int]
+    erased: Mapping[date, int] = field(default_factory=dict)
 
     def on(self, day: date) -> tuple[int, int]:
         return self.quarantined.get(day, 0), self.duplicates.get(day, 0)
@@ -106,12 +108,13 @@ def records(
 ) -> pa.Table:
     """`tables.RECONCILIATION` of a raw stream of events, exact: what the last pull of each day `received`,
     and what is `stored` of it (nothing of a day that is held: its rows are in quarantine)."""
-    return _table(
-        [
-            _row(day, source, RECORDS, "all", theirs, stored.get(day, 0), gone.on(day), _NOTHING)
-            for day, theirs in sorted(received.items())
-        ]
-    )
+    rows = []
+    for day, theirs in sorted(received.items()):
+        ours, away = stored.get(day, 0), gone.on(day)
+        # What was erased since the pull is missing; what was erased before it did not come.
+        ours += min(max(theirs - ours - sum(away), 0), gone.erased.get(day, 0))
+        rows.append(_row(day, source, RECORDS, "all", theirs, ours, away, _NOTHING))
+    return _table(rows)
 
 
 def visits(

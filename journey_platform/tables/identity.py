@@ -29,7 +29,12 @@ LINKS_TABLE = Table(
     columns=(
         Column("left_key", pa.int64(), "identifier_key, the smaller of the two", is_key=True),
         Column("right_key", pa.int64(), "identifier_key, the larger", is_key=True),
-        Column("rule", pa.string(), "decision, co_observed, ticket_requester or probabilistic", is_key=True),
+        Column(
+            "rule",
+            pa.string(),
+            "decision, co_observed, probabilistic, or a declared rule as ticket_requester",
+            is_key=True,
+        ),
         Column("weight", pa.float64(), "how strong it is among links of its rule, from 0 to 1"),
         Column("records", pa.int64(), "records behind it"),
         Column("example", pa.string(), "vendor/stream/record_key of the earliest record"),

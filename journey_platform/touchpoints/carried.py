@@ -11,7 +11,7 @@ _PERSON, _TICKET = "zendesk_user_id", "ticket_id"
 
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     "matomo": {"visitorId": "cookie_id", "userId": "user_id"},
-    "mailchimp": {"email_id": "mailchimp_email_id"},
+    "mailchimp": {"email_id": "mailchimp_email_id", "unique_email_id": "click_id"},
     "mailchimp/members": {".id": "mailchimp_email_id"},
     "zendesk": {
         "requester_id": _PERSON,

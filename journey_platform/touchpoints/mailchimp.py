@@ -62,6 +62,7 @@ class _Location(msgspec.Struct):
 class _Member(msgspec.Struct):
     id: str
     email_address: str
+    unique_email_id: str | None = None
     status: str | None = None
     full_name: str | None = None
     merge_fields: dict[str, Any] = {}
@@ -135,6 +136,7 @@ def _member(member: _Member, origin: Origin) -> Iterator[Contact]:
             *_recipient(member.email_address, member.id),
             ("phone", phone),
             ("social_handle", fields.get("HANDLE", "")),
+            ("click_id", member.unique_email_id or ""),
         ),
         attributes=(
             ("name", member.full_name or given_name),

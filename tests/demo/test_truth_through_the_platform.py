@@ -25,7 +25,7 @@ from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
 from journey_platform.engine import Engine
 from journey_platform.identity.assign import assign
-from journey_platform.identity.declared import ticket_requesters
+from journey_platform.identity.declared import declared_links
 from journey_platform.identity.households import households
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
@@ -112,7 +112,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         refused.update(f"{vendor}: {row['reason']}" for row in mapped.rejected.to_pylist())
         if mapping.CONTACT_STREAMS:
             contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
-    declared = ticket_requesters(touchpoints, secret=SECRET)
+    declared = declared_links(touchpoints, contacts, secret=SECRET)
     resolution = resolve(observations(touchpoints, contacts), secret=SECRET, evidence=declared)
     assert declared.num_rows
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
