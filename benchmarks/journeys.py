@@ -1,9 +1,9 @@
 """Journeys: sessions, a funnel, retention, transitions and attribution over 10 million touchpoints of a lake.
 
 This platform's kernels, one task at a time and all five from one sorted read; beside them the scan floor (the
-columns of a task, read and summed), DuckDB SQL by hand, pandas, Polars and chDB, where those are installed. Every
-answer is compared with DuckDB's. Each runs in a process of its own, from the lake's own files, and tells its
-seconds and peak memory. `python benchmarks/journeys.py` prints the table; nothing is kept.
+columns of a task, read and summed), DuckDB SQL by hand, pandas, Polars and chDB, where those are installed.
+Every answer is compared with DuckDB's. Each runs in a process of its own, from the lake's own files, and
+tells its seconds and peak memory. `python benchmarks/journeys.py` prints the table; nothing is kept.
 """
 
 import argparse
@@ -61,7 +61,8 @@ TASKS = ("sessions", *QUESTIONS)
 
 
 def make(lake: Lake, rows: int, persons: int) -> None:
-    """Visits of a few pages each, a person's visits spread over the days; seven of ten thousand are orders."""
+    """Visits of a few pages each, a person's visits spread over the days; seven of ten thousand are
+    orders."""
     rng = np.random.default_rng(7)
     visits = rows // 5
     owner = rng.integers(1, persons + 1, visits)
@@ -167,8 +168,8 @@ def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 
 SESSION_COLUMNS = (
-    "person_key", "device_key", "visit_id", "occurred_at", "touchpoint_id", "type", "page", "value", "dwell_s",
-    "is_bot", "traffic_channel", "source", "campaign", "channel",
+    "person_key", "device_key", "visit_id", "occurred_at", "touchpoint_id", "type", "page", "value",
+    "dwell_s", "is_bot", "traffic_channel", "source", "campaign", "channel",
 )  # fmt: skip
 
 
@@ -211,15 +212,15 @@ SQL = {
     "funnel": """WITH e AS (SELECT person_key, occurred_at,
             CASE WHEN type = 'order' THEN 4 WHEN type = 'add_to_cart' THEN 3
                  WHEN page = '/page/001' THEN 2 ELSE 1 END AS step
-            FROM t WHERE type IN ('order', 'add_to_cart') OR type = 'page_view' AND page IN ('/page/000', '/page/001')),
-        one AS (SELECT *, max(CASE WHEN step = 1 THEN occurred_at END) OVER w AS a FROM e
+            FROM t WHERE type IN ('order', 'add_to_cart') OR type = 'page_view' AND page IN ('/page/000',
+        '/page/001')), one AS (SELECT *, max(CASE WHEN step = 1 THEN occurred_at END) OVER w AS a FROM e
             WINDOW w AS (PARTITION BY person_key ORDER BY occurred_at ROWS UNBOUNDED PRECEDING)),
-        two AS (SELECT *, max(CASE WHEN step = 2 AND occurred_at - a <= INTERVAL 7 DAY THEN a END) OVER w AS b FROM one
-            WINDOW w AS (PARTITION BY person_key ORDER BY occurred_at ROWS UNBOUNDED PRECEDING)),
-        three AS (SELECT *, max(CASE WHEN step = 3 AND occurred_at - b <= INTERVAL 7 DAY THEN b END) OVER w AS c FROM two
-            WINDOW w AS (PARTITION BY person_key ORDER BY occurred_at ROWS UNBOUNDED PRECEDING)),
-        deep AS (SELECT person_key, max(CASE WHEN step = 4 AND occurred_at - c <= INTERVAL 7 DAY THEN 4
-            WHEN step = 3 AND occurred_at - b <= INTERVAL 7 DAY THEN 3
+        two AS (SELECT *, max(CASE WHEN step = 2 AND occurred_at - a <= INTERVAL 7 DAY THEN a END) OVER w AS
+            b FROM one WINDOW w AS (PARTITION BY person_key ORDER BY occurred_at ROWS UNBOUNDED PRECEDING)),
+        three AS (SELECT *, max(CASE WHEN step = 3 AND occurred_at - b <= INTERVAL 7 DAY THEN b END) OVER w
+            AS c FROM two WINDOW w AS (PARTITION BY person_key ORDER BY occurred_at ROWS UNBOUNDED
+        PRECEDING)), deep AS (SELECT person_key, max(CASE WHEN step = 4 AND occurred_at - c <= INTERVAL 7 DAY
+            THEN 4 WHEN step = 3 AND occurred_at - b <= INTERVAL 7 DAY THEN 3
             WHEN step = 2 AND occurred_at - a <= INTERVAL 7 DAY THEN 2
             WHEN step = 1 THEN 1 ELSE 0 END) AS depth FROM three GROUP BY 1)
         SELECT count(*) FILTER (depth >= 1), count(*) FILTER (depth >= 2), count(*) FILTER (depth >= 3),
@@ -227,16 +228,17 @@ SQL = {
     "retention": f"""WITH w AS (SELECT DISTINCT person_key, date_trunc('week', occurred_at)::DATE AS week
             FROM t WHERE type = 'page_view'),
         c AS (SELECT person_key, min(week) AS cohort FROM w GROUP BY 1)
-        SELECT strftime(cohort, '%Y-%m-%d'), (week - cohort) // 7 AS k, count(*) FROM w JOIN c USING (person_key)
-        WHERE week > cohort AND (week - cohort) // 7 <= 8 AND week + 6 <= DATE '{LAST}' GROUP BY 1, 2 ORDER BY 1, 2""",
+        SELECT strftime(cohort, '%Y-%m-%d'), (week - cohort) // 7 AS k, count(*) FROM w JOIN c USING
+        (person_key) WHERE week > cohort AND (week - cohort) // 7 <= 8 AND week + 6 <= DATE '{LAST}' GROUP BY
+        1, 2 ORDER BY 1, 2""",
     "transitions": f"""WITH {_SESSIONS_SQL},
-        n AS (SELECT page, lead(page) OVER (PARTITION BY person_key, device_key, session ORDER BY occurred_at) AS after
-            FROM numbered)
+        n AS (SELECT page, lead(page) OVER (PARTITION BY person_key, device_key, session ORDER BY
+            occurred_at) AS after FROM numbered)
         SELECT page, after, count(*) FROM n WHERE after IS NOT NULL GROUP BY 1, 2 ORDER BY 1, 2""",
     "attribution": """WITH c AS (SELECT person_key, occurred_at AS won, value, row_number() OVER () AS id
             FROM t WHERE type = 'order'),
-        p AS (SELECT id, traffic_channel AS channel, epoch_us(won) - epoch_us(occurred_at) AS age, count(*) OVER w AS n,
-            row_number() OVER (PARTITION BY id ORDER BY occurred_at) AS place,
+        p AS (SELECT id, traffic_channel AS channel, epoch_us(won) - epoch_us(occurred_at) AS age, count(*)
+            OVER w AS n, row_number() OVER (PARTITION BY id ORDER BY occurred_at) AS place,
             pow(2, -(epoch_us(won) - epoch_us(occurred_at)) / 6048e8) AS decay,
             sum(pow(2, -(epoch_us(won) - epoch_us(occurred_at)) / 6048e8)) OVER w AS decays
             FROM c JOIN (SELECT * FROM t WHERE type = 'page_view') t USING (person_key)
@@ -244,8 +246,8 @@ SQL = {
         lost AS (SELECT count(*) AS n FROM c WHERE id NOT IN (SELECT id FROM p)),
         m AS (SELECT channel, sum((place = 1)::INT)::DOUBLE AS first, sum((place = n)::INT)::DOUBLE AS last,
             sum(1.0::DOUBLE / n) AS linear, sum(decay / decays) AS time_decay FROM p GROUP BY 1)
-        SELECT model, channel, round(credit, 6) FROM (UNPIVOT m ON first, last, linear, time_decay INTO NAME model
-            VALUE credit) UNION ALL
+        SELECT model, channel, round(credit, 6) FROM (UNPIVOT m ON first, last, linear, time_decay INTO NAME
+            model VALUE credit) UNION ALL
         SELECT unnest(['first', 'last', 'linear', 'time_decay']), '(none)', n::DOUBLE FROM lost WHERE n > 0
         ORDER BY 1, 2""",
 }
@@ -397,9 +399,9 @@ def chdb(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
     week = 7 * DAY_US
     text = engine.query(
         f"""SELECT countIf(d >= 1), countIf(d >= 2), countIf(d >= 3), countIf(d >= 4) FROM (
-            SELECT windowFunnel({week})(toUInt64(toUnixTimestamp64Micro(occurred_at)), {steps}, type = 'add_to_cart',
-            type = 'order') AS d FROM file('{folder}/day=*/*.parquet', 'Parquet') GROUP BY person_key)
-            SETTINGS max_threads = 2""",
+            SELECT windowFunnel({week})(toUInt64(toUnixTimestamp64Micro(occurred_at)), {steps}, type =
+            'add_to_cart', type = 'order') AS d FROM file('{folder}/day=*/*.parquet', 'Parquet') GROUP BY
+            person_key) SETTINGS max_threads = 2""",
         "CSV",
     )
     return {"funnel": [int(part) for part in str(text).strip().split(",")]}

@@ -45,7 +45,9 @@ from journey_platform.tables import (
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
     QUARANTINE,
+    SENTIMENT,
     SESSIONS,
+    TICKETS,
     Table,
     raw_table,
     touchpoints_table,
@@ -80,6 +82,8 @@ def personal_tables() -> list[Table]:
         for stream in connector_of(vendor).streams
     ]
     return [
+        SENTIMENT,
+        TICKETS,
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
