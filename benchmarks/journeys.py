@@ -169,7 +169,7 @@ def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
 
 SESSION_COLUMNS = (
     "person_key", "device_key", "visit_id", "occurred_at", "touchpoint_id", "type", "page", "value",
-    "dwell_s", "is_bot", "traffic_channel", "source", "campaign", "channel",
+    "device", "dwell_s", "is_bot", "traffic_channel", "source", "campaign", "channel",
 )  # fmt: skip
 
 
