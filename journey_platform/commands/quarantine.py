@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from datetime import date
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform import settings
 from journey_platform.lake import Lake
 from journey_platform.landing.replay import quarantined_days, replay
@@ -65,8 +65,8 @@ def _replay(options: argparse.Namespace) -> Iterator[str]:
 
 def raw_archive(name: str) -> Table:
     """The raw table of that name. Raises LookupError for another."""
-    for vendor, connector in CONNECTORS.items():
-        for stream in connector.streams:
+    for vendor in sources():
+        for stream in connector_of(vendor).streams:
             is_entity = stream.kind is StreamKind.ENTITY
             table = raw_table(vendor, stream.name, stream.grain, is_entity=is_entity)
             if table.name == name:

@@ -2,12 +2,14 @@
 
 import dagster as dg
 
-from connectors.registry import CONNECTORS
+from connectors.registry import FILES, connector_of
 from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
+from journey_platform.defs.drops import drop_sensor, dropped
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
@@ -28,26 +30,44 @@ from journey_platform.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The code location of the enabled sources."""
     partitions = daily_partitions(settings)
-    lookback = max(stream.lookback_days for name in settings.sources for stream in CONNECTORS[name].streams)
+    streams = [stream for name in settings.sources for stream in connector_of(name).streams]
+    lookback = max(stream.lookback_days for stream in streams)
+    assets = [
+        *source_assets(settings.sources, partitions),
+        *touchpoint_assets(settings.sources, partitions),
+        *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
+        *journey_assets(settings.sources, partitions),
+        *health_assets(),
+        *erasure_assets(settings.sources),
+        *kpi_assets(settings.sources, partitions),
+        *restatement_assets(),
+        *insight_assets(),
+        *operations_assets(settings.sources),
+        coverage_asset(settings.sources, partitions),
+        reconciliation_asset(settings.sources, partitions),
+        references_asset(settings.sources, partitions),
+        data_docs_asset(settings.sources),
+    ]
+    has_files = FILES in settings.sources
     return dg.Definitions(
-        assets=[
-            *source_assets(settings.sources, partitions),
-            *touchpoint_assets(settings.sources, partitions),
-            *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
-            *journey_assets(settings.sources, partitions),
-            *health_assets(),
-            *erasure_assets(settings.sources),
-            *kpi_assets(settings.sources, partitions),
-            *restatement_assets(),
-            *operations_assets(settings.sources),
-            coverage_asset(settings.sources, partitions),
-            reconciliation_asset(settings.sources, partitions),
-            references_asset(settings.sources, partitions),
-            data_docs_asset(settings.sources),
-        ],
+        assets=assets,
         resources={"platform": Platform()},
-        jobs=[daily, derive, rederive, replay_job, identity_decision, identity_erase, identity_preview],
+        jobs=[
+            daily,
+            derive,
+            rederive,
+            replay_job,
+            identity_decision,
+            identity_erase,
+            identity_preview,
+            *([dropped] if has_files else []),
+        ],
         schedules=[daily_schedule(settings, lookback)],
-        sensors=[derive_after_failure, rederive_what_changed, *alert_sensors(settings.sources)],
+        sensors=[
+            derive_after_failure,
+            rederive_what_changed,
+            *alert_sensors(settings.sources),
+            *([drop_sensor(assets)] if has_files else []),
+        ],
         executor=dg.in_process_executor,
     )

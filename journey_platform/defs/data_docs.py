@@ -6,7 +6,7 @@ from pathlib import Path
 import dagster as dg
 import pyarrow as pa
 
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
@@ -67,7 +67,7 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
 
 def _guarded(sources: Sequence[str]) -> list[Table]:
     return [
-        *(archive(vendor, stream) for vendor in sources for stream in CONNECTORS[vendor].streams),
+        *(archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams),
         *(touchpoints_table(vendor) for vendor in sources),
         PROFILES_TABLE,
         SESSIONS,

@@ -15,7 +15,7 @@ from pydantic import PrivateAttr
 
 from connectors.base import Connector
 from connectors.config import from_environment
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform import settings
 from journey_platform.engine import Engine
 from journey_platform.identity.erasure import Erased
@@ -50,7 +50,7 @@ class Platform(dg.ConfigurableResource[None]):
 
     def connector(self, vendor: str) -> Connector:
         """Build a vendor's connector. Raises `ConfigurationError` naming what is missing."""
-        chosen = CONNECTORS[vendor]
+        chosen = connector_of(vendor, self._environment)
         return chosen(from_environment(chosen.config_class, self._environment))
 
     def pseudonym_key(self) -> bytes:

@@ -10,7 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import widen
@@ -35,7 +35,7 @@ def reconciliation_asset(sources: Sequence[str], partitions: dg.PartitionsDefini
     events = [
         (f"{vendor}/{stream.name}", archive(vendor, stream))
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     ]
     current = [
@@ -107,7 +107,8 @@ def reconciliation_asset(sources: Sequence[str], partitions: dg.PartitionsDefini
 
 @dataclass(frozen=True)
 class _Told:
-    """By raw table and day: what its last pull brought, and how many records of it are in quarantine."""
+    """By raw table and day: what its last pull brought, how many records of it are in quarantine, and how
+    many rows of a table erasures removed."""
 
     brought: Mapping[tuple[str, date], Received]
     refused: Mapping[tuple[str, date], int]
@@ -180,7 +181,7 @@ def _tickets(lake: Lake, days: Sequence[date]) -> pa.Table:
 
 def _archive(source: str) -> Table:
     vendor, _, stream = source.partition("/")
-    return archive(vendor, CONNECTORS[vendor].stream(stream))
+    return archive(vendor, connector_of(vendor).stream(stream))
 
 
 def _vendor(source: str) -> str:

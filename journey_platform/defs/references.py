@@ -9,7 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.platform import Platform
@@ -31,7 +31,7 @@ _Counts = dict[tuple[date, str, str], dict[str, Any]]
 
 def references_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """Every reference that a raw stream of the enabled sources declares."""
-    archives = [archive(vendor, stream) for vendor in sources for stream in CONNECTORS[vendor].streams]
+    archives = [archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams]
     by_name = {table.name: table for table in archives}
     declared = {table: suite_of(table).references for table in archives if suite_of(table).references}
     named_records = {(r.table, r.path) for references in declared.values() for r in references}

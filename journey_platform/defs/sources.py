@@ -12,7 +12,7 @@ import dagster as dg
 
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, spec, whole_step
 from journey_platform.defs.partitions import LOOKBACK_TAG, RANGE_POLICY, days_of, midnight, window_of
@@ -40,21 +40,21 @@ def archive(vendor: str, stream: Stream) -> Table:
 
 def archive_named(name: str) -> Table:
     """The raw table of a name like raw/VENDOR/STREAM. Raises `dg.Failure` where there is none."""
-    for vendor, connector in CONNECTORS.items():
-        for stream in connector.streams:
+    for vendor in sources():
+        for stream in connector_of(vendor).streams:
             if (table := archive(vendor, stream)).name == name:
                 return table
     raise dg.Failure(f"{name} is no raw table", allow_retries=False)
 
 
-def source_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def source_assets(chosen: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset per stream of the enabled vendors."""
     return [
-        _event_asset(CONNECTORS[vendor], stream, partitions)
+        _event_asset(connector_of(vendor), stream, partitions)
         if stream.kind is StreamKind.EVENT
-        else _entity_asset(CONNECTORS[vendor], stream)
-        for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        else _entity_asset(connector_of(vendor), stream)
+        for vendor in chosen
+        for stream in connector_of(vendor).streams
     ]
 
 

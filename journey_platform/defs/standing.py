@@ -7,7 +7,7 @@ import dagster as dg
 import pyarrow as pa
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.platform import Platform
@@ -22,7 +22,7 @@ def coverage_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     streams = [
         (f"{vendor}/{stream.name}", stream.lookback_days, archive(vendor, stream))
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     ]
 

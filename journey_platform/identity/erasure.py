@@ -29,7 +29,7 @@ _WORD = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]{4,}")
 _QUOTED = re.compile(r'"([^"\\]{5,64})"')
 _ITEM = re.compile(r'[^\s",\[\]]+')
 _ESCAPE = re.compile(r"\\u([0-9a-fA-F]{4})")
-_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id", "click_id")
+_IDS = ("user_id", "cookie_id", "mailchimp_email_id", "zendesk_user_id", "click_id", "loyalty_id")
 _SHORTEST_ID, _LONGEST_ID = 5, 64
 _REMEMBERED = 1 << 16
 

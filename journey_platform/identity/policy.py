@@ -41,6 +41,7 @@ POLICIES: dict[str, KindPolicy] = {
         KindPolicy("zendesk_user_id", 1, 1.0, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("email", 2, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("mailchimp_email_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("loyalty_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("phone", 4, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
         KindPolicy("social_handle", 5, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
         KindPolicy(

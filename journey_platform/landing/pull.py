@@ -7,7 +7,7 @@ finds the same.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
 from typing import Any
 
@@ -66,7 +66,7 @@ def land_events(
     wanted, tally = sorted(set(days)), Tally()
     with Staging(lake, needs_time=True) as staging:
         kept = pages_without_theirs(erased, table, pages, tally, zone=zone)
-        bad, skipped, cursor = _stage(staging, kept, wanted[-1], tally)
+        bad, skipped, cursor = _stage(staging, kept, wanted[-1], tally, asked=(wanted[0], wanted[-1]))
         rows = staging.rows(table, zone, extracted_at)
         is_inside = np.isin(rows.days, [day_number(day) for day in wanted])
         tally.received.update(per_day(rows.days[is_inside]))
@@ -171,7 +171,12 @@ def land_versions(
 
 
 def _stage(
-    staging: Staging, pages: Iterable[Page], bad_day: date, tally: Tally
+    staging: Staging,
+    pages: Iterable[Page],
+    bad_day: date,
+    tally: Tally,
+    *,
+    asked: tuple[date | None, date | None] = (None, None),
 ) -> tuple[list[Rejected], int, str | None]:
     """Every page to disk. Returns the bad records, how many were skipped, and the last cursor."""
     bad: list[Rejected] = []
@@ -182,7 +187,8 @@ def _stage(
         refused = [(r.record.key, r.record.body, r.reason, r.field) for r in staging.add(page.records)]
         for key, body, reason, field in [*refused, *((b.key, b.body, b.reason, b.field) for b in page.bad)]:
             name = key_of(body) if key is None else key.encode(errors="replace").decode()
-            bad.append(Rejected(UNDATED, name, reason, field, ERROR, body_text(body)))
+            row = Rejected(UNDATED, name, reason, field, ERROR, body_text(body))
+            bad.append(replace(row, asked_from=asked[0], asked_to=asked[1]))
     unique = distinct(bad)
     if bad:
         tally.received[bad_day] = len(bad)

@@ -49,6 +49,7 @@ RULES: tuple[Rule, ...] = (
     Rule("plan", SOURCE_PRIORITY, ("mailchimp",)),
     Rule("email_status", MOST_RESTRICTIVE, ("unsubscribed", "cleaned", "archived", "pending")),
 )
+"""Attributes without a rule here follow most_recent."""
 
 
 def survivors(
@@ -60,7 +61,9 @@ def survivors(
 ) -> pa.Table:
     """`tables.PROFILE_ATTRIBUTES_TABLE` from contacts tables and the resolved identifiers."""
     said = statements(contacts, identifiers, secret, spelling)
-    chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in RULES]
+    others = set(said["attribute"].to_pylist()) - {rule.attribute for rule in RULES}
+    rules = (*RULES, *(Rule(name, MOST_RECENT) for name in sorted(others)))
+    chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in rules]
     order = [(name, "ascending") for name in PROFILE_ATTRIBUTES_TABLE.sort_by]
     return pa.concat_tables(chosen).sort_by(order)
 

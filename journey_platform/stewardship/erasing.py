@@ -16,7 +16,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
@@ -26,7 +26,7 @@ from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
-from journey_platform.stewardship.inputs import UnknownId, further, seen
+from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
     ACCOUNT_MEMBERS_TABLE,
@@ -47,12 +47,10 @@ from journey_platform.tables import (
     QUARANTINE,
     SESSIONS,
     Table,
-    contacts_table,
     raw_table,
     touchpoints_table,
 )
 from journey_platform.touchpoints.carried import THINGS
-from journey_platform.touchpoints.vendors import MAPPINGS
 
 _WHOLE = "all"
 _STAYS_SHARED = "shared with somebody who was erased"
@@ -78,16 +76,15 @@ def personal_tables() -> list[Table]:
     """Every table with rows of persons, what is derived before what it is derived from; not the ledger."""
     raw = [
         raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
-        for vendor, connector in CONNECTORS.items()
-        for stream in connector.streams
+        for vendor in sources()
+        for stream in connector_of(vendor).streams
     ]
-    known = [vendor for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
     return [
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
-        *map(contacts_table, known),
-        *map(touchpoints_table, CONNECTORS),
+        *contact_tables(sources()),
+        *map(touchpoints_table, sources()),
         QUARANTINE,
         *raw,
     ]
@@ -221,7 +218,7 @@ def _things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str,
             keys = rows.filter(pa.array(are_theirs(theirs, table, rows)))["record_key"].to_pylist()
             yield from ((kind, identifier_key(secret, kind, name)) for name in set(keys))
     own = {(rule.reference, rule.owner) for rule in DECLARED_RULES if not rule.told_by}
-    for table in (contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS):
+    for table in contact_tables(sources()):
         for said in _mine(theirs, lake.read(table))["identifiers"].to_pylist():
             kinds = {pair["kind"] for pair in said}
             for pair in said:

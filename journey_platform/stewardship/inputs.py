@@ -16,8 +16,8 @@ from journey_platform.identity.observations import observations
 from journey_platform.identity.probabilistic.matches import evidence
 from journey_platform.lake import Lake
 from journey_platform.settings import Settings
+from journey_platform.sources import mapping_of
 from journey_platform.tables import PROBABILISTIC_LINKS, Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.vendors import MAPPINGS
 
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
@@ -33,7 +33,7 @@ def touchpoint_tables(sources: Sequence[str]) -> list[Table]:
 
 
 def contact_tables(sources: Sequence[str]) -> list[Table]:
-    return [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
+    return [contacts_table(vendor) for vendor in sources if mapping_of(vendor).CONTACT_STREAMS]
 
 
 def seen(lake: Lake, sources: Sequence[str]) -> pa.Table:

@@ -17,6 +17,15 @@ from journey_platform.tables.identity import (
     PROBABILISTIC_LINKS,
     PROFILE_REDIRECTS,
 )
+from journey_platform.tables.insights import (
+    ACTIVITY,
+    ATTRIBUTION,
+    FRICTION,
+    FUNNELS,
+    PATHS,
+    RETENTION,
+    STAGES,
+)
 from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
 from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
@@ -42,10 +51,14 @@ from journey_platform.tables.touchpoints import contacts_table, touchpoints_tabl
 __all__ = [
     "ACCOUNTS_TABLE",
     "ACCOUNT_MEMBERS_TABLE",
+    "ACTIVITY",
     "ATTRIBUTES",
+    "ATTRIBUTION",
     "COVERAGE",
     "DECISIONS",
     "ERASURES",
+    "FRICTION",
+    "FUNNELS",
     "GATE_VERDICTS",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
@@ -59,6 +72,7 @@ __all__ = [
     "LINK_REVIEW",
     "MAILINGS",
     "MATCHED_RECORDS",
+    "PATHS",
     "PROBABILISTIC_EVIDENCE",
     "PROBABILISTIC_LINKS",
     "PROFILES_TABLE",
@@ -68,7 +82,9 @@ __all__ = [
     "RECONCILIATION",
     "REFERENCES",
     "RESTATEMENTS",
+    "RETENTION",
     "SESSIONS",
+    "STAGES",
     "UTC_MICROSECONDS",
     "Column",
     "Table",

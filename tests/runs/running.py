@@ -135,6 +135,18 @@ class Installation:
     def run(self, order: Order) -> Outcome:
         return self.start(order).outcome()
 
+    def told(self, asset: str, day: date) -> dict[str, Any]:
+        """What the UI shows beside a day of an asset: of its last materialization in a recorded run."""
+        import dagster as dg
+
+        key = dg.AssetKey(asset.split("/"))
+        with dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"]) as instance:
+            wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
+            [record] = instance.fetch_materializations(wanted, limit=1).records
+        materialization = record.asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
 
 def _run(environment: dict[str, str], order: Order, answer: Path, output: Path) -> None:
     """The run's process."""
