@@ -107,8 +107,7 @@ def reconciliation_asset(sources: Sequence[str], partitions: dg.PartitionsDefini
 
 @dataclass(frozen=True)
 class _Told:
-    """By raw table and day: what its last pull brought, how many records of it are in quarantine, and how
-    many rows of a table erasures removed."""
+    """By raw table and day: what its last pull brought, and how many records of it are in quarantine."""
 
     brought: Mapping[tuple[str, date], Received]
     refused: Mapping[tuple[str, date], int]

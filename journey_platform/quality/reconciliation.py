@@ -111,13 +111,12 @@ def records(
 ) -> pa.Table:
     """`tables.RECONCILIATION` of a raw stream of events, exact: what the last pull of each day `received`,
     and what is `stored` of it (nothing of a day that is held: its rows are in quarantine)."""
-    rows = []
-    for day, theirs in sorted(received.items()):
-        ours, away = stored.get(day, 0), (*gone.on(day)[:2], 0)
-        # What was erased since the pull is missing; what was erased before it did not come.
-        ours += min(max(theirs - ours - sum(away), 0), gone.erased.get(day, 0))
-        rows.append(_row(day, source, RECORDS, "all", theirs, ours, away, _NOTHING))
-    return _table(rows)
+    return _table(
+        [
+            _row(day, source, RECORDS, "all", theirs, stored.get(day, 0), (*gone.on(day)[:2], 0), _NOTHING)
+            for day, theirs in sorted(received.items())
+        ]
+    )
 
 
 def visits(
