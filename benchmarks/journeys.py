@@ -6,21 +6,12 @@ answer is compared with DuckDB's. Each runs in a process of its own, from the la
 seconds and peak memory. `python benchmarks/journeys.py` prints the table; nothing is kept.
 """
 
-import argparse
-import multiprocessing
-import resource
-import statistics
-import tempfile
-import time
-from collections.abc import Callable, Iterator
 from datetime import date, datetime, timedelta
-from functools import partial
 from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from journey_platform.asking import ask, touchpoints
 from journey_platform.engine import Engine
@@ -75,7 +66,9 @@ def make(lake: Lake, rows: int, persons: int) -> None:
         ids = np.char.add("matomo/visits/", np.char.zfill(at.astype(str), 9))
         texts = {"type": (TYPES, kind), "page": (PAGES, page), "traffic_channel": (CHANNELS, channel)}
         columns: dict[str, Any] = {
-            "day": pa.array(np.full(len(at), number + (FIRST - date(1970, 1, 1)).days, np.int32)).cast(pa.date32()),
+            "day": pa.array(np.full(len(at), number + (FIRST - date(1970, 1, 1)).days, np.int32)).cast(
+                pa.date32()
+            ),
             "person_key": pa.array(who[at] * 1_000_003),
             "device_key": pa.array(who[at] * 7),
             "occurred_at": pa.array((second[at] + epoch) * 1_000_000).cast(pa.timestamp("us", tz="UTC")),
@@ -120,9 +113,12 @@ def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
             tables = {table["name"][0].as_py(): table for some in answered.values() for table in some}
     results: dict[str, Any] = {}
     if found:
-        whole = pa.concat_tables(found).group_by("day").aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
+        whole = (
+            pa.concat_tables(found).group_by("day").aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
+        )
         results["sessions"] = sorted(
-            (row["day"].isoformat(), row["n_sum"], row["bounces_sum"], row["pages_sum"]) for row in whole.to_pylist()
+            (row["day"].isoformat(), row["n_sum"], row["bounces_sum"], row["pages_sum"])
+            for row in whole.to_pylist()
         )
     if "funnel" in tables:
         results["funnel"] = [
@@ -131,7 +127,9 @@ def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
     if "retention" in tables:
         rows = tables["retention"].to_pylist()
         results["retention"] = sorted(
-            (r["cohort"], r["period_from"], r["units"]) for r in rows if r["cohort"] != "all" and r["units"] is not None
+            (r["cohort"], r["period_from"], r["units"])
+            for r in rows
+            if r["cohort"] != "all" and r["units"] is not None
         )
     if "transitions" in tables:
         rows = tables["transitions"].to_pylist()
@@ -164,6 +162,8 @@ def _sessions_by_day(found: pa.Table) -> pa.Table:
             "pages": found["page_views"],
         }
     )
-    return named.group_by("day").aggregate([(n, "sum") for n in ("n", "bounces", "pages")]).rename_columns(
-        ["day", "n", "bounces", "pages"]
+    return (
+        named.group_by("day")
+        .aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
+        .rename_columns(["day", "n", "bounces", "pages"])
     )
