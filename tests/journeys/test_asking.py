@@ -11,9 +11,9 @@ from journey_platform.cli import main
 from journey_platform.engine import Engine
 from journey_platform.journeys.answers import TABLES, Asked, Span
 from journey_platform.journeys.declared import load, read
-from journey_platform.journeys.questions import Funnel
+from journey_platform.journeys.questions import Funnel, Stages
 from journey_platform.lake import Lake
-from journey_platform.tables import FUNNELS, JOURNEY_TOUCHPOINTS
+from journey_platform.tables import FUNNELS, JOURNEY_TOUCHPOINTS, SENTIMENT, STAGES
 from tests.journeys.brute import START, random_history
 from tests.journeys.lakes import FIRST, LAST, made_lake, settings_of
 from tests.journeys.made import touchpoints
@@ -86,6 +86,22 @@ def test_robots_machines_and_nobody_are_left_out_and_counted(tmp_path):
         counts = left_out(engine, [FIRST])
     assert found["units"][0].as_py() == 1
     assert counts == {"touchpoints": 4, "of_machines": 2, "of_nobody": 1}
+
+
+def test_the_journey_map_has_the_mood_of_what_was_written(tmp_path):
+    rows = touchpoints({"person_key": 1, "occurred_at": START, "type": kind} for kind in "AAB")
+    lake = made_lake(tmp_path, rows)
+    moods = [
+        {"day": FIRST, "touchpoint_id": text, "compound": mood}
+        for text, mood in zip(rows["touchpoint_id"].to_pylist(), (0.75, None, -0.25), strict=True)
+    ]
+    written = pa.Table.from_pylist(moods, schema=SENTIMENT.schema)
+    lake.replace_days(SENTIMENT, written, [FIRST], run_id="made")
+    stages = Stages(stages={"one": "type = 'A'", "two": "type = 'B'"})
+    with Engine(lake) as engine:
+        [found] = ask(engine, [Asked("s", stages, SPAN)])[STAGES.name]
+    kept = {row["stage"]: row["sentiment"] for row in found.to_pylist() if row["part"] == "stage"}
+    assert kept == {"one": 0.75, "two": -0.25}
 
 
 COMMANDS = [

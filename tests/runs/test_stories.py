@@ -1,4 +1,5 @@
-"""The demo company's three stories, told by the journeys that are declared, from the vendors' raw responses."""
+"""The demo company's three stories, told by the journeys that are declared, from the vendors' raw
+responses."""
 
 from collections.abc import Iterator
 from datetime import date, timedelta
