@@ -17,9 +17,10 @@ from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.definition import Kpi
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
-from journey_platform.tables import IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.tables import ERASURES, IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 SOURCE, IDENTITY, DEFINITION, CODE, UNEXPLAINED = "source", "identity", "definition", "code", "unexplained"
+ERASURE = "erasure"
 
 Cause = dict[str, str]
 
@@ -47,7 +48,13 @@ class Causes:
         self._moved: dict[date, _Moved] = {}
 
     def of(self, change: Change) -> list[Cause]:
-        """In the order source, identity, definition, code; one that says so where none was found."""
+        """In the order source, identity, definition, code; one that says so where none was found.
+
+        An erasure removes the versions with which those of before could be compared: it stands for them.
+        """
+        if gone := self._history.gone(self._leap):
+            erased = _cause(ERASURE, ERASURES.name, f"earlier versions removed of {', '.join(gone)}")
+            return [erased, *_definition(change), *self._code()]
         kpi = KPIS[change.kpi]
         found = self._sources(kpi, change)
         # What may be summed over days counts visits, recipients or posts, whoever they belong to.

@@ -24,6 +24,7 @@ from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs, without_theirs
+from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
@@ -44,7 +45,9 @@ from journey_platform.tables import (
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
     QUARANTINE,
+    SENTIMENT,
     SESSIONS,
+    TICKETS,
     Table,
     raw_table,
     touchpoints_table,
@@ -79,6 +82,8 @@ def personal_tables() -> list[Table]:
         for stream in connector_of(vendor).streams
     ]
     return [
+        SENTIMENT,
+        TICKETS,
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
@@ -153,6 +158,7 @@ def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, n
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
+    _account(lake, decision_id)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
     return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))
 
@@ -180,6 +186,7 @@ def look_again(lake: Lake, settings: Settings, *, secret: bytes, now: datetime) 
     latest = max(ledger(lake).filter(pc.field("erased").is_valid()).to_pylist(), key=_when)["decision_id"]
     removed = [_remove(lake, table, theirs, found[table.name], latest) for table in returned]
     rows = _write_receipt(lake, latest, removed, now)
+    _account(lake, latest)
     return [_receipt(settings, latest, rows)] if returned else []
 
 
@@ -333,6 +340,14 @@ def _keep_up(lake: Lake, known: int | None, *, run_id: str) -> None:
     if now != known == consumed.get(IDENTIFIERS_TABLE.name):
         cursor = json.dumps({**consumed, IDENTIFIERS_TABLE.name: now}, sort_keys=True)
         lake.rewrite_days(JOURNEY_TOUCHPOINTS, [], lambda _, rows: rows, run_id=run_id, cursor=cursor)
+
+
+def _account(lake: Lake, decision_id: str) -> None:
+    """What pulls brought is less by what was removed, also by an earlier try."""
+    rows = lake.read(ERASURES).filter(pc.field("decision_id") == decision_id).to_pylist()
+    raw = [row for row in rows if row["table"].startswith("raw/") or row["table"] == QUARANTINE.name]
+    days = {date.fromisoformat(row["of_day"]) for row in raw if row["of_day"] != _WHOLE}
+    account_anew(lake, days, run_id=decision_id)
 
 
 def _write_receipt(
