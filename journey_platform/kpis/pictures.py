@@ -47,8 +47,9 @@ def nps_picture(values: pa.Table) -> Picture:
 
 
 def stage_picture(values: pa.Table, stage: Stage) -> Picture:
-    """A line for each KPI of the stage that is shown undivided, by its shortest period, with its last value."""
-    shown = [kpi for kpi in of_stage(stage) if EVERYTHING in kpi.dimensions]
+    """A line for each KPI of the stage that is shown undivided, of its shortest period, and its last value."""
+    # The share of all shares together is one.
+    shown = [kpi for kpi in of_stage(stage) if EVERYTHING in kpi.dimensions and not kpi.is_share]
     rows = -(-len(shown) // _COLUMNS)
 
     def draw(figure: Any) -> None:
@@ -71,7 +72,8 @@ def _known(values: pa.Table, kpi: str, period: str) -> _Rows:
     is_it = pc.and_(pc.equal(values["kpi"], kpi), pc.equal(values["period"], period))
     found = values.filter(pc.and_(is_it, pc.is_valid(values["value"])))
     columns = ["day", "dimension", "dimension_value", "value", "lower", "upper"]
-    return found.select(columns).sort_by("day").to_pylist()
+    rows: _Rows = found.select(columns).sort_by("day").to_pylist()
+    return rows
 
 
 def _said(kpi: Kpi, rows: _Rows) -> str:
