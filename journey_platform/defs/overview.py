@@ -29,6 +29,7 @@ def overview_asset() -> dg.AssetsDefinition:
                 description=f"One picture per stage: a line for each KPI over {_DAYS} days, and the net "
                 "promoter score with its interval. The values are in the tables of the stages.",
                 group_name="kpis",
+                kinds={"svg"},
             )
         ],
     )

@@ -47,7 +47,7 @@ def nps_picture(values: pa.Table) -> Picture:
 
 
 def stage_picture(values: pa.Table, stage: Stage) -> Picture:
-    """A line for each KPI of the stage that is shown undivided, of its shortest period, and its last value."""
+    """A line for each KPI of the stage that is shown undivided, of its shortest period; its last value."""
     # The share of all shares together is one.
     shown = [kpi for kpi in of_stage(stage) if EVERYTHING in kpi.dimensions and not kpi.is_share]
     rows = -(-len(shown) // _COLUMNS)
