@@ -310,11 +310,15 @@ def _found(lake: Lake, table: Table, theirs: Erased, *, since: int | None = None
 
 
 def _kept(lake: Lake, theirs: Erased, table: Table, rows: pa.Table) -> pa.Table:
-    """The rows that stay. An account stays with a member who does."""
-    if table is not ACCOUNTS_TABLE:
-        return without_theirs(theirs, table, rows)
-    members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
-    return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
+    """The rows that stay. An account stays with a member who does, a mood with its touchpoint."""
+    if table is ACCOUNTS_TABLE:
+        members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
+        return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
+    if table is SENTIMENT:
+        told = lake.read(JOURNEY_TOUCHPOINTS, rows["day"].unique().to_pylist())
+        staying = without_theirs(theirs, JOURNEY_TOUCHPOINTS, told)["touchpoint_id"].combine_chunks()
+        return rows.filter(pc.is_in(rows["touchpoint_id"], staying))
+    return without_theirs(theirs, table, rows)
 
 
 # How they go
