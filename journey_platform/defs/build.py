@@ -14,6 +14,7 @@ from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_aft
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.operations import operations_assets
+from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import reconciliation_asset
@@ -40,6 +41,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *health_assets(),
         *erasure_assets(settings.sources),
         *kpi_assets(settings.sources, partitions),
+        overview_asset(),
         *restatement_assets(),
         *insight_assets(),
         *operations_assets(settings.sources),
