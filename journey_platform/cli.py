@@ -4,11 +4,11 @@ import argparse
 import sys
 from collections.abc import Sequence
 
-from journey_platform.commands import identity, kpi, quarantine
+from journey_platform.commands import backfill, identity, kpi, quarantine
 from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
-_GROUPS = {"identity": identity, "kpi": kpi, "quarantine": quarantine}
+_GROUPS = {"backfill": backfill, "identity": identity, "kpi": kpi, "quarantine": quarantine}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

@@ -4,6 +4,12 @@ import dagster as dg
 
 from connectors.registry import CONNECTORS
 from journey_platform.defs.alerts import alert_sensors
+from journey_platform.defs.backfills import (
+    backfill_jobs,
+    discard_backfill,
+    preview_backfill,
+    promote_backfill,
+)
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.health import health_assets
@@ -40,7 +46,18 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             data_docs_asset(settings.sources),
         ],
         resources={"platform": Platform()},
-        jobs=[daily, derive, rederive, replay_job, identity_decision, identity_preview],
+        jobs=[
+            daily,
+            derive,
+            rederive,
+            replay_job,
+            identity_decision,
+            identity_preview,
+            *backfill_jobs(settings.sources),
+            preview_backfill,
+            promote_backfill,
+            discard_backfill,
+        ],
         schedules=[daily_schedule(settings, lookback)],
         sensors=[derive_after_failure, rederive_after_replay, *alert_sensors(settings.sources)],
         executor=dg.in_process_executor,

@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -62,7 +62,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         work = plan(
             lake,
             JOURNEY_TOUCHPOINTS,
-            days_of(context),
+            days_to_derive(context, lake.day_states(JOURNEY_TOUCHPOINTS)),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
             span=platform.span,
         )
@@ -104,7 +104,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         work = plan(
             lake,
             SESSIONS,
-            days_of(context),
+            days_to_derive(context, lake.day_states(SESSIONS)),
             {JOURNEY_TOUCHPOINTS: around},
             span=platform.span,
         )

@@ -15,7 +15,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, spec
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -86,7 +86,7 @@ def _stage_asset(
     )
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
-        asked = {*days_of(context), *_ripened(platform, table, today)}
+        asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
         work = plan(
             lake,
             table,

@@ -17,6 +17,7 @@ from connectors.base import Connector
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform import settings
+from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.engine import Engine
 from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
@@ -40,7 +41,9 @@ class Platform(dg.ConfigurableResource[None]):
 
     @cached_property
     def lake(self) -> Lake:
-        return Lake(self.settings.root, self.settings.storage_options)
+        lake = Lake(self.settings.root, self.settings.storage_options)
+        finish_promotions(lake)
+        return lake
 
     @cached_property
     def engine(self) -> Engine:
