@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from journey_platform import settings
 from journey_platform.history.published import Published, kpi_named, published
-from journey_platform.kpis.catalogue import Kpi, Period
+from journey_platform.kpis.definition import Kpi, Period
 from journey_platform.kpis.periods import start_of
 from journey_platform.lake import Lake
 from journey_platform.tables import RESTATEMENTS

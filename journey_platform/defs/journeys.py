@@ -1,4 +1,4 @@
-"""The assets of `journeys`: touchpoints with their person, sessions, mailings."""
+"""The assets of `journeys`: touchpoints with their person, sessions, mailings, tickets, moods."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,7 +16,9 @@ from journey_platform.defs.planning import nothing_by_day, plan, widen, with_nei
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
+from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.journeys.tickets import tickets
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
@@ -26,11 +28,15 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
+    SENTIMENT,
     SESSIONS,
+    TICKETS,
     Table,
     touchpoints_table,
 )
 from journey_platform.touchpoints.mailings import mailings
+
+_WITH_TEXTS = ("zendesk", "qualtrics", "mastodon")
 
 
 def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -132,7 +138,75 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         written = lake.replace_all(MAILINGS, mapped.rows, run_id=run_id, cursor=work.cursor)
         return report_table(MAILINGS, written)
 
-    return [resolved, visits, *([sent] if "mailchimp" in sources else [])]
+    return [
+        resolved,
+        visits,
+        *([sent] if "mailchimp" in sources else []),
+        *([_tickets_asset()] if "zendesk" in sources else []),
+        *([_sentiment_asset(texts, partitions)] if (texts := _texts(sources)) else []),
+    ]
+
+
+def _tickets_asset() -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=whole_step(*TICKETS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                TICKETS,
+                group="journeys",
+                deps=[JOURNEY_TOUCHPOINTS],
+                note="A ticket is known from its creation on; of several solutions the last counts.",
+            )
+        ],
+    )
+    def asked(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, engine = platform.lake, platform.engine
+        work = plan(lake, TICKETS, (), {JOURNEY_TOUCHPOINTS: nothing_by_day}, span=platform.span)
+        found = engine.arrow(tickets(engine.table(JOURNEY_TOUCHPOINTS)))
+        written = lake.replace_all(TICKETS, found, run_id=context.run.run_id, cursor=work.cursor)
+        return report_table(TICKETS, written)
+
+    return asked
+
+
+def _texts(sources: Sequence[str]) -> list[Table]:
+    """The touchpoints that hold what people wrote."""
+    return [touchpoints_table(vendor) for vendor in sources if vendor in _WITH_TEXTS]
+
+
+def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="__".join(SENTIMENT.key),
+        specs=[
+            spec(
+                SENTIMENT,
+                group="journeys",
+                deps=texts,
+                note=f"Model: {MODEL}. What is not English, or cannot be told to be, is unknown.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def told(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake = platform.lake
+        changes = dict.fromkeys(texts, with_neighbours(lake))
+        asked = days_to_derive(context, lake.day_states(SENTIMENT))
+        work = plan(lake, SENTIMENT, asked, changes, span=platform.span)
+        found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]))
+        writes = lake.replace_days(
+            SENTIMENT,
+            found,
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, SENTIMENT, writes)
+
+    return told
 
 
 def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:

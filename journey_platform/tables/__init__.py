@@ -16,8 +16,14 @@ from journey_platform.tables.identity import (
     PROBABILISTIC_LINKS,
     PROFILE_REDIRECTS,
 )
-from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
-from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
+from journey_platform.tables.journeys import (
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    SENTIMENT,
+    SESSIONS,
+    TICKETS,
+)
+from journey_platform.tables.kpis import RESTATEMENTS, TICKET_REASONS, kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
 from journey_platform.tables.profiles import HOUSEHOLDS_TABLE, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE
 from journey_platform.tables.raw import QUARANTINE, raw_table
@@ -55,7 +61,10 @@ __all__ = [
     "QUARANTINE",
     "RECONCILIATION",
     "RESTATEMENTS",
+    "SENTIMENT",
     "SESSIONS",
+    "TICKETS",
+    "TICKET_REASONS",
     "UTC_MICROSECONDS",
     "Column",
     "Table",

@@ -26,7 +26,10 @@ from journey_platform.tables import (
     QUARANTINE,
     RECONCILIATION,
     RESTATEMENTS,
+    SENTIMENT,
     SESSIONS,
+    TICKET_REASONS,
+    TICKETS,
     Table,
     contacts_table,
     kpis_table,
@@ -38,10 +41,10 @@ RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for strea
 TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
 CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
 CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE, HOUSEHOLDS_TABLE]
-JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
+JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
-TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
+TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, TICKET_REASONS, QUARANTINE]
 """What follows from the records alone."""
 MEMORIES = [DECISIONS, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""
