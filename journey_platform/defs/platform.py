@@ -6,7 +6,7 @@ configuration.
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -62,8 +62,7 @@ class Platform(dg.ConfigurableResource[None]):
         return self.settings.spelling
 
     def now(self) -> datetime:
-        stated = self._environment.get("JOURNEY_NOW")
-        return datetime.fromisoformat(stated).astimezone(UTC) if stated else datetime.now(UTC)
+        return settings.now(self._environment)
 
     @property
     def span(self) -> tuple[date, date]:
