@@ -24,6 +24,8 @@ chaos: $(SETUP)  ## kill, disk-full and soak runs
 bench: $(SETUP)  ## figures and ratios, never a verdict
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/refresh.py
+	$(BIN)/python benchmarks/quality.py
+	$(BIN)/python benchmarks/identity.py
 
 screenshots: $(SETUP)  ## docs/images from a running demo; needs Chromium
 	$(BIN)/python docs/screenshots.py

@@ -15,7 +15,7 @@ from datetime import UTC, datetime, timedelta
 from connectors.base import Connector, Stream, Window, utc_now
 from connectors.config import from_environment, settings_of
 from connectors.errors import ConfigurationError, ConnectorError, RetryableError
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from connectors.times import utc
 
 DONE, BAD_RECORDS, CONFIGURATION, RETRYABLE, REJECTED = range(5)
@@ -47,7 +47,8 @@ def main(arguments: Sequence[str]) -> int:
 
 def list_connectors() -> None:
     """Print every connector with its settings and streams."""
-    for vendor, connector in CONNECTORS.items():
+    for vendor in sources():
+        connector = connector_of(vendor)
         print(f"{vendor} ({connector.area.replace('_', ' ')})")
         print("  settings")
         for declared in settings_of(connector.config_class).values():
@@ -102,10 +103,10 @@ def _read(options: argparse.Namespace) -> int:
 
 
 def _connector(vendor: str) -> Connector:
-    if vendor not in CONNECTORS:
-        raise ConfigurationError(f"no connector {vendor!r}; there are: {', '.join(CONNECTORS)}")
-    connector = CONNECTORS[vendor]
+    if vendor not in sources():
+        raise ConfigurationError(f"no connector {vendor!r}; there are: {', '.join(sources())}")
     try:
+        connector = connector_of(vendor)
         return connector(from_environment(connector.config_class, os.environ))
     except ConfigurationError as error:
         raise ConfigurationError(error.message, where=vendor) from None

@@ -1,4 +1,4 @@
-"""The times that vendors write, as aware UTC datetimes.
+"""The times that vendors write, as aware UTC datetimes, and the local days in which they count.
 
 Eight forms: `Z`; `+00:00` or another offset; no zone (UTC, or a zone that the caller names); a space instead
 of the T; RFC 1123 with UTC, GMT or an offset; epoch seconds whole, with a fraction, or as text. What is none
@@ -6,8 +6,11 @@ of them is a ValueError, never a guess.
 """
 
 import math
-from datetime import UTC, datetime, tzinfo
+from collections.abc import Iterator
+from datetime import UTC, date, datetime, time, timedelta, tzinfo
 from email.utils import parsedate_to_datetime
+
+from connectors.base import Window
 
 # 2100: a number beyond it is not epoch seconds (milliseconds, say).
 _EPOCH_END_S = 4_102_444_800.0
@@ -28,6 +31,20 @@ def utc(value: str | int | float, zone: tzinfo = UTC) -> datetime:
         return (moment if moment.tzinfo else moment.replace(tzinfo=zone)).astimezone(UTC)
     except OverflowError:
         raise ValueError("not a time of the calendar") from None
+
+
+def local_days(window: Window, zone: tzinfo, *, and_one: bool = False) -> Iterator[date]:
+    """The local days that the window touches; `and_one`: and the day after them."""
+    day = window.start.astimezone(zone).date()
+    last = (window.end - timedelta(microseconds=1)).astimezone(zone).date() + timedelta(days=and_one)
+    while day <= last:
+        yield day
+        day += timedelta(days=1)
+
+
+def day_start(day: date, zone: tzinfo) -> datetime:
+    """The moment at which a local day begins, in UTC."""
+    return datetime.combine(day, time(), zone).astimezone(UTC)
 
 
 def _from_epoch(seconds: float) -> datetime:

@@ -1,19 +1,31 @@
 """Takes the pictures of the docs from a running demo, in a real Chromium: `make screenshots`.
 
 Needs a Chromium on the machine (Debian: apt-get install chromium) and the demo's UI
-(JOURNEY_DEMO_PORT, 3000). Pictures go to docs/images.
+(JOURNEY_DEMO_PORT, 3000). The demo has no day that is held: for those pictures a company of its own is
+pulled, with three bad days, and shown ten ports further. Pictures go to docs/images.
 """
 
 import os
 import shutil
+import subprocess
 import sys
-from collections.abc import Callable
+import tempfile
+import time
+import urllib.request
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from datetime import date, timedelta
 from pathlib import Path
 
 from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
-BASE = f"http://127.0.0.1:{os.environ.get('JOURNEY_DEMO_PORT', '3000')}"
+PORT = int(os.environ.get("JOURNEY_DEMO_PORT", "3000"))
+BASE = f"http://127.0.0.1:{PORT}"
+HELD_PORT = PORT + 10
+HELD_BASE = f"http://127.0.0.1:{HELD_PORT}"
+LAST = date(2026, 11, 20)
+EMPTY = LAST - timedelta(days=44)
 _BROWSERS = ("chromium", "chromium-browser", "google-chrome")
 _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run")
 
@@ -45,6 +57,69 @@ def kpi_plots(page: Page) -> None:
     _show_plots(page)
 
 
+def held_days(page: Page) -> None:
+    """After a backfill of 90 days: the check that names the three that are held, and why."""
+    page.goto(f"{HELD_BASE}/assets/raw/matomo/visits?view=checks&checkDetail=every_day_arrived")
+    page.wait_for_timeout(8000)
+
+
+def held_day(page: Page) -> None:
+    """One of them among the days: its metadata say that it is held."""
+    page.goto(f"{HELD_BASE}/assets/raw/matomo/visits?view=partitions&partition={EMPTY}")
+    page.wait_for_timeout(8000)
+
+
+@contextmanager
+def three_bad_days() -> Iterator[None]:
+    """A small company whose web analytics had three bad days, pulled by the daily job, in a UI of its own."""
+    import dagster as dg
+
+    from journey_platform.demo.bad_days import with_bad_days
+    from journey_platform.demo.company import build_world
+    from journey_platform.demo.vendors.server import serve
+
+    first = LAST - timedelta(days=89)
+    world = build_world(customers=300, first_day=first, last_day=LAST)
+    world = with_bad_days(
+        world, empty=EMPTY, broken=LAST - timedelta(days=29), down=LAST - timedelta(days=17)
+    )
+    with tempfile.TemporaryDirectory() as name, serve(world) as served:
+        shutil.copy(IMAGES.parents[1] / "deploy" / "dagster.yaml", name)
+        os.environ |= {
+            **served.environment,
+            "DAGSTER_HOME": name,
+            "JOURNEY_ROOT": f"{name}/lake",
+            "JOURNEY_ZONE": world.zone,
+            "JOURNEY_START_DATE": str(first),
+            "JOURNEY_NOW": served.now.isoformat(),
+            "JOURNEY_SOURCES": "matomo",
+            "JOURNEY_PSEUDONYM_KEY": "for pictures",
+        }
+        from journey_platform.definitions import defs
+        from journey_platform.defs.jobs import range_tags
+
+        with dg.DagsterInstance.get() as instance:
+            job = defs.resolve_job_def("daily")
+            assert job.execute_in_process(instance=instance, tags=range_tags(first, LAST)).success
+        command = [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-p", str(HELD_PORT)]
+        with subprocess.Popen(command, cwd=IMAGES.parents[1]) as ui:
+            try:
+                _wait_for(f"{HELD_BASE}/server_info")
+                yield
+            finally:
+                ui.terminate()
+
+
+def _wait_for(address: str) -> None:
+    for _ in range(120):
+        try:
+            urllib.request.urlopen(address, timeout=5).close()
+            return
+        except OSError:
+            time.sleep(1)
+    raise TimeoutError(f"{address} does not answer")
+
+
 def _wait_for_statuses(page: Page) -> None:
     page.wait_for_timeout(4000)
     page.get_by_text("fetching statuses").first.wait_for(state="detached", timeout=120_000)
@@ -67,6 +142,7 @@ SHOTS: dict[str, Callable[[Page], None]] = {
     "source-plots": source_plots,
     "kpi-plots": kpi_plots,
 }
+HELD_SHOTS: dict[str, Callable[[Page], None]] = {"held-days": held_days, "held-day": held_day}
 
 
 def main() -> None:
@@ -75,15 +151,23 @@ def main() -> None:
     if browser_path is None:
         sys.exit("no Chromium found: apt-get install chromium")
     IMAGES.mkdir(exist_ok=True)
+    wanted = sys.argv[1:] or [*SHOTS, *HELD_SHOTS]
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(_QUIET))
-        page = browser.new_page(viewport={"width": 1600, "height": 1000})
-        for name in sys.argv[1:] or SHOTS:
-            page.set_viewport_size({"width": 1600, "height": 1000})
-            SHOTS[name](page)
-            page.screenshot(path=IMAGES / f"{name}.png")
-            print(f"docs/images/{name}.png")
+        page = browser.new_page()
+        _take(page, {name: shot for name, shot in SHOTS.items() if name in wanted})
+        if held := {name: shot for name, shot in HELD_SHOTS.items() if name in wanted}:
+            with three_bad_days():
+                _take(page, held)
         browser.close()
+
+
+def _take(page: Page, shots: dict[str, Callable[[Page], None]]) -> None:
+    for name, shot in shots.items():
+        page.set_viewport_size({"width": 1600, "height": 1000})
+        shot(page)
+        page.screenshot(path=IMAGES / f"{name}.png")
+        print(f"docs/images/{name}.png")
 
 
 if __name__ == "__main__":

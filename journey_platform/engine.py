@@ -106,18 +106,30 @@ class Engine:
         The result does not depend on `rows_per_call` if the kernel treats each person by itself. Without
         rows the kernel is called once with none, for its schema.
         """
+        pieces = self.persons(expr, person=person, sort_by=sort_by, rows_per_call=rows_per_call)
+        return pa.concat_tables([kernel(rows) for rows in pieces])
+
+    def persons(
+        self,
+        expr: "ir.Table",
+        *,
+        person: str = "person_key",
+        sort_by: Sequence[str],
+        rows_per_call: int = 500_000,
+    ) -> Iterator[pa.Table]:
+        """The rows that `map_persons` gives its kernel, one call's after the other, for several kernels at
+        once. Nothing else may be asked of the engine before the last."""
         view = self._new_name("persons")
         self._duckdb.create_view(view, expr)
         order = ", ".join(f"{_named(name)} ASC NULLS LAST" for name in (person, *sort_by))
         ordered = self._duckdb.con.sql(f"SELECT * FROM {_named(view)} ORDER BY {order}")
         reader = ordered.to_arrow_reader(_ROWS_PER_BATCH)
         try:
-            results = [kernel(rows) for rows in _whole_persons(reader, person, rows_per_call)]
+            yield from _whole_persons(reader, person, rows_per_call)
         finally:
             reader.close()
             del ordered
             self._sql(f"DROP VIEW {_named(view)}")
-        return pa.concat_tables(results)
 
     def _new_name(self, stem: str) -> str:
         self._names += 1

@@ -13,8 +13,11 @@ from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 from connectors.config import Secret, missing_settings
-from connectors.registry import CONNECTORS
+from connectors.errors import ConfigurationError
+from connectors.registry import FILES, connector_of
+from connectors.registry import sources as known_sources
 from journey_platform.identity.normalise import DEFAULT_SPELLING, MailboxRule, Spelling
+from journey_platform.sources import mapping_of
 
 PSEUDONYM_KEY = "JOURNEY_PSEUDONYM_KEY"
 
@@ -26,7 +29,8 @@ class SettingsError(Exception):
 @dataclass(frozen=True)
 class Settings:
     """Validated settings. `root` is a folder or an object-store URL; `sources` the enabled vendors;
-    `data_docs` a folder, and `data_docs_url` where it is served, if it is."""
+    `data_docs` a folder, and `data_docs_url` where it is served, if it is; `journeys` the file that declares
+    them, empty without one."""
 
     root: str
     zone: str
@@ -36,6 +40,7 @@ class Settings:
     storage_options: Mapping[str, str]
     data_docs: str = "data_docs"
     data_docs_url: str = ""
+    journeys: str = ""
     spelling: Spelling = DEFAULT_SPELLING
     has_probabilistic_links: bool = False
 
@@ -45,12 +50,14 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
 
     JOURNEY_ROOT: the lake's folder or URL (s3://, gs://, az://). JOURNEY_ZONE: reporting zone, IANA name.
     JOURNEY_START_DATE: first day, ISO. JOURNEY_SOURCES: enabled vendors, comma separated; default all.
+    JOURNEY_FILES: a folder of dropped files with the files.yaml that declares them; default: none.
     JOURNEY_PHONE_REGION: country of phone numbers that name none, as NL; default: they are not read.
     JOURNEY_MAIL_DOMAINS: domains whose mailboxes ignore tags or dots, as gmail.com=tags+dots,x.org=tags.
     JOURNEY_PROBABILISTIC_LINKS: on to link people by name, address and the like; default off.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
     JOURNEY_DATA_DOCS: folder of the quality site, default beside the lake's tables, or in the working folder
     where the lake is not local. JOURNEY_DATA_DOCS_URL: its address, where a web server serves it.
+    JOURNEY_JOURNEYS: the file that declares journeys, default journeys.yaml in the working folder, if there.
 
     Raises `SettingsError` naming every wrong setting at once.
     """
@@ -58,8 +65,13 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     root = _root(environment.get("JOURNEY_ROOT", "lake"), mistakes)
     zone = _zone(environment.get("JOURNEY_ZONE", "UTC"), mistakes)
     start = _start_date(environment.get("JOURNEY_START_DATE", ""), mistakes)
-    sources = _sources(environment.get("JOURNEY_SOURCES", ""), mistakes)
+    sources = _sources(environment, mistakes)
     spelling = _spelling(environment, mistakes)
+    declared = environment.get("JOURNEY_JOURNEYS", "journeys.yaml")
+    if not Path(declared).is_file():
+        if "JOURNEY_JOURNEYS" in environment:
+            mistakes.append(f"JOURNEY_JOURNEYS names no file: {declared!r}")
+        declared = ""
     probabilistic = environment.get("JOURNEY_PROBABILISTIC_LINKS", "off").strip().lower()
     if probabilistic not in {"on", "off"}:
         mistakes.append(f"JOURNEY_PROBABILISTIC_LINKS is on or off, not {probabilistic!r}")
@@ -79,6 +91,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         storage_options={k[len(prefix) :].lower(): v for k, v in environment.items() if k.startswith(prefix)},
         data_docs=environment.get("JOURNEY_DATA_DOCS") or _beside(root, "data_docs"),
         data_docs_url=environment.get("JOURNEY_DATA_DOCS_URL", ""),
+        journeys=str(Path(declared).absolute()) if declared else "",
         spelling=spelling,
         has_probabilistic_links=probabilistic == "on",
     )
@@ -129,13 +142,25 @@ def _start_date(text: str, mistakes: list[str]) -> date:
         return date.min
 
 
-def _sources(text: str, mistakes: list[str]) -> tuple[str, ...]:
-    known = list(CONNECTORS)
-    names = tuple(name.strip() for name in text.split(",") if name.strip()) or tuple(known)
+def _sources(environment: Mapping[str, str], mistakes: list[str]) -> tuple[str, ...]:
+    """The enabled sources, of those whose declaration can be read."""
+    known = known_sources(environment)
+    text = environment.get("JOURNEY_SOURCES", "")
+    names = tuple(name.strip() for name in text.split(",") if name.strip()) or known
     for name in names:
-        if name not in known:
+        if name == FILES not in known:
+            mistakes.append("JOURNEY_FILES is missing: the folder of dropped files")
+        elif name not in known:
             mistakes.append(f"JOURNEY_SOURCES names no connector: {name!r}; known are {', '.join(known)}")
-    return tuple(name for name in known if name in names)
+    enabled = tuple(name for name in known if name in names)
+    if FILES not in enabled:
+        return enabled
+    try:
+        mapping_of(FILES, environment)
+    except ConfigurationError as mistake:
+        mistakes.append(str(mistake))
+        return tuple(name for name in enabled if name != FILES)
+    return enabled
 
 
 def _spelling(environment: Mapping[str, str], mistakes: list[str]) -> Spelling:
@@ -155,4 +180,5 @@ def _spelling(environment: Mapping[str, str], mistakes: list[str]) -> Spelling:
 
 
 def _missing(sources: Iterable[str], environment: Mapping[str, str]) -> list[str]:
-    return [v for name in sources for v in missing_settings(CONNECTORS[name].config_class, environment)]
+    configured = [connector_of(name, environment).config_class for name in sources]
+    return [variable for of in configured for variable in missing_settings(of, environment)]

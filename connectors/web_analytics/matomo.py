@@ -7,7 +7,7 @@ status 200; an empty day is `[]`; numbers are numbers or strings.
 import re
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, time, timedelta, timezone, tzinfo
+from datetime import date, datetime, timedelta, timezone, tzinfo
 from functools import partial
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
@@ -29,6 +29,7 @@ from connectors.http import HttpClient
 from connectors.moving import settled
 from connectors.pagination import Part, by_offset
 from connectors.records import RowReader, joined, time_of, with_fields
+from connectors.times import day_start, local_days
 
 _VISITS_A_PAGE = 250
 _REPORTS = ("getReferrerType", "getWebsites", "getCampaigns")
@@ -154,7 +155,7 @@ class Matomo(Connector):
 
     def _visits(self, window: Window) -> Iterator[Page]:
         """A visit is listed under the day of its last action: so the day after the window is read, too."""
-        for day in _local_days(window, self._zone("visits"), and_one=True):
+        for day in local_days(window, self._zone("visits"), and_one=True):
             for rows in settled(partial(self._visits_of, day), _visit_id, where="matomo/visits"):
                 yield _VISITS.page(rows, window)
 
@@ -172,7 +173,7 @@ class Matomo(Connector):
         reader = RowReader(
             _ReportRow, lambda row: joined(row.idSite, row.date), lambda row: _day_start(row.date, zone)
         )
-        for day in _local_days(window, zone):
+        for day in local_days(window, zone):
             told: msgspec.Raw = self._call("VisitsSummary.get", msgspec.Raw, "visits_summary", day)
             fields = {"idSite": self._site_id, "date": day.isoformat()}
             rows = [] if bytes(told).strip() == b"[]" else [with_fields(told, fields)]
@@ -181,7 +182,7 @@ class Matomo(Connector):
     def _referrers(self, window: Window) -> Iterator[Page]:
         zone = self._zone("referrers")
         reader = RowReader(_ReportRow, _referrer_key, lambda row: _day_start(row.date, zone))
-        for day in _local_days(window, zone):
+        for day in local_days(window, zone):
             for report in _REPORTS:
                 rows: Rows = self._call(f"Referrers.{report}", Rows, "referrers", day, filter_limit=-1)
                 fields = {"idSite": self._site_id, "date": day.isoformat(), "report": report}
@@ -233,17 +234,8 @@ def _referrer_key(row: _ReportRow) -> str:
     return joined(row.idSite, row.date, row.report, str(row.label))
 
 
-def _local_days(window: Window, zone: tzinfo, *, and_one: bool = False) -> Iterator[date]:
-    """The local days that the window touches; `and_one`: and the day after them."""
-    day = window.start.astimezone(zone).date()
-    last = (window.end - timedelta(microseconds=1)).astimezone(zone).date() + timedelta(days=and_one)
-    while day <= last:
-        yield day
-        day += timedelta(days=1)
-
-
 def _day_start(day: str, zone: tzinfo) -> datetime:
-    return datetime.combine(date.fromisoformat(day), time(), zone).astimezone(UTC)
+    return day_start(date.fromisoformat(day), zone)
 
 
 def _zone_named(name: str) -> tzinfo:

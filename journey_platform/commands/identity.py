@@ -1,4 +1,4 @@
-"""`journey identity`: explain, link, unlink, block, unblock, preview.
+"""`journey identity`: explain, link, unlink, block, unblock, erase, preview.
 
 What these do is in `stewardship`. Identifiers are shown as they are: for the eyes of who may see them.
 """
@@ -44,7 +44,11 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         ruled = command(action, _decide, f"{action}, from the next run on, until decided otherwise")
         ruled.add_argument("ids", nargs=2 if action in _PAIRS else 1, metavar="ID")
         ruled.add_argument("--why", required=True, help="the reason; no personal data")
-        ruled.add_argument("--who", default=getpass.getuser(), help="who decides; default you")
+        ruled.add_argument("--who", "--by", default=getpass.getuser(), help="who decides; default you")
+    gone = command("erase", _erase, "erase the person whom an id belongs to, everywhere and for good")
+    gone.add_argument("ids", nargs=1, metavar="ID")
+    gone.add_argument("--why", required=True, help="the reason; no personal data")
+    gone.add_argument("--who", "--by", default=getpass.getuser(), help="who decides; default you")
     looked = command("preview", _preview, "what a decision or another limit would change; writes nothing")
     for action in (*_PAIRS, *_ONES):
         looked.add_argument(
@@ -159,6 +163,31 @@ def _decide(chosen: argparse.Namespace) -> _Lines:
         zone=desk.settings.zone,
     )
     yield f"{told}: {chosen.command}, from the next run on"
+
+
+def _erase(chosen: argparse.Namespace) -> _Lines:
+    from journey_platform.stewardship.erasing import erase
+
+    desk = _Desk.open()
+    done = erase(
+        desk.lake,
+        desk.settings,
+        desk.key(chosen.ids[0]),
+        secret=desk.secret,
+        who=chosen.who,
+        why=chosen.why,
+        now=datetime.now(UTC),
+    )
+    yield f"{done.decision_id}: erased, for good"
+    for row in done.rows:
+        if row["of_day"] == "all" and (row["rows_removed"] or row["files_removed"]):
+            days = sum(other["table"] == row["table"] for other in done.rows) - 1
+            yield (
+                f"{row['rows_removed']:>8} rows on {days} days, {row['files_removed']} files, "
+                f"{row['log_entries_removed']} log entries: {row['table']}"
+            )
+    if done.days:
+        yield f"Run the job rederive over {done.days[0]} to {done.days[-1]} to restate sessions and KPIs."
 
 
 def _preview(chosen: argparse.Namespace) -> _Lines:

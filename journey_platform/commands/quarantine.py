@@ -7,12 +7,13 @@ from collections.abc import Iterator
 from datetime import date
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform import settings
 from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.lake import Lake
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
+from journey_platform.stewardship.erasing import erased_of
 from journey_platform.tables import QUARANTINE, Table, raw_table
 
 HELP = "rows that failed a rule: list them by reason, replay them without asking the vendor"
@@ -42,7 +43,8 @@ def _list(options: argparse.Namespace) -> Iterator[str]:
 
 
 def _replay(options: argparse.Namespace) -> Iterator[str]:
-    lake, table = _lake(), raw_archive(options.table)
+    chosen, lake, table = settings.load(), _lake(), raw_archive(options.table)
+    secret = settings.pseudonym_key().reveal().encode()
     days = options.day or quarantined_days(lake, table, options.reason)
     done = replay(
         lake,
@@ -52,6 +54,7 @@ def _replay(options: argparse.Namespace) -> Iterator[str]:
         run_id=f"replay-{uuid.uuid4().hex[:12]}",
         reason=options.reason,
         accepts=options.accept,
+        erased=erased_of(lake, secret=secret, settings=chosen),
     )
     for day in done:
         held = f"; held by {day.held_by}" if day.held_by else ""
@@ -63,8 +66,8 @@ def _replay(options: argparse.Namespace) -> Iterator[str]:
 
 def raw_archive(name: str) -> Table:
     """The raw table of that name. Raises LookupError for another."""
-    for vendor, connector in CONNECTORS.items():
-        for stream in connector.streams:
+    for vendor in sources():
+        for stream in connector_of(vendor).streams:
             is_entity = stream.kind is StreamKind.ENTITY
             table = raw_table(vendor, stream.name, stream.grain, is_entity=is_entity)
             if table.name == name:

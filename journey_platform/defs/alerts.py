@@ -14,7 +14,7 @@ import dagster as dg
 import msgspec
 
 from connectors.base import Connector, StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.alerting.alert import Alert, Fact, Notice, moment
 from journey_platform.alerting.config import channels
 from journey_platform.alerting.freshness import limit_hours, stale
@@ -198,7 +198,7 @@ def _held_alert(path: str, days: Sequence[str]) -> Alert:
 
 def _late(sources: Sequence[str], platform: Platform, now: datetime) -> list[Alert]:
     """The vendors that are late. Before the first pull of all nothing is."""
-    arrived = {vendor: _complete_until(CONNECTORS[vendor], platform) for vendor in sources}
+    arrived = {vendor: _complete_until(connector_of(vendor), platform) for vendor in sources}
     if not any(until for streams in arrived.values() for until in streams.values()):
         return []
     found = (stale(vendor, until, limit_hours(vendor, os.environ), now) for vendor, until in arrived.items())

@@ -7,7 +7,7 @@ from typing import Any
 import dagster as dg
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.backfills.difference import Difference, difference
 from journey_platform.backfills.promotion import Promoted
 from journey_platform.backfills.running import job_of, preview, publish
@@ -48,8 +48,10 @@ def backfill_jobs(sources: Sequence[str]) -> list[Any]:
 
 
 def _job(vendor: str) -> Any:
-    keys = {stream.name: asset_key(archive(vendor, stream)) for stream in CONNECTORS[vendor].streams}
-    states = [keys[stream.name] for stream in CONNECTORS[vendor].streams if stream.kind is StreamKind.ENTITY]
+    keys = {stream.name: asset_key(archive(vendor, stream)) for stream in connector_of(vendor).streams}
+    states = [
+        keys[stream.name] for stream in connector_of(vendor).streams if stream.kind is StreamKind.ENTITY
+    ]
     selection = dg.AssetSelection.assets(*keys.values()).downstream()
     return dg.define_asset_job(
         job_of(vendor),

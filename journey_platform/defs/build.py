@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from connectors.registry import CONNECTORS
+from connectors.registry import FILES, connector_of
 from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.backfills import (
     backfill_jobs,
@@ -12,18 +12,23 @@ from journey_platform.defs.backfills import (
 )
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
+from journey_platform.defs.drops import drop_sensor, dropped
+from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.replays import rederive, rederive_after_replay, replay_job
+from journey_platform.defs.reconciling import reconciliation_asset
+from journey_platform.defs.references import references_asset
+from journey_platform.defs.replays import rederive, rederive_what_changed, replay_job
 from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
-from journey_platform.defs.standing import standing_assets
-from journey_platform.defs.stewardship import identity_decision, identity_preview
+from journey_platform.defs.standing import coverage_asset
+from journey_platform.defs.stewardship import identity_decision, identity_erase, identity_preview
 from journey_platform.defs.touchpoints import touchpoint_assets
 from journey_platform.settings import Settings
 
@@ -31,20 +36,27 @@ from journey_platform.settings import Settings
 def build_definitions(settings: Settings) -> dg.Definitions:
     """The code location of the enabled sources."""
     partitions = daily_partitions(settings)
-    lookback = max(stream.lookback_days for name in settings.sources for stream in CONNECTORS[name].streams)
+    streams = [stream for name in settings.sources for stream in connector_of(name).streams]
+    lookback = max(stream.lookback_days for stream in streams)
+    assets = [
+        *source_assets(settings.sources, partitions),
+        *touchpoint_assets(settings.sources, partitions),
+        *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
+        *journey_assets(settings.sources, partitions),
+        *health_assets(),
+        *erasure_assets(settings.sources),
+        *kpi_assets(settings.sources, partitions),
+        *restatement_assets(),
+        *insight_assets(),
+        *operations_assets(settings.sources),
+        coverage_asset(settings.sources, partitions),
+        reconciliation_asset(settings.sources, partitions),
+        references_asset(settings.sources, partitions),
+        data_docs_asset(settings.sources),
+    ]
+    has_files = FILES in settings.sources
     return dg.Definitions(
-        assets=[
-            *source_assets(settings.sources, partitions),
-            *touchpoint_assets(settings.sources, partitions),
-            *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
-            *journey_assets(settings.sources, partitions),
-            *health_assets(),
-            *kpi_assets(settings.sources, partitions),
-            *restatement_assets(),
-            *operations_assets(settings.sources),
-            *standing_assets(settings.sources, partitions),
-            data_docs_asset(settings.sources),
-        ],
+        assets=assets,
         resources={"platform": Platform()},
         jobs=[
             daily,
@@ -52,13 +64,20 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             rederive,
             replay_job,
             identity_decision,
+            identity_erase,
             identity_preview,
             *backfill_jobs(settings.sources),
             preview_backfill,
             promote_backfill,
             discard_backfill,
+            *([dropped] if has_files else []),
         ],
         schedules=[daily_schedule(settings, lookback)],
-        sensors=[derive_after_failure, rederive_after_replay, *alert_sensors(settings.sources)],
+        sensors=[
+            derive_after_failure,
+            rederive_what_changed,
+            *alert_sensors(settings.sources),
+            *([drop_sensor(assets)] if has_files else []),
+        ],
         executor=dg.in_process_executor,
     )

@@ -10,12 +10,12 @@ from datetime import date
 import dagster as dg
 
 from journey_platform.defs.describe import asset_key
+from journey_platform.landing.ledger import ACCOUNTED
 from journey_platform.quality.rules import Rule, Suite
 from journey_platform.quality.verdict import ERROR, DayVerdict, RuleResult
 from journey_platform.tables import Table
 
 ARRIVED = "every_day_arrived"
-RECONCILES = "every_row_accounted_for"
 
 _SHOWN_DAYS = 20
 
@@ -45,7 +45,7 @@ def arrival_spec(table: Table) -> dg.AssetCheckSpec:
 
 def reconciliation_spec(table: Table) -> dg.AssetCheckSpec:
     return dg.AssetCheckSpec(
-        RECONCILES, asset=asset_key(table), description="Each record received went to exactly one place."
+        ACCOUNTED, asset=asset_key(table), description="Each record received went to exactly one place."
     )
 
 
@@ -69,7 +69,7 @@ def reconciliation_result(table: Table, counts: Mapping[str, int]) -> dg.AssetCh
     placed = sum(count for place, count in counts.items() if place != "received")
     return dg.AssetCheckResult(
         asset_key=asset_key(table),
-        check_name=RECONCILES,
+        check_name=ACCOUNTED,
         passed=counts["received"] == placed,
         severity=dg.AssetCheckSeverity.ERROR,
         metadata=dict(counts),

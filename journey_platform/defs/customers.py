@@ -17,12 +17,15 @@ from journey_platform.identity.households import households
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish_whole
+from journey_platform.profiles.accounts import accounts
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
 from journey_platform.quality.suites import suite_of
 from journey_platform.stewardship.inputs import contact_tables, further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
     DECISIONS,
     HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
@@ -117,6 +120,40 @@ def customer_assets(
         yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
 
     @dg.multi_asset(
+        name=whole_step(*ACCOUNTS_TABLE.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                ACCOUNTS_TABLE,
+                group="customers",
+                deps=[IDENTIFIERS_TABLE, *contacts],
+                note="Told by company names, vendors' organisations, and mail domains that these vouch for.",
+            ),
+            spec(
+                ACCOUNT_MEMBERS_TABLE,
+                group="customers",
+                deps=[IDENTIFIERS_TABLE, *contacts],
+                note="The role follows from the job title by declared words; the statement stands beside it.",
+            ),
+        ],
+    )
+    def companies(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
+        lake, run_id = platform.lake, context.run.run_id
+        found = accounts(
+            (lake.read(table) for table in contacts),
+            lake.read(IDENTIFIERS_TABLE),
+            secret=platform.pseudonym_key(),
+            spelling=platform.spelling,
+        )
+        of_companies, members = found
+        roles = members["role"].value_counts().to_pylist()
+        counts = {f"role_{entry['values'] or 'untold'}": entry["counts"] for entry in roles}
+        written = lake.replace_all(ACCOUNTS_TABLE, of_companies, run_id=run_id)
+        yield report_table(ACCOUNTS_TABLE, written)
+        written = lake.replace_all(ACCOUNT_MEMBERS_TABLE, members, run_id=run_id)
+        yield report_table(ACCOUNT_MEMBERS_TABLE, written, **counts)
+
+    @dg.multi_asset(
         name=whole_step(*DECISIONS.key),
         backfill_policy=RANGE_POLICY,
         specs=[
@@ -134,7 +171,7 @@ def customer_assets(
         return dg.MaterializeResult(asset_key=asset_key(DECISIONS), metadata=metadata)
 
     matched = matching_assets(sources) if has_probabilistic_links else []
-    return [decided, *matched, identity, unified]
+    return [decided, *matched, identity, unified, companies]
 
 
 def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.MaterializeResult]:

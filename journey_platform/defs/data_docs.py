@@ -4,17 +4,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 import dagster as dg
+import pyarrow as pa
 
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
-from journey_platform.quality.data_docs import build_site
+from journey_platform.quality.data_docs import SHOWN, build_site
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
     GATE_VERDICTS,
     PROFILES_TABLE,
+    REFERENCES,
     SESSIONS,
     Table,
     kpis_table,
@@ -28,7 +30,7 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     """The site of all suites of the enabled sources and of our own tables, built after those."""
     guarded = _guarded(sources)
     suites = {table.name: suite_of(table) for table in guarded}
-    deps = [asset_key(table) for table in guarded]
+    deps = [asset_key(table) for table in (*guarded, REFERENCES)]
 
     @dg.multi_asset(
         name=whole_step(*_KEY.path),
@@ -44,7 +46,9 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
         backfill_policy=RANGE_POLICY,
     )
     def data_docs(platform: Platform) -> dg.MaterializeResult:
-        verdicts = platform.lake.read(GATE_VERDICTS)
+        verdicts = pa.concat_tables(
+            [platform.lake.read(t, columns=SHOWN) for t in (GATE_VERDICTS, REFERENCES)]
+        )
         first_page = build_site(suites, verdicts, Path(platform.settings.data_docs))
         address = platform.settings.data_docs_url
         return dg.MaterializeResult(
@@ -63,7 +67,7 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
 
 def _guarded(sources: Sequence[str]) -> list[Table]:
     return [
-        *(archive(vendor, stream) for vendor in sources for stream in CONNECTORS[vendor].streams),
+        *(archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams),
         *(touchpoints_table(vendor) for vendor in sources),
         PROFILES_TABLE,
         SESSIONS,

@@ -9,12 +9,16 @@ from journey_platform.settings import Settings
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
+# A run that changed raw days says in it which: a sensor has what follows from them computed again.
+REDERIVE_TAG = "journey/rederive"
 
-DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "operations")
+FILES_GROUP = "sources/files"
+
+DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all(),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP),
     description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
     tags={"dagster/priority": "1"},
 )

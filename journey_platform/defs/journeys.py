@@ -211,7 +211,7 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
 
 def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:
     """Days of people who lost or gained an identifier since that version of the identifiers."""
-    if since is None:
+    if since is None or not platform.lake.has_version(IDENTIFIERS_TABLE, since):
         return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
     columns = ("identifier_key", "person_key")
     old = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns, version=since))

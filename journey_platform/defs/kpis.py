@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
@@ -18,6 +18,7 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
+from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
 from journey_platform.history.trace import CODE_MARK
 from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
 from journey_platform.kpis.definition import EVERYTHING, Stage
@@ -131,19 +132,21 @@ def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
 def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     """Per stream of events, the days that the gate holds."""
     held = held_days(platform.lake)
-    return {
+    found = {
         f"{vendor}/{stream.name}": held.get(archive(vendor, stream).name, set())
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     }
+    return held_anywhere(found, sources)
 
 
 def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     """Per stream, the local days that arrived: of current state, those before it was asked last."""
-    lake, found = platform.lake, {}
+    lake = platform.lake
+    found: dict[str, set[date]] = {}
     for vendor in sources:
-        for stream in CONNECTORS[vendor].streams:
+        for stream in connector_of(vendor).streams:
             table = archive(vendor, stream)
             if stream.kind is StreamKind.EVENT:
                 found[f"{vendor}/{stream.name}"] = set(lake.day_states(table))
@@ -154,16 +157,22 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
             found[f"{vendor}/{stream.name}"] = {
                 first + timedelta(days=n) for n in range((last - first).days if asked else 0)
             }
-    return found
+    return arrived_everywhere(found, sources)
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
-    """Per day the values that are not divided by a dimension, by name; of each KPI its shortest period."""
+    """Per day the values that are not divided by a dimension, by name, and in words which are not whole.
+
+    Of each KPI its shortest period.
+    """
     plotted: dict[date, dict[str, float | int | str | None]] = {}
-    columns = ("day", "kpi", "period", "value")
-    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).select(columns).to_pylist():
+    wanting: dict[date, list[str]] = {}
+    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
         if row["period"] != KPIS[row["kpi"]].periods[0]:
             continue
         value = row["value"]
         plotted.setdefault(row["day"], {})[row["kpi"]] = None if value is None else round(value, 4)
-    return plotted
+        if row["status"] in ("partial", "held", "missing"):
+            words = f"{row['kpi']} {row['status']} {row['coverage']:.0%}"
+            wanting.setdefault(row["day"], []).append(words)
+    return {day: {**of, "standing": ", ".join(wanting.get(day, ["whole"]))} for day, of in plotted.items()}

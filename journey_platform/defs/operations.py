@@ -14,7 +14,7 @@ from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.landing.ledger import held_days
 from journey_platform.quality.masking import masked
-from journey_platform.tables import GATE_VERDICTS, QUARANTINE, kpis_table, touchpoints_table
+from journey_platform.tables import GATE_VERDICTS, QUARANTINE, REFERENCES, kpis_table, touchpoints_table
 
 NO_DAY_HELD = "no_day_is_held"
 
@@ -33,7 +33,7 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             spec(
                 QUARANTINE,
                 group="operations",
-                deps=touchpoint_tables,
+                deps=[*touchpoint_tables, REFERENCES],
                 note="Kept whole, with the reason. Severity excluded: a sound row that must not be counted. "
                 "`journey quarantine replay`, or the job replay, takes rows through the gate again.",
             )

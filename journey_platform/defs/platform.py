@@ -15,12 +15,14 @@ from pydantic import PrivateAttr
 
 from connectors.base import Connector
 from connectors.config import from_environment
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of
 from journey_platform import settings
 from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.engine import Engine
+from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
+from journey_platform.stewardship.erasing import erased_of
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -51,11 +53,15 @@ class Platform(dg.ConfigurableResource[None]):
 
     def connector(self, vendor: str) -> Connector:
         """Build a vendor's connector. Raises `ConfigurationError` naming what is missing."""
-        chosen = CONNECTORS[vendor]
+        chosen = connector_of(vendor, self._environment)
         return chosen(from_environment(chosen.config_class, self._environment))
 
     def pseudonym_key(self) -> bytes:
         return settings.pseudonym_key(self._environment).reveal().encode()
+
+    def erased(self) -> Erased:
+        """Everybody who was erased, as the ledger has it now."""
+        return erased_of(self.lake, secret=self.pseudonym_key(), settings=self.settings)
 
     @property
     def spelling(self) -> Spelling:

@@ -4,14 +4,12 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.jobs import DERIVED, range_tags
+from journey_platform.defs.jobs import DERIVED, REDERIVE_TAG, range_tags
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive_named
+from journey_platform.defs.stewardship import identity_erase
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
-
-# A sensor finds the days that a replay landed in the run's tags.
-_DAYS_TAG = "journey/replayed"
 
 
 class ReplayConfig(dg.Config):
@@ -45,13 +43,14 @@ def replay_rows(context: dg.OpExecutionContext, config: ReplayConfig, platform: 
         run_id=context.run_id,
         reason=reason,
         accepts=config.accepts_held,
+        erased=platform.erased(),
     )
     for day in done:
         context.log.info("%s: %d taken, %d landed, %d refused", day.day, day.taken, day.landed, day.refused)
     landed = [day.day for day in done if day.landed]
     if landed:
         span = f"{min(landed)}/{max(landed)}"
-        context.instance.add_run_tags(context.run_id, {_DAYS_TAG: span})
+        context.instance.add_run_tags(context.run_id, {REDERIVE_TAG: span})
 
 
 @dg.job(
@@ -64,16 +63,16 @@ def replay_job() -> None:
 
 @dg.run_status_sensor(
     run_status=dg.DagsterRunStatus.SUCCESS,
-    monitored_jobs=[replay_job],
+    monitored_jobs=[replay_job, identity_erase],
     request_job=rederive,
     default_status=dg.DefaultSensorStatus.RUNNING,
-    description="Rows that a replay landed go on into touchpoints and KPIs.",
+    description="Rows that a replay landed, or an erasure removed, go on into touchpoints and KPIs.",
 )
-def rederive_after_replay(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
+def rederive_what_changed(context: dg.RunStatusSensorContext) -> dg.RunRequest | dg.SkipReason:
     run = context.instance.get_run_by_id(context.dagster_run.run_id)
-    span = run.tags.get(_DAYS_TAG) if run else None
+    span = run.tags.get(REDERIVE_TAG) if run else None
     if not span:
-        return dg.SkipReason("the replay landed nothing")
+        return dg.SkipReason("no raw day changed")
     first, _, last = span.partition("/")
     tags = range_tags(date.fromisoformat(first), date.fromisoformat(last))
     return dg.RunRequest(run_key=context.dagster_run.run_id, tags=tags)

@@ -12,7 +12,7 @@ import dagster as dg
 
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, spec, whole_step
 from journey_platform.defs.partitions import (
@@ -48,21 +48,21 @@ def archive(vendor: str, stream: Stream) -> Table:
 
 def archive_named(name: str) -> Table:
     """The raw table of a name like raw/VENDOR/STREAM. Raises `dg.Failure` where there is none."""
-    for vendor, connector in CONNECTORS.items():
-        for stream in connector.streams:
+    for vendor in sources():
+        for stream in connector_of(vendor).streams:
             if (table := archive(vendor, stream)).name == name:
                 return table
     raise dg.Failure(f"{name} is no raw table", allow_retries=False)
 
 
-def source_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
+def source_assets(chosen: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset per stream of the enabled vendors."""
     return [
-        _event_asset(CONNECTORS[vendor], stream, partitions)
+        _event_asset(connector_of(vendor), stream, partitions)
         if stream.kind is StreamKind.EVENT
-        else _entity_asset(CONNECTORS[vendor], stream)
-        for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        else _entity_asset(connector_of(vendor), stream)
+        for vendor in chosen
+        for stream in connector_of(vendor).streams
     ]
 
 
@@ -96,7 +96,7 @@ def _event_asset(
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         verdicts: dict[date, DayVerdict] = {}
-        source = platform.connector(vendor)
+        source, erased = platform.connector(vendor), platform.erased()
 
         def land(days: Sequence[date]) -> LandingReport:
             gate = gate_of(lake, table, suite, days, is_read_by_day=True)
@@ -109,6 +109,7 @@ def _event_asset(
                 run_id=context.run.run_id,
                 extracted_at=platform.now(),
                 gate=gate,
+                erased=erased,
             )
             verdicts.update(gate.verdicts)
             return report
@@ -201,6 +202,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
                 run_id=context.run.run_id,
                 extracted_at=now,
                 gate=gate,
+                erased=platform.erased(),
             )
         except ConnectorError as error:
             raise _failure(error) from None
@@ -246,7 +248,7 @@ def _day_metadata(day: DayReport) -> dict[str, int | str]:
 
 
 def _totals(reports: Sequence[LandingReport]) -> dict[str, int]:
-    """received = landed + known + quarantined + duplicates + held + outside"""
+    """received = landed + known + quarantined + duplicates + held + outside + erased"""
     days = [day for report in reports for day in report.days]
     return {
         "received": sum(report.received for report in reports),
@@ -256,4 +258,5 @@ def _totals(reports: Sequence[LandingReport]) -> dict[str, int]:
         "duplicates": sum(day.duplicates for day in days),
         "held": sum(day.held for day in days),
         "outside": sum(report.outside for report in reports),
+        "erased": sum(report.erased for report in reports),
     }

@@ -1,45 +1,28 @@
-"""The daily assets of `operations`: how whole each day is, and whether the vendors count as we do."""
+"""The asset `operations/coverage`: how whole each day is."""
 
-from collections import Counter
 from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
-from journey_platform.defs.describe import asset_key, report_days, spec
+from connectors.registry import connector_of
+from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
-from journey_platform.defs.planning import widen
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
-from journey_platform.landing.current import current_versions
 from journey_platform.landing.ledger import held_days, verdicts
-from journey_platform.quality import reconciliation
 from journey_platform.quality.coverage import Arrived, coverage
-from journey_platform.tables import (
-    COVERAGE,
-    JOURNEY_TOUCHPOINTS,
-    MAILINGS,
-    PROFILES_TABLE,
-    QUARANTINE,
-    RECONCILIATION,
-    Table,
-)
-
-VENDORS_AGREE = "vendors_count_as_we_do"
-
-_SHOWN = 20
+from journey_platform.tables import COVERAGE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 
-def standing_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Coverage of every stream of events; reconciliation with the vendors that count."""
+def coverage_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    """Coverage of every stream of events."""
     streams = [
         (f"{vendor}/{stream.name}", stream.lookback_days, archive(vendor, stream))
         for vendor in sources
-        for stream in CONNECTORS[vendor].streams
+        for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     ]
 
@@ -75,81 +58,7 @@ def standing_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition)
         writes = lake.replace_days(COVERAGE, rows, days, run_id=context.run.run_id, allow_shrink=True)
         return report_days(context, COVERAGE, writes, _told(rows))
 
-    @dg.multi_asset(
-        name="__".join(RECONCILIATION.key),
-        specs=[
-            spec(
-                RECONCILIATION,
-                group="operations",
-                deps=[*(table for _, _, table in streams), *([MAILINGS] if "mailchimp" in sources else [])],
-                note="Tolerated: 2 %, or 3; of actions 5 %, or 30. What is in quarantine explains the rest.",
-                partitions=partitions,
-            )
-        ],
-        check_specs=[
-            dg.AssetCheckSpec(
-                VENDORS_AGREE,
-                asset=asset_key(RECONCILIATION),
-                description="Vendors' own counts of a day or mailing equal ours, but for what is in "
-                "quarantine and the stated tolerance.",
-            )
-        ],
-        partitions_def=partitions,
-        backfill_policy=RANGE_POLICY,
-    )
-    def reconciled(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        days = days_of(context)
-        parts = [RECONCILIATION.empty()]
-        if "matomo" in sources:
-            parts.append(_visits(platform, days))
-        if "mailchimp" in sources:
-            parts.append(_mailings(platform, days))
-        rows = pa.concat_tables(parts)
-        writes = platform.lake.replace_days(
-            RECONCILIATION, rows, days, run_id=context.run.run_id, allow_shrink=True
-        )
-        return report_days(context, RECONCILIATION, writes, check_results=[_agreement(rows)])
-
-    return [covered, reconciled]
-
-
-def _visits(platform: Platform, days: Sequence[date]) -> pa.Table:
-    summaries, visits = (
-        archive("matomo", CONNECTORS["matomo"].stream(name)) for name in ("visits_summary", "visits")
-    )
-    return reconciliation.visits(
-        platform.lake.read(summaries, days),
-        platform.lake.read(visits, widen(days, before=1)),
-        _refused(platform, visits, days),
-        days,
-        zone=platform.zone,
-    )
-
-
-def _mailings(platform: Platform, days: Sequence[date]) -> pa.Table:
-    lake = platform.lake
-    reports, activity = (
-        archive("mailchimp", CONNECTORS["mailchimp"].stream(name)) for name in ("reports", "email_activity")
-    )
-    sent = lake.read(MAILINGS, columns=("campaign_id", "day"))
-    sent_on = dict(zip(sent["campaign_id"].to_pylist(), sent["day"].to_pylist(), strict=True))
-    since = [day for day in lake.day_states(activity) if day >= days[0]]
-    return reconciliation.activity(
-        current_versions(lake.read(reports)),
-        lake.read(activity, since),
-        sent_on,
-        _refused(platform, activity, since),
-        days,
-    )
-
-
-def _refused(platform: Platform, table: Table, days: Sequence[date]) -> dict[date, int]:
-    """Different records of a table in quarantine that may not be used, by day."""
-    rows = platform.lake.read(QUARANTINE, days, columns=("day", "table", "severity", "record_key"))
-    is_unused = pc.is_in(rows["severity"], pa.array(["error", "held"]))
-    chosen = rows.filter(pc.and_(pc.equal(rows["table"], table.name), is_unused))
-    keys = set(zip(chosen["day"].to_pylist(), chosen["record_key"].to_pylist(), strict=True))
-    return Counter(day for day, _ in keys)
+    return covered
 
 
 def _persons(platform: Platform, days: Sequence[date]) -> dict[str, dict[date, tuple[int, int]]]:
@@ -183,19 +92,3 @@ def _told(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
             "standing": "whole" if share == 1 else f"partial {share:.0%}: {wanting}",
         }
     return told
-
-
-def _agreement(rows: pa.Table) -> dg.AssetCheckResult:
-    wrong = [row for row in rows.to_pylist() if row["unexplained"]]
-    shown = [{name: str(value) for name, value in row.items()} for row in wrong[:_SHOWN]]
-    return dg.AssetCheckResult(
-        asset_key=asset_key(RECONCILIATION),
-        check_name=VENDORS_AGREE,
-        passed=not wrong,
-        severity=dg.AssetCheckSeverity.WARN,
-        metadata={
-            "figures_compared": rows.num_rows,
-            "figures_apart": len(wrong),
-            **({"apart": dg.MetadataValue.json(shown)} if shown else {}),
-        },
-    )

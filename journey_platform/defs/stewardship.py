@@ -10,9 +10,11 @@ import dagster as dg
 import pyarrow as pa
 from pydantic import Field
 
+from journey_platform.defs.jobs import REDERIVE_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.decisions import decision
 from journey_platform.identity.policy import POLICIES, Policies, with_limit
+from journey_platform.stewardship.erasing import Receipt, erase
 from journey_platform.stewardship.inputs import keys_of
 from journey_platform.stewardship.ledger import decide
 from journey_platform.stewardship.preview import preview
@@ -32,6 +34,14 @@ class Ruling(dg.Config):
 class Decided(Ruling):
     """A ruling with who takes it, and why: no personal data in either."""
 
+    who: str
+    why: str
+
+
+class Erasing(dg.Config):
+    """`id`: key:NUMBER or a profile id of the person. `who` decides and `why`: no personal data in either."""
+
+    id: str
     who: str
     why: str
 
@@ -100,9 +110,48 @@ def identity_decision() -> None:
     add_decision()
 
 
+@dg.op(description="Decides an erasure and carries it out: ledger, every table and day, earlier versions.")
+def erase_person(context: dg.OpExecutionContext, config: Erasing, platform: Platform) -> None:
+    (key,) = _keys(platform, [config.id])
+    receipt = erase(
+        platform.lake,
+        platform.settings,
+        key,
+        secret=platform.pseudonym_key(),
+        who=config.who,
+        why=config.why,
+        now=platform.now(),
+    )
+    context.add_output_metadata(receipt_metadata(receipt))
+    if receipt.days:
+        context.instance.add_run_tags(context.run_id, {REDERIVE_TAG: f"{receipt.days[0]}/{receipt.days[-1]}"})
+
+
+@dg.job(description="Erase a person, everywhere and for good. What is computed over their days follows.")
+def identity_erase() -> None:
+    erase_person()
+
+
 @dg.job(description="What a decision or another limit would change. Writes nothing.")
 def identity_preview() -> None:
     preview_change()
+
+
+def receipt_metadata(receipt: Receipt) -> dict[str, dg.MetadataValue]:
+    """What an erasure removed: nothing in it is personal."""
+    shown = ("table", "of_day", "rows_removed", "files_removed", "log_entries_removed")
+    rows = [
+        dg.TableRecord({name: str(row[name] or "") for name in shown})
+        for row in receipt.rows
+        if row["rows_removed"] or row["files_removed"]
+    ]
+    whole = [row for row in receipt.rows if row["files_removed"] is not None]
+    return {
+        "decision": dg.MetadataValue.text(receipt.decision_id),
+        "rows_removed": dg.MetadataValue.int(sum(row["rows_removed"] for row in whole)),
+        "files_removed": dg.MetadataValue.int(sum(row["files_removed"] for row in whole)),
+        **({"receipt": dg.MetadataValue.table(rows)} if rows else {}),
+    }
 
 
 def _keys(platform: Platform, ids: list[str]) -> list[int]:

@@ -8,20 +8,22 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_days, spec, whole_step
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
+from journey_platform.identity.erasure import Erased
 from journey_platform.landing.current import current_versions
+from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
-from journey_platform.tables import Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.vendors import MAPPINGS
+from journey_platform.sources import connector_of, mapping_of
+from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
+from journey_platform.touchpoints.mapping import Mapped
 
 # What a record tells falls on its own day or, past midnight, on the next.
 _CARRY_DAYS = 1
@@ -32,19 +34,19 @@ def touchpoint_assets(
 ) -> list[dg.AssetsDefinition]:
     """One touchpoints asset per vendor, and one of contacts where the vendor knows people."""
     mapped = [_touchpoints_asset(vendor, partitions) for vendor in sources]
-    return [*mapped, *(_contacts_asset(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS)]
+    return [*mapped, *(_contacts_asset(vendor) for vendor in sources if mapping_of(vendor).CONTACT_STREAMS)]
 
 
 def _archives(vendor: str, streams: Sequence[str]) -> tuple[dict[str, Table], dict[str, Table]]:
     """The raw tables of some streams: those of events, those of entities."""
-    known = {name: CONNECTORS[vendor].stream(name) for name in streams}
+    known = {name: connector_of(vendor).stream(name) for name in streams}
     events = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.EVENT}
     entities = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.ENTITY}
     return events, entities
 
 
 def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
-    mapping = MAPPINGS[vendor]
+    mapping = mapping_of(vendor)
     table = touchpoints_table(vendor)
     suite = suite_of(table)
     events, entities = _archives(vendor, mapping.TOUCHPOINT_STREAMS)
@@ -79,7 +81,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         )
         raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
         raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
-        mapped = mapping.touchpoints(raw, zone=platform.zone)
+        mapped = without_erased(platform.erased(), table, mapping.touchpoints(raw, zone=platform.zone))
         gate = gate_of(lake, table, suite, work.days)
         writes = publish(
             lake,
@@ -98,7 +100,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
 
 
 def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
-    mapping = MAPPINGS[vendor]
+    mapping = mapping_of(vendor)
     table = contacts_table(vendor)
     events, entities = _archives(vendor, mapping.CONTACT_STREAMS)
     raw_tables = {**events, **entities}
@@ -121,7 +123,7 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
         changed = with_neighbours(lake)
         work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), span=(date.min, date.max))
         raw = {name: lake.read(t, work.days) for name, t in raw_tables.items()}
-        mapped = mapping.contacts(raw, zone=platform.zone)
+        mapped = without_erased(platform.erased(), table, mapping.contacts(raw, zone=platform.zone))
         lake.replace_days(
             table,
             _on_days(mapped.rows, work.days),
@@ -151,13 +153,21 @@ def _days_of_changed(platform: Platform, vendor: str, table: Table) -> Touched:
     def touched(raw: Table, since: int | None) -> set[date]:
         lake = platform.lake
         changed = lake.read(raw, changed_days(lake, raw, since))
-        fresh = MAPPINGS[vendor].touchpoints({raw.key[-1]: current_versions(changed)}, zone=platform.zone)
+        fresh = mapping_of(vendor).touchpoints({raw.key[-1]: current_versions(changed)}, zone=platform.zone)
         days = set(fresh.rows["day"].to_pylist())
-        stored = lake.read(table, columns=("day", "subject_id"))
-        is_changed = pc.is_in(stored["subject_id"], changed["record_key"].combine_chunks())
+        stored = lake.read(table, columns=("day", "subject_id", "record_key"))
+        keys = changed["record_key"].combine_chunks()
+        is_changed = pc.or_(*(pc.is_in(stored[name], keys) for name in ("subject_id", "record_key")))
         return days | set(stored.filter(is_changed)["day"].to_pylist())
 
     return touched
+
+
+def without_erased(erased: Erased, table: Table, mapped: Mapped) -> Mapped:
+    """What a mapping gave, but for what carries an identifier of somebody erased."""
+    return Mapped(
+        without_theirs(erased, table, mapped.rows), without_theirs(erased, QUARANTINE, mapped.rejected)
+    )
 
 
 def _on_days(rows: pa.Table, days: Sequence[date]) -> pa.Table:

@@ -117,6 +117,7 @@ class Mailings:
             changed_at=changed_at,
             handle=handle_as_typed(rng, handle) if handle else None,
             company=customer.company if customer else "",
+            job_title=customer.job_title if customer else "",
         )
         opens = rng.betavariate(*OPEN_PROPENSITY_BETA)
         is_apple = happens(rng, APPLE_MAIL_SHARE)

@@ -1,4 +1,4 @@
-"""The names that the demo company's people and companies have: lists of our own, in several scripts."""
+"""Names of the demo company's people and companies, and their jobs: our own lists, in several scripts."""
 
 _FIRST_NAMES = """
 Anna Bram Chloé Daan Emma Femke Gijs Hanna Ibrahim Jasmijn Kees Lotte Mees Noor Oscar Pien Quinten Ruben
@@ -22,3 +22,12 @@ FIRST_NAMES = tuple(_FIRST_NAMES.split())
 LAST_NAMES = tuple(_LAST_NAMES.split())
 COMPANY_WORDS = tuple(_COMPANY_WORDS.split())
 COMPANY_KINDS = tuple(_COMPANY_KINDS.split())
+JOB_TITLES = (
+    "Planner",
+    "Head of Operations",
+    "Procurement Manager",
+    "Data Analyst",
+    "IT Administrator",
+    "Coordinator",
+    "CFO",
+)

@@ -17,7 +17,7 @@ from journey_platform.demo.marginals import (
     HANDLE_SHARE,
     PLATFORMS,
 )
-from journey_platform.demo.names import COMPANY_KINDS, COMPANY_WORDS, FIRST_NAMES, LAST_NAMES
+from journey_platform.demo.names import COMPANY_KINDS, COMPANY_WORDS, FIRST_NAMES, JOB_TITLES, LAST_NAMES
 from journey_platform.demo.truth import Identifier
 from journey_platform.demo.world import Customer
 
@@ -173,6 +173,7 @@ def _customer(rng: Random, number: int, company: str, calendar: Calendar) -> Cus
         handle=f"{plain(first, 'klant')}_{number}@social.example" if happens(rng, HANDLE_SHARE) else None,
         joined_at=joined_at,
         story=story,
+        job_title=JOB_TITLES[number % len(JOB_TITLES)] if company else "",
     )
 
 

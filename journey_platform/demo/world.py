@@ -25,6 +25,7 @@ class Customer:
     handle: str | None
     joined_at: datetime
     story: str
+    job_title: str = ""
 
 
 @dataclass(slots=True)
@@ -71,7 +72,7 @@ class Visit:
 class Member:
     """One subscriber of the Mailchimp list; `status`: subscribed, unsubscribed or cleaned.
 
-    Merge fields: FNAME, LNAME, PHONE, COUNTRY, PLAN, COMPANY and HANDLE (a Mastodon address).
+    Merge fields: FNAME, LNAME, PHONE, COUNTRY, PLAN, COMPANY, JOBTITLE and HANDLE (a Mastodon address).
     """
 
     email: str
@@ -85,6 +86,7 @@ class Member:
     changed_at: datetime
     handle: str | None = None
     company: str = ""
+    job_title: str = ""
 
 
 @dataclass(slots=True)

@@ -12,7 +12,7 @@ from functools import cached_property
 import pyarrow as pa
 
 from connectors.base import StreamKind
-from connectors.registry import CONNECTORS
+from connectors.registry import connector_of, sources
 from journey_platform import tables
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.lake import Lake
@@ -145,10 +145,10 @@ def known_tables() -> dict[str, Table]:
     declared = [value for value in vars(tables).values() if isinstance(value, Table)]
     raws = [
         raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
-        for vendor, connector in CONNECTORS.items()
-        for stream in connector.streams
+        for vendor in sources()
+        for stream in connector_of(vendor).streams
     ]
-    made = [make(vendor) for vendor in CONNECTORS for make in (touchpoints_table, contacts_table)]
+    made = [make(vendor) for vendor in sources() for make in (touchpoints_table, contacts_table)]
     return {table.name: table for table in (*declared, *raws, *made, *map(kpis_table, STAGES))}
 
 

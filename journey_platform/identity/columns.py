@@ -60,9 +60,10 @@ def ranked_distinct(texts: pa.Array) -> tuple[Ints, pa.Array]:
 
 
 def gathered(owner: Ints, texts: pa.ChunkedArray | pa.Array, owners: int) -> pa.Array:
-    """For each owner from 0 to `owners`, the sorted distinct texts of its rows, as a list."""
+    """For each owner from 0 to `owners`, the sorted distinct texts of its rows, as a list. Texts are few."""
     text, names = ranked(texts)
-    pairs = np.sort(owner * len(names) + text)
-    pairs = pairs[np.append(True, pairs[1:] != pairs[:-1])] if len(pairs) else pairs
+    is_there = np.zeros(owners * len(names), dtype=bool)
+    is_there[owner * len(names) + text] = True
+    pairs = np.flatnonzero(is_there)
     starts = np.searchsorted(pairs, np.arange(owners + 1) * len(names))
     return pa.ListArray.from_arrays(pa.array(starts, pa.int32()), names.take(pairs % max(len(names), 1)))

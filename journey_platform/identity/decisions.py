@@ -5,7 +5,7 @@ key, so that it holds no personal values and outlives the records. Who is joined
 """
 
 import hashlib
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
 
@@ -16,6 +16,7 @@ from journey_platform.identity.policy import DECISION
 from journey_platform.tables import DECISIONS
 
 LINK, UNLINK, BLOCK, UNBLOCK = "link", "unlink", "block", "unblock"
+ERASE = "erase"
 _OF_PAIRS, _OF_ONE = (LINK, UNLINK), (BLOCK, UNBLOCK)
 
 
@@ -40,10 +41,44 @@ def decision(
         raise ValueError(f"a decision is one of {', '.join((*_OF_PAIRS, *_OF_ONE))}")
     if len(set(keys)) != expected or len(keys) != expected:
         raise ValueError(f"{action} takes {expected} identifier{'s that differ' if expected == 2 else ''}")
+    left, right = (*sorted(keys), None)[:2]
+    return _row(action, left, right, (), who=who, why=why, decided_at=decided_at, day=day)
+
+
+def erasure(
+    named: Iterable[tuple[str, int]], *, who: str, why: str, decided_at: datetime, day: date
+) -> pa.Table:
+    """The row of an erasure. `named`: (kind, key) of all that named the person. It cannot be taken back."""
+    pairs = sorted(set(named), key=lambda pair: (pair[1], pair[0]))
+    if not pairs:
+        raise ValueError("an erasure needs an identifier")
+    return _row(ERASE, None, None, pairs, who=who, why=why, decided_at=decided_at, day=day)
+
+
+def erased(ledger: pa.Table) -> dict[str, tuple[tuple[str, int], ...]]:
+    """By decision, the (kind, key) pairs that were erased. An erasure holds for good."""
+    return {
+        row["decision_id"]: tuple((pair["kind"], pair["key"]) for pair in row["erased"])
+        for row in ledger.to_pylist()
+        if row["action"] == ERASE
+    }
+
+
+def _row(
+    action: str,
+    left: int | None,
+    right: int | None,
+    named: Sequence[tuple[str, int]],
+    *,
+    who: str,
+    why: str,
+    decided_at: datetime,
+    day: date,
+) -> pa.Table:
     if not who.strip() or not why.strip():
         raise ValueError("a decision needs who takes it, and why")
-    left, right = (*sorted(keys), None)[:2]
-    told = "\x1f".join(map(str, (decided_at.isoformat(), action, left, right, who)))
+    about = (left, right) if not named else tuple(key for _, key in named)
+    told = "\x1f".join(map(str, (decided_at.isoformat(), action, *about, who)))
     row = {
         "day": day,
         "decision_id": "D" + hashlib.sha256(told.encode()).hexdigest()[:16],
@@ -53,6 +88,7 @@ def decision(
         "right_key": right,
         "who": who.strip(),
         "why": why.strip(),
+        "erased": [{"kind": kind, "key": key} for kind, key in named] or None,
     }
     return pa.Table.from_pylist([row], schema=DECISIONS.schema)
 

@@ -1,10 +1,11 @@
 """Declared rules across sources: what one vendor's record says of another's, and so who is meant.
 
-A reference (`observations.REFERENCES`) names a thing, not a person: the ticket that a survey is about. It is
-no identifier; the rule leads from it to the one whose thing it is. Links from one record are in `links`.
+A reference names a thing, not a person: the ticket that a survey is about, the link in somebody's mailing. It
+is no identifier; the rule leads from it to the one whose thing it is. The rules are declared in `policy`;
+links from one record are in `links`.
 """
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 
 import numpy as np
 import pyarrow as pa
@@ -14,23 +15,59 @@ from journey_platform.identity.columns import Ints, encoded
 from journey_platform.identity.keys import identifier_keys
 from journey_platform.identity.links import EVIDENCE
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, distinct
-from journey_platform.identity.observations import TICKET, flat_identifiers, references
-from journey_platform.identity.policy import POLICIES, TICKET_REQUESTER
+from journey_platform.identity.observations import flat_identifiers, references
+from journey_platform.identity.policy import DECLARED_RULES, POLICIES, DeclaredRule
+from journey_platform.tables import IDENTIFIERS, UTC_MICROSECONDS
 
-_REQUESTER = "zendesk_user_id"
-_ASKED = "ticket_created"
+_RECORD = pa.schema(
+    [
+        ("record", pa.string()),
+        ("at", UTC_MICROSECONDS),
+        ("type", pa.string()),
+        ("subject_id", pa.string()),
+        ("identifiers", IDENTIFIERS),
+    ]
+)
 
 
-def ticket_requesters(
-    touchpoints: Iterable[pa.Table], *, secret: bytes, spelling: Spelling = DEFAULT_SPELLING
+def declared_links(
+    touchpoints: Iterable[pa.Table],
+    contacts: Iterable[pa.Table] = (),
+    *,
+    secret: bytes,
+    spelling: Spelling = DEFAULT_SPELLING,
 ) -> pa.Table:
-    """`links.EVIDENCE` between the identifiers of records that name a ticket and that ticket's requester."""
-    asked, naming = [], []
-    for table in touchpoints:
-        asked.append(_requests(table.filter(pc.equal(table["type"], _ASKED))))
-        naming.append(_naming(table))
-    requests, named = pa.concat_tables(asked), pa.concat_tables(naming)
-    pairs = named.join(requests, "ticket", join_type="inner").combine_chunks()
+    """`links.EVIDENCE` by `policy.DECLARED_RULES`: between the identifiers of records that name a thing and
+    whom the thing belongs to."""
+    records = [*map(_of_touchpoints, touchpoints), *map(_of_contacts, contacts)]
+    found = [_links(rule, records, secret, spelling) for rule in DECLARED_RULES]
+    return pa.concat_tables([EVIDENCE.empty_table(), *found])
+
+
+def _of_touchpoints(table: pa.Table) -> pa.Table:
+    """Of people: a robot that follows the links in a mailing is not who got it."""
+    table = table.filter(pc.invert(table["is_bot"]))
+    record = pc.binary_join_element_wise(table["vendor"], table["stream"], table["record_key"], "/")
+    rest = [table[name] for name in ("occurred_at", "type", "subject_id", "identifiers")]
+    return pa.table([record, *rest], schema=_RECORD)
+
+
+def _of_contacts(table: pa.Table) -> pa.Table:
+    nothing = pa.nulls(table.num_rows, pa.string())
+    columns = [table["contact_id"], table["observed_at"], nothing, nothing, table["identifiers"]]
+    return pa.table(columns, schema=_RECORD)
+
+
+def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spelling: Spelling) -> pa.Table:
+    naming = pa.concat_tables([_naming(rule, table) for table in records])
+    is_owner = pc.equal(naming["kind"], rule.owner)
+    if rule.told_by:
+        owners = pa.concat_tables([_told(rule, table) for table in records])
+    else:
+        own = naming.filter(is_owner)
+        owners = pa.table([own["thing"], own["kind"], own["value"]], names=["thing", "by", "who"])
+        naming = naming.filter(pc.invert(pc.is_in(naming["record"], own["record"].combine_chunks())))
+    pairs = naming.join(owners, "thing", join_type="inner").combine_chunks()
     if not pairs.num_rows:
         return EVIDENCE.empty_table()
     named_by = (("kind", "value"), ("by", "who"))
@@ -57,7 +94,7 @@ def ticket_requesters(
     columns = {
         "left_key": found["left_key"],
         "right_key": found["right_key"],
-        "rule": pa.repeat(pa.scalar(TICKET_REQUESTER), found.num_rows),
+        "rule": pa.repeat(pa.scalar(rule.rule), found.num_rows),
         "weight": found["weight_first"],
         "records": found["record_count_distinct"],
         "example": found["record_first"],
@@ -67,29 +104,29 @@ def ticket_requesters(
     return pa.table([columns[name] for name in EVIDENCE.names], schema=EVIDENCE)
 
 
-def _requests(table: pa.Table) -> pa.Table:
-    """(ticket, by, who): a ticket and its requester."""
+def _told(rule: DeclaredRule, table: pa.Table) -> pa.Table:
+    """(thing, by, who): what touchpoints of the rule's type say whom it belongs to."""
+    table = table.filter(pc.equal(table["type"], rule.told_by))
     row, kinds, values = flat_identifiers(table["identifiers"])
-    rows = pa.table([table["subject_id"].take(row), kinds, values], names=["ticket", "by", "who"])
-    return rows.filter(pc.equal(rows["by"], _REQUESTER))
+    rows = pa.table([table["subject_id"].take(row), kinds, values], names=["thing", "by", "who"])
+    return rows.filter(pc.equal(rows["by"], rule.owner))
 
 
-def _naming(table: pa.Table) -> pa.Table:
-    """(ticket, kind, value, record, at): an identifier beside a reference to a ticket."""
-    of_reference, kinds, tickets = references(table["identifiers"])
-    is_ticket = pc.equal(kinds, TICKET)
+def _naming(rule: DeclaredRule, table: pa.Table) -> pa.Table:
+    """(thing, kind, value, record, at): an identifier beside a reference to a thing."""
+    of_reference, kinds, things = references(table["identifiers"])
+    is_such = pc.equal(kinds, rule.reference)
     row, found_kinds, values = flat_identifiers(table["identifiers"])
-    place = pc.index_in(row, of_reference.filter(is_ticket))
-    records = pc.binary_join_element_wise(table["vendor"], table["stream"], table["record_key"], "/")
+    place = pc.index_in(row, of_reference.filter(is_such))
     columns = [
-        tickets.filter(is_ticket).take(place),
+        things.filter(is_such).take(place),
         found_kinds,
         values,
-        records.take(row),
-        table["occurred_at"].take(row),
+        table["record"].take(row),
+        table["at"].take(row),
     ]
-    rows = pa.table(columns, names=["ticket", "kind", "value", "record", "at"])
-    return rows.filter(rows["ticket"].is_valid())
+    rows = pa.table(columns, names=["thing", "kind", "value", "record", "at"])
+    return rows.filter(rows["thing"].is_valid())
 
 
 def _keys(kinds: pa.ChunkedArray, values: pa.ChunkedArray, secret: bytes, spelling: Spelling) -> Ints:

@@ -8,6 +8,7 @@ from collections.abc import Iterable
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.tables import UTC_MICROSECONDS
 
 OBSERVATIONS = pa.schema(
@@ -25,8 +26,7 @@ OBSERVATIONS = pa.schema(
 """
 
 
-TICKET = "ticket_id"
-REFERENCES = (TICKET,)
+REFERENCES = tuple(rule.reference for rule in DECLARED_RULES)
 """Kinds of pairs that name a thing and not a person; `declared` says whose it is."""
 
 

@@ -41,6 +41,7 @@ POLICIES: dict[str, KindPolicy] = {
         KindPolicy("zendesk_user_id", 1, 1.0, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("email", 2, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("mailchimp_email_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("loyalty_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("phone", 4, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
         KindPolicy("social_handle", 5, 0.8, max_user_ids=1, max_beside=10, max_per_profile=10),
         KindPolicy(
@@ -63,8 +64,29 @@ def with_limit(policies: Policies, kind: str, limit: str, most: int | None) -> P
     return {**policies, kind: replace(policies[kind], **changed)}
 
 
-DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
-TICKET_REQUESTER = "ticket_requester"
+@dataclass(frozen=True)
+class DeclaredRule:
+    """Whoever's record names a thing is whom the thing belongs to.
 
-RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, TICKET_REQUESTER, PROBABILISTIC)
+    `reference`: the kind of pair, among a record's identifiers, that names the thing; it is no identifier.
+    `owner`: the kind of identifier of whom it belongs to. `told_by`: the type of touchpoint that tells so,
+    whose `subject_id` is the thing; empty: any record that carries the reference beside the owner.
+    """
+
+    rule: str
+    reference: str
+    owner: str
+    told_by: str = ""
+
+
+DECLARED_RULES: tuple[DeclaredRule, ...] = (
+    DeclaredRule("ticket_requester", "ticket_id", owner="zendesk_user_id", told_by="ticket_created"),
+    DeclaredRule("mailing_click", "click_id", owner="mailchimp_email_id"),
+)
+"""Rules across sources, the strongest first. A further one, as for a loyalty card or a promotion code of one
+person, is a line here, and the pair in what the source's mapping gives."""
+
+DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
+
+RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, *(of.rule for of in DECLARED_RULES), PROBABILISTIC)
 """Where links come from, the strongest first: between two of different rules, weights do not count."""

@@ -6,6 +6,7 @@ repetition changes a byte. What was seen is in `observations`; how components ar
 """
 
 import hashlib
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +14,7 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, runs_encoded
+from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, order_by, runs_encoded
 from journey_platform.identity.cut import KEPT_APART, Limits, cut
 from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
@@ -56,13 +57,17 @@ def resolve(
     are the components of the accepted links; a person's key is that of its earliest identifier, by
     (first seen, kind, value).
     """
-    names = distinct(observations["kind"], observations["value"], spelling)
-    record, record_names = runs_encoded(observations["record"])
-    seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
-    first, last, records = _spans(seen, len(names.kind))
-    keys = identifier_keys(secret, names.kinds(), names.values)
+    # Two threads: most of it is done by Arrow and NumPy outside Python's lock.
+    with ThreadPoolExecutor(1) as beside:
+        encoding = beside.submit(runs_encoded, observations["record"])
+        names = distinct(observations["kind"], observations["value"], spelling)
+        keying = beside.submit(identifier_keys, secret, names.kinds(), names.values)
+        record, record_names = encoding.result()
+        seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
+        first, last, records = _spans(seen, len(names.kind))
+        observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
+        keys = keying.result()
     ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
-    observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
     given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
     links = observed.beside(known_links(pa.concat_tables([given, ruled.links]), keys))
     status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
@@ -158,21 +163,26 @@ def _named(component: Ints, keys: Ints, first: Ints) -> Ints:
     """Per identifier, the key of its person. What does not link stands alone."""
     if not len(keys):
         return keys
-    order = np.lexsort((np.arange(len(keys)), first, component))
-    _, starts = np.unique(component[order], return_index=True)
-    persons: Ints = keys[order[starts]][component]
+    latest_first = np.argsort(first, kind="stable")[::-1]
+    earliest = np.empty(component.max() + 1, dtype=np.int64)
+    earliest[component[latest_first]] = latest_first
+    persons: Ints = keys[earliest[component]]
     return persons
 
 
 def _links_table(links: Links, keys: Ints, refusal: Texts) -> pa.Table:
-    ends = np.sort(np.stack([keys[links.left], keys[links.right]]), axis=0)
+    by_key = np.argsort(keys)
+    rank = np.empty_like(by_key)
+    rank[by_key] = np.arange(len(keys))
+    left, right = rank[links.left], rank[links.right]
+    one, other = np.minimum(left, right), np.maximum(left, right)
     by_name = np.argsort(np.argsort(np.array(RULES)))[links.rule]
-    order = np.lexsort((by_name, ends[1], ends[0]))
+    order = order_by(one * len(keys) + other, by_name)
     refused = refusal[order]
     return pa.Table.from_arrays(
         [
-            pa.array(ends[0][order]),
-            pa.array(ends[1][order]),
+            pa.array(keys[by_key[one[order]]]),
+            pa.array(keys[by_key[other[order]]]),
             pa.array(RULES).take(pa.array(links.rule[order])),
             pa.array(links.weight[order]),
             pa.array(links.records[order]),

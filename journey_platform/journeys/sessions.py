@@ -12,6 +12,7 @@ hold. So the result does not depend on how a range was cut, whatever the rows ar
 last followed day belongs to no session: only robots get there, and `truncated_chains` counts them.
 """
 
+from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -45,23 +46,67 @@ _ENGAGED_S = 10
 _HEARTBEAT_S = 10
 
 
-def sessions(touchpoints: pa.Table, *, zone: str, gap_s: int = GAP_S) -> pa.Table:
+@dataclass(frozen=True)
+class Variant:
+    """What ends a session besides a pause. `has_midnight`: the end of the local day; `has_campaign`: an
+    action that comes from another campaign, source or channel than the one before. `is_stitched`: another
+    person on the same device begins a session; where false, sessions are those of the device, as before
+    stitching."""
+
+    has_midnight: bool = False
+    has_campaign: bool = False
+    is_stitched: bool = True
+
+
+VARIANTS = {
+    "stitched": Variant(),
+    "unstitched": Variant(is_stitched=False),
+    "midnight": Variant(has_midnight=True),
+    "campaign": Variant(has_campaign=True),
+    "universal": Variant(has_midnight=True, has_campaign=True, is_stitched=False),
+}
+"""Named ways to tell sessions apart. "stitched" is the platform's own; GA4's are "unstitched", and those of
+Google's Universal Analytics "universal": https://support.google.com/analytics/answer/12798876."""
+
+
+def sessions(touchpoints: pa.Table, *, zone: str, gap_s: int = GAP_S, variant: str = "stitched") -> pa.Table:
     """The sessions of whole persons, in the schema of `tables.SESSIONS`.
 
     `touchpoints`: columns as in `tables.JOURNEY_TOUCHPOINTS`, each person's rows in the order occurred_at,
     touchpoint_id; other channels than web are passed over. A pause of more than `gap_s` seconds begins a new
     session, and so does another device or another person on a shared one. Where an action has no device, the
-    vendor's own visit stands in for it. Sessions come out by person, device and time.
+    vendor's own visit stands in for it. Sessions come out by person, device and time. `variant`: one of
+    `VARIANTS`; without stitching, a session belongs to the person of its first action, and `touchpoints` are
+    sorted by the device instead of the person.
 
     Raises `ValueError` if a person's rows are out of order.
     """
-    web = touchpoints.select(_READ).filter(pc.equal(touchpoints["channel"], "web"))
-    web, is_first = _by_owner(web)
+    order, is_first = session_starts(touchpoints, gap_s=gap_s, zone=zone, variant=VARIANTS[variant])
+    web = touchpoints.select(_READ).take(pa.array(order))
     at = _microseconds(web["occurred_at"])
-    _require_order(web["touchpoint_id"], at, is_first)
-    is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
     is_followed = at < np.repeat(_closes(at[is_first], zone), _lengths(is_first))
     return _measured(web.filter(pa.array(is_followed)), is_first[is_followed], zone)
+
+
+def session_starts(
+    touchpoints: pa.Table, *, gap_s: int = GAP_S, zone: str = "UTC", variant: Variant = VARIANTS["stitched"]
+) -> tuple[np.ndarray, np.ndarray]:
+    """Where sessions begin: (places of the site's actions in the order of sessions, whether each is a first).
+
+    Raises `ValueError` if the rows of a person, or without stitching of a device, are out of order.
+    """
+    places = np.flatnonzero(_flags(pc.equal(touchpoints["channel"], "web")))
+    web = touchpoints.take(pa.array(places))
+    order, is_first = _by_owner(web, is_stitched=variant.is_stitched)
+    at = _microseconds(web["occurred_at"])[order]
+    _require_order(web["touchpoint_id"].take(pa.array(order)), at, is_first)
+    is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
+    if variant.has_midnight:
+        is_first[1:] |= np.diff(local_days(at, zone)) != 0
+    if variant.has_campaign:
+        for name in ("traffic_channel", "source", "campaign"):
+            is_first[1:] |= np.diff(_codes(web[name])[order]) != 0
+    return places[order], is_first
 
 
 def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
@@ -74,16 +119,18 @@ def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
     return int(np.count_nonzero(_microseconds(found["ended_at"]) + gap_s * _SECOND_US >= closes))
 
 
-def _by_owner(web: pa.Table) -> tuple[pa.Table, np.ndarray]:
-    """The rows with each person's device in one piece, and whether a row is the first of its piece."""
-    visit = pc.if_else(pc.is_valid(web["device_key"]), None, web["visit_id"])
-    keys = [_codes(visit), _codes(web["device_key"]), _codes(web["person_key"])]
+def _by_owner(web: pa.Table, *, is_stitched: bool) -> tuple[np.ndarray, np.ndarray]:
+    """The order with each person's device in one piece, and whether a row is the first of its piece."""
+    has_device = np.asarray(web["device_key"].is_valid())
+    keys = [np.where(has_device, -1, _codes(web["visit_id"])), _codes(web["device_key"])]
+    if is_stitched:
+        keys.append(_codes(web["person_key"]))
     order = np.lexsort(keys)
     is_first = np.zeros(len(order), dtype=bool)
     is_first[:1] = True
     for key in keys:
         is_first[1:] |= np.diff(key[order]) != 0
-    return web.take(pa.array(order)), is_first
+    return order, is_first
 
 
 def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
@@ -92,7 +139,9 @@ def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
     """A number per distinct value in order of appearance; -1 for null."""
-    codes = column.combine_chunks().dictionary_encode().indices.fill_null(-1)
+    whole = column.combine_chunks()
+    encoded = whole if pa.types.is_dictionary(whole.type) else whole.dictionary_encode()
+    codes = encoded.indices.fill_null(-1)
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 

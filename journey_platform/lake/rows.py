@@ -1,5 +1,6 @@
 """What rows must be before they are written: the declared columns and types, keys, days and order."""
 
+import functools
 import itertools
 from collections.abc import Collection
 from datetime import date
@@ -85,13 +86,20 @@ def by_day(table: Table, rows: pa.Table, days: Collection[date]) -> dict[date, p
     return parts
 
 
-def check_keys(table: Table, rows: pa.Table, where: str) -> None:
-    """Raise `RefusedRows` unless the primary key is unique. `where` completes the message."""
+def check_keys(table: Table, ordered: pa.Table, where: str) -> None:
+    """Raise `RefusedRows` unless the primary key of sorted rows is unique. `where` completes the message."""
     key = list(table.primary_key)
-    if not key or len(rows) < 2:
+    if not key or len(ordered) < 2:
         return
-    if repeated := len(rows) - len(rows.select(key).group_by(key).aggregate([])):
+    if repeated := _repeats(ordered.select(key), is_sorted=set(table.sort_by) == set(key)):
         raise RefusedRows(f"{table.name}: {repeated} rows repeat the key ({', '.join(key)}){where}")
+
+
+def _repeats(keys: pa.Table, *, is_sorted: bool) -> int:
+    if not is_sorted:
+        return len(keys) - len(keys.group_by(keys.column_names).aggregate([]))
+    is_as_before = [pc.equal(column.slice(1), column.slice(0, len(keys) - 1)) for column in keys.columns]
+    return pc.sum(functools.reduce(pc.and_, is_as_before)).as_py() or 0
 
 
 def union(table: Table, first: pa.Table, second: pa.Table) -> pa.Table:

@@ -32,6 +32,8 @@ from journey_platform.tables import Table
 _FILE = re.compile(
     r"^(?:day=\d{4}-\d\d-\d\d/)?v(?P<version>\d+)-(?P<fingerprint>[0-9a-f]{32})-[0-9a-f]{32}\.parquet$"
 )
+_LOG = "_delta_log"
+_ENTRY = re.compile(rf"^{_LOG}/(\d{{20}})\.")
 _KEY_PART = re.compile(r"^[a-z0-9_]+$")
 # How delta-rs ends the system's own words.
 _SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
@@ -171,6 +173,24 @@ class Snapshot:
                 raise WriteFailed(f"{self.table.name}: the commit failed ({_kind(error)})") from error
         return True
 
+    def shed_history(self) -> tuple[int, int]:
+        """Remove what only earlier versions need, and what no version names: (data files, log entries).
+
+        A file that is written for the next version stays, for its commit may still come.
+        """
+        place = self._place
+        self._delta.create_checkpoint()
+        active = {file.path for file in self.files.values()}
+        files = [path for path in place.paths() if path not in active and not self._is_coming(path)]
+        entries = [
+            path for path in place.paths(_LOG) if (at := _ENTRY.match(path)) and int(at[1]) < self.version
+        ]
+        return place.remove(files), place.remove(entries)
+
+    def _is_coming(self, path: str) -> bool:
+        named = _FILE.match(path)
+        return named is not None and int(named["version"]) > self.version
+
     def add_columns(self) -> bool:
         """Add the declared columns that the table does not have yet. They must be nullable; any other
         difference between the declaration and the table is refused. False if another commit came first."""
@@ -242,6 +262,8 @@ class Place:
         try:
             delta = DeltaTable(self.uri, version=version, storage_options=self._options)
         except TableNotFoundError:
+            if version is not None and self.open() is not None:
+                raise LakeError(f"{self.table.name}: version {version} is no more") from None
             return None
         except DeltaError as error:
             raise LakeError(f"{self.table.name}: version {version or 'newest'} cannot be read") from error
@@ -334,6 +356,29 @@ class Place:
         except OSError as error:
             raise WriteFailed(f"{self.table.name}: a file could not be renamed ({_kind(error)})") from error
         return replace(file, path=path, state=state)
+
+    def paths(self, folder: str = "") -> list[str]:
+        """Files under a folder of the table, relative to the table; without a folder, all but the log's."""
+        start = "/".join(filter(None, (self.path, folder)))
+        found = self.filesystem.get_file_info(pafs.FileSelector(start, recursive=True, allow_not_found=True))
+        names = [info.path for info in found if info.type == pafs.FileType.File]
+        relative = sorted(name.removeprefix(f"{self.path}/" if self.path else "") for name in names)
+        return [name for name in relative if folder or not name.startswith(f"{_LOG}/")]
+
+    def remove(self, paths: Iterable[str]) -> int:
+        """Remove files that no reader of the newest version needs. Raises `WriteFailed` where one stays."""
+        count = 0
+        for path in paths:
+            try:
+                self.filesystem.delete_file(f"{self.path}/{path}")
+            except FileNotFoundError:
+                continue
+            except OSError as error:
+                raise WriteFailed(
+                    f"{self.table.name}: a file could not be removed ({_kind(error)})"
+                ) from error
+            count += 1
+        return count
 
     def active_paths(self) -> set[str]:
         """The files that the newest version names."""

@@ -147,6 +147,13 @@ class Lake:
         snapshot = self._place(table).open()
         return None if snapshot is None else snapshot.version_at(moment)
 
+    def has_version(self, table: Table, version: int) -> bool:
+        """Whether that version can still be read."""
+        try:
+            return self._place(table).open(version) is not None
+        except LakeError:
+            return False
+
     def content(self, table: Table, *, version: int | None = None) -> dict[date | None, str]:
         """The fingerprint of each day's rows; of all rows under None where the table is not daily."""
         snapshot = self._place(table).open(version)
@@ -243,6 +250,14 @@ class Lake:
         content = DayContent.of(table, ordered)
         outcome = self._write(table, [None], lambda *_: content, run_id, cursor, is_guarded=False)[None]
         return TableWrite(outcome.state.rows, outcome.state.fingerprint, outcome.is_changed)
+
+    def shed_history(self, table: Table) -> tuple[int, int]:
+        """Remove at once what earlier versions left: (data files, log entries). They cannot be read again.
+
+        Nothing changes for readers of the newest version. Raises `WriteFailed` where something stays.
+        """
+        snapshot = self._place(table).open()
+        return (0, 0) if snapshot is None else snapshot.shed_history()
 
     # The one way to commit
 

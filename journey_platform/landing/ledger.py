@@ -1,6 +1,9 @@
-"""The gate's verdicts as rows: written with each pull, read by the next as what was known."""
+"""The gate's verdicts as rows: written with each pull, read by the next as what was known. Beside them, of
+days that were pulled, how many records came and how many of those were repeats or had no time."""
 
+import json
 from collections.abc import Collection, Iterable, Iterator, Mapping
+from dataclasses import asdict, dataclass
 from datetime import date
 from typing import Any
 
@@ -42,12 +45,26 @@ def gate_of(
     )
 
 
+ACCOUNTED = "every_row_accounted_for"
+"""Not a rule of a suite: what became of the records of a day's last pull."""
+
+
+@dataclass(frozen=True, slots=True)
+class Received:
+    """Records of a day's last pull: all, those that came again, and those without a usable time, which are
+    counted on the last day that was asked for."""
+
+    records: int
+    duplicates: int
+    undated: int
+
+
 def verdicts(lake: Lake, table: Table, days: Iterable[date]) -> dict[date, DayVerdict]:
     """What was last said of the table on each of `days`."""
     rows = lake.read(GATE_VERDICTS, days)
-    rows = rows.filter(pc.equal(rows["table"], table.name))
+    is_said = pc.and_(pc.equal(rows["table"], table.name), pc.not_equal(rows["rule"], ACCOUNTED))
     by_day: dict[date, list[dict[str, Any]]] = {}
-    for row in rows.to_pylist():
+    for row in rows.filter(is_said).to_pylist():
         by_day.setdefault(row["day"], []).append(row)
     return {day: _day_verdict(day, of_day) for day, of_day in by_day.items()}
 
@@ -61,19 +78,63 @@ def held_days(lake: Lake) -> dict[str, set[date]]:
     return held
 
 
-def record(lake: Lake, table: Table, judged: Mapping[date, DayVerdict], *, run_id: str) -> None:
-    """Put verdicts in place of the earlier ones of the same table and day; kept ones are there already."""
-    fresh = {day: verdict for day, verdict in judged.items() if not verdict.is_kept}
+def received(lake: Lake, days: Collection[date]) -> dict[tuple[str, date], Received]:
+    """Per raw table and day what its last pull brought."""
+    rows = lake.read(GATE_VERDICTS, days, columns=("day", "table", "rule", "observed"))
+    return {
+        (row["table"], row["day"]): Received(**json.loads(row["observed"]))
+        for row in rows.filter(pc.equal(rows["rule"], ACCOUNTED)).to_pylist()
+    }
+
+
+def record(
+    lake: Lake,
+    table: Table,
+    judged: Mapping[date, DayVerdict],
+    *,
+    run_id: str,
+    brought: Mapping[date, Received] | None = None,
+) -> None:
+    """Put verdicts in place of the earlier ones of the same table and day; kept ones are there already.
+    `brought`: what a pull brought on each of the days, in place of what the one before did."""
+    counts = brought or {}
     rows = {
-        day: pa.Table.from_pylist(list(_rows(table, verdict, run_id)), schema=GATE_VERDICTS.schema)
-        for day, verdict in fresh.items()
+        day: pa.Table.from_pylist(
+            [
+                *([] if verdict.is_kept else _rows(table, verdict, run_id)),
+                *([_account(table, day, counts[day], run_id)] if day in counts else []),
+            ],
+            schema=GATE_VERDICTS.schema,
+        )
+        for day, verdict in judged.items()
+        if not verdict.is_kept or day in counts
     }
 
     def change(day: date, known: pa.Table) -> pa.Table:
-        return union(GATE_VERDICTS, rows[day], known.filter(pc.not_equal(known["table"], table.name)))
+        is_account = pc.equal(known["rule"], ACCOUNTED)
+        is_renewed = (
+            pc.or_(is_account, pa.scalar(not judged[day].is_kept)) if day in counts else pc.invert(is_account)
+        )
+        goes = pc.and_(pc.equal(known["table"], table.name), is_renewed)
+        return union(GATE_VERDICTS, rows[day], known.filter(pc.invert(goes)))
 
     if rows:
         lake.rewrite_days(GATE_VERDICTS, rows, change, run_id=run_id)
+
+
+def _account(table: Table, day: date, brought: Received, run_id: str) -> dict[str, Any]:
+    return {
+        "day": day,
+        "table": table.name,
+        "rule": ACCOUNTED,
+        "field": "records",
+        "severity": ERROR,
+        "checked": brought.records,
+        "failed": 0,
+        "verdict": "passed",
+        "observed": json.dumps(asdict(brought)),
+        "run_id": run_id,
+    }
 
 
 def _rows(table: Table, verdict: DayVerdict, run_id: str) -> Iterator[dict[str, Any]]:

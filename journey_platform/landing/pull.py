@@ -7,19 +7,22 @@ finds the same.
 
 import hashlib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.days import as_day, day_number, local_days
+from journey_platform.identity.erasure import Erased
 from journey_platform.lake import DayState, DayWrite, Lake
 from journey_platform.lake.rows import union
 from journey_platform.landing.checkpoint import Checkpoint, checkpoint
-from journey_platform.landing.ledger import record
+from journey_platform.landing.erased import note_things, pages_without_theirs
+from journey_platform.landing.ledger import Received, record
+from journey_platform.landing.page import Page
 from journey_platform.landing.quarantine import (
     UNDATED,
     Rejected,
@@ -31,33 +34,11 @@ from journey_platform.landing.quarantine import (
     rejected_row,
 )
 from journey_platform.landing.report import LandingReport, Tally, per_day
-from journey_platform.landing.staging import Record, StagedRows, Staging
+from journey_platform.landing.staging import StagedRows, Staging
 from journey_platform.quality.verdict import ERROR, DayVerdict, Gate
 from journey_platform.tables import QUARANTINE, Table
 
 _GATE_BYTES = 32 * 1024 * 1024
-
-
-class BadRecord(Protocol):
-    """What is used of a connector's bad record."""
-
-    reason: str
-    field: str
-    body: bytes
-    key: str | None
-
-
-class Page(Protocol):
-    """What is used of a connector's page."""
-
-    @property
-    def records(self) -> Sequence[Record]: ...
-    @property
-    def bad(self) -> Sequence[BadRecord]: ...
-    @property
-    def skipped(self) -> int: ...
-    @property
-    def cursor(self) -> str | None: ...
 
 
 def land_events(
@@ -70,19 +51,22 @@ def land_events(
     run_id: str,
     extracted_at: datetime,
     gate: Gate | None = None,
+    erased: Erased | None = None,
     allow_shrink: bool = False,
 ) -> LandingReport:
     """Replace `days` (local days of `zone`) of an event archive by what `pages` hold.
 
     A record without a usable time, key or body, and what the gate rejects, goes to the quarantine; bad
     records, which have no time, as `UNDATED`, and count on the last of `days`. Of records with one key the
-    last counts. A day that would shrink by more than half is held unless `allow_shrink`; so are the days of a
-    batch of which the gate cannot evaluate a rule. Whatever `pages` raises passes through, and nothing is
+    last counts. What carries an identifier of somebody `erased` is left out before anything is written. A day
+    that would shrink by more than half is held unless `allow_shrink`; so are the days of a batch of which the
+    gate cannot evaluate a rule. Whatever `pages` raises passes through, and nothing is
     changed; `lake.LakeError` where the lake refuses.
     """
     wanted, tally = sorted(set(days)), Tally()
     with Staging(lake, needs_time=True) as staging:
-        bad, skipped, cursor = _stage(staging, pages, wanted[-1], tally)
+        kept = pages_without_theirs(erased, table, pages, tally)
+        bad, skipped, cursor = _stage(staging, kept, wanted[-1], tally, asked=(wanted[0], wanted[-1]))
         rows = staging.rows(table, zone, extracted_at)
         is_inside = np.isin(rows.days, [day_number(day) for day in wanted])
         tally.received.update(per_day(rows.days[is_inside]))
@@ -105,11 +89,15 @@ def land_events(
         writes = lake.write_days(
             table, contents, run_id=run_id, allow_shrink=allow_shrink or gate is not None
         )
-    record(lake, table, judged.verdicts, run_id=run_id)
+    brought = {
+        day: Received(tally.received[day], tally.duplicates[day], len(bad) if day == wanted[-1] else 0)
+        for day in wanted
+    }
+    record(lake, table, judged.verdicts, run_id=run_id, brought=brought)
     reports = tally.reports(
         [*writes, *stay(lake, table, {day: judged.verdicts[day].reason for day in judged.stays})]
     )
-    return LandingReport(table.name, reports, int(np.sum(~is_inside)), skipped, cursor)
+    return LandingReport(table.name, reports, int(np.sum(~is_inside)), skipped, cursor, erased=tally.erased)
 
 
 def land_versions(
@@ -121,6 +109,7 @@ def land_versions(
     run_id: str,
     extracted_at: datetime,
     gate: Gate | None = None,
+    erased: Erased | None = None,
 ) -> LandingReport:
     """Add what `pages` hold to an entity archive, and commit with it the checkpoint: the last page's cursor
     (the one before where there is none) and `extracted_at`.
@@ -132,7 +121,9 @@ def land_versions(
     today = as_day(local_days(np.array([round(extracted_at.timestamp() * 1_000_000)]), zone)[0])
     tally = Tally()
     with Staging(lake, needs_time=False) as staging:
-        bad, skipped, cursor = _stage(staging, pages, today, tally)
+        kept = pages_without_theirs(erased, table, pages, tally)
+        bad, skipped, cursor = _stage(staging, kept, today, tally)
+        note_things(lake, erased, tally.things, decided_at=extracted_at, day=today)
         rows = staging.rows(table, zone, extracted_at)
         tally.received.update(per_day(rows.days))
         unique = _without_repeats(rows, np.arange(len(rows)), tally, is_versioned=True)
@@ -150,7 +141,7 @@ def land_versions(
         if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
             record(lake, table, verdicts, run_id=run_id)
             reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))
-            return LandingReport(table.name, reports, 0, skipped, None)
+            return LandingReport(table.name, reports, 0, skipped, None, erased=tally.erased)
         before = checkpoint(lake, table)
         here = Checkpoint(cursor or (before.cursor if before else None), extracted_at)
         parts = rows.by_day(accepted)
@@ -167,11 +158,16 @@ def land_versions(
         # A pull that only overlaps the last one says nothing new.
         record(lake, table, verdicts, run_id=run_id)
     tally.known.update(known)
-    return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor)
+    return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor, erased=tally.erased)
 
 
 def _stage(
-    staging: Staging, pages: Iterable[Page], bad_day: date, tally: Tally
+    staging: Staging,
+    pages: Iterable[Page],
+    bad_day: date,
+    tally: Tally,
+    *,
+    asked: tuple[date | None, date | None] = (None, None),
 ) -> tuple[list[Rejected], int, str | None]:
     """Every page to disk. Returns the bad records, how many were skipped, and the last cursor."""
     bad: list[Rejected] = []
@@ -182,7 +178,8 @@ def _stage(
         refused = [(r.record.key, r.record.body, r.reason, r.field) for r in staging.add(page.records)]
         for key, body, reason, field in [*refused, *((b.key, b.body, b.reason, b.field) for b in page.bad)]:
             name = key_of(body) if key is None else key.encode(errors="replace").decode()
-            bad.append(Rejected(UNDATED, name, reason, field, ERROR, body_text(body)))
+            row = Rejected(UNDATED, name, reason, field, ERROR, body_text(body))
+            bad.append(replace(row, asked_from=asked[0], asked_to=asked[1]))
     unique = distinct(bad)
     if bad:
         tally.received[bad_day] = len(bad)

@@ -17,8 +17,8 @@ from journey_platform.quality.verdict import HELD
 from journey_platform.tables import QUARANTINE, Table
 
 UNDATED = date(1970, 1, 1)
-"""Where a record stands whose time cannot be read: one place, however pulls are cut. It stays there, for no
-pull of some days can tell that it should have met it."""
+"""Where a record stands whose time cannot be read: one place, however pulls are cut. It stays there until a
+pull of all the days among which it was met does not meet it."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -33,6 +33,8 @@ class Rejected:
     body: str
     occurred_at: datetime | None = None
     extracted_at: datetime | None = None
+    asked_from: date | None = None
+    asked_to: date | None = None
 
 
 def rejected_row(row: Mapping[str, Any], reason: str, field: str, severity: str) -> Rejected:
@@ -89,8 +91,9 @@ def quarantine(
 ) -> None:
     """Put what a pull rejected beside what other tables and writers have there.
 
-    `replaces`: the pull was all of `days`, so earlier rows of the same table and day go; of `kept` days only
-    those of other reasons than the ones given. `held`: rows of `held_rows`.
+    `replaces`: the pull was all of `days`, so earlier rows of the same table and day go, and `UNDATED` ones
+    that a pull of some of these days had met; of `kept` days only those of other reasons than the ones given.
+    `held`: rows of `held_rows`.
     """
     new = rows_of(table, rejected, run_id)
     if held is not None:
@@ -105,9 +108,47 @@ def quarantine(
                 stays = pc.is_in(known.column("reason"), pa.array(kept[day], pa.string()))
                 goes = pc.and_(goes, pc.invert(stays))
             known = known.filter(pc.invert(goes))
+        elif replaces and day == UNDATED:
+            known = known.filter(pc.invert(_met_within(known, table, days)))
         return union(QUARANTINE, of_day, known)
 
-    lake.rewrite_days(QUARANTINE, {*days, *new.column("day").to_pylist()}, change, run_id=run_id)
+    undated = {UNDATED} if replaces and days else set()
+    lake.rewrite_days(QUARANTINE, {*days, *undated, *new.column("day").to_pylist()}, change, run_id=run_id)
+
+
+def _met_within(rows: pa.Table, table: Table, days: Sequence[date]) -> pa.ChunkedArray:
+    """Rows of the table that a pull of no other days than these had met."""
+    first, last = min(days), max(days)
+    if (last - first).days + 1 != len(set(days)):
+        return pa.chunked_array([pa.repeat(False, rows.num_rows)])
+    is_within = pc.and_(
+        pc.greater_equal(rows["asked_from"], pa.scalar(first)),
+        pc.less_equal(rows["asked_to"], pa.scalar(last)),
+    )
+    return pc.and_(pc.equal(rows["table"], table.name), pc.fill_null(is_within, False))
+
+
+def relist(
+    lake: Lake,
+    found: Mapping[Table, Sequence[Rejected]],
+    reasons: Collection[str],
+    days: Iterable[date],
+    *,
+    run_id: str,
+) -> None:
+    """Put what was found by rules between streams in place of what these `reasons` had listed on `days`."""
+    new = pa.concat_tables(
+        [QUARANTINE.empty(), *(rows_of(table, rows, run_id) for table, rows in found.items())]
+    )
+    tables = pa.array([table.name for table in found], pa.string())
+
+    def change(day: date, known: pa.Table) -> pa.Table:
+        is_listed = pc.is_in(known["reason"], pa.array(sorted(reasons), pa.string()))
+        goes = pc.and_(is_listed, pc.is_in(known["table"], tables))
+        of_day = new.filter(pc.equal(new["day"], pa.scalar(day)))
+        return union(QUARANTINE, of_day, known.filter(pc.invert(goes)))
+
+    lake.rewrite_days(QUARANTINE, days, change, run_id=run_id)
 
 
 def held_rows(table: Table, rows: pa.Table, reason: str, run_id: str) -> pa.Table:
@@ -117,6 +158,7 @@ def held_rows(table: Table, rows: pa.Table, reason: str, run_id: str) -> pa.Tabl
     columns = {
         **{name: pa.repeat(pa.scalar(text, pa.string()), count) for name, text in same.items()},
         **{name: rows[name] for name in ("day", "record_key", "body", "occurred_at", "extracted_at")},
+        **dict.fromkeys(("asked_from", "asked_to"), pa.nulls(count, pa.date32())),
     }
     return pa.table([columns[name] for name in QUARANTINE.schema.names], schema=QUARANTINE.schema)
 

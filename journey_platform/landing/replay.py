@@ -13,8 +13,10 @@ from datetime import date
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.erasure import Erased
 from journey_platform.lake import DayContent, Lake
 from journey_platform.lake.rows import union
+from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.ledger import gate_of, record, verdicts
 from journey_platform.landing.publish import Judged, judge
 from journey_platform.landing.quarantine import held_rows, key_of, rejected_row, rows_of
@@ -54,22 +56,31 @@ def replay(
     run_id: str,
     reason: str | None = None,
     accepts: bool = False,
+    erased: Erased | None = None,
 ) -> list[Replayed]:
     """Take the rows of a raw table that are in quarantine (for `reason`) on `days` through the gate again.
 
     A held day is offered as it was held, whole. On other days the rows are offered beside what the day has.
     `accepts`: let days through whatever the rules about days say. Run twice, the second changes nothing;
-    killed at any moment and run again, the result is the same.
+    killed at any moment and run again, the result is the same. What carries an identifier of somebody
+    `erased` is not taken.
     """
     is_entity = "occurred_at" in table.primary_key
     step = _replay_versions if is_entity else _replay_day
-    return [step(lake, table, suite, day, run_id, reason, accepts) for day in sorted(set(days))]
+    return [step(lake, table, suite, day, run_id, reason, accepts, erased) for day in sorted(set(days))]
 
 
 def _replay_day(
-    lake: Lake, table: Table, suite: Suite, day: date, run_id: str, reason: str | None, accepts: bool
+    lake: Lake,
+    table: Table,
+    suite: Suite,
+    day: date,
+    run_id: str,
+    reason: str | None,
+    accepts: bool,
+    erased: Erased | None,
 ) -> Replayed:
-    known = lake.read(QUARANTINE, [day])
+    known = without_theirs(erased, QUARANTINE, lake.read(QUARANTINE, [day]))
     before = verdicts(lake, table, [day]).get(day)
     was_held = before is not None and before.held_by is not None
     chosen = known.filter(_wanted(known, table, None if was_held else reason))
@@ -106,9 +117,16 @@ def _found(table: Table, judged: Judged, run_id: str) -> pa.Table:
 
 
 def _replay_versions(
-    lake: Lake, table: Table, suite: Suite, day: date, run_id: str, reason: str | None, accepts: bool
+    lake: Lake,
+    table: Table,
+    suite: Suite,
+    day: date,
+    run_id: str,
+    reason: str | None,
+    accepts: bool,
+    erased: Erased | None,
 ) -> Replayed:
-    known = lake.read(QUARANTINE, [day])
+    known = without_theirs(erased, QUARANTINE, lake.read(QUARANTINE, [day]))
     chosen = known.filter(_wanted(known, table, reason))
     raw = _raw_rows(table, chosen)
     gate = gate_of(lake, table, suite, (), stands_on=day, accepts=accepts)

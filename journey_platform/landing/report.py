@@ -47,17 +47,19 @@ class DayReport:
 @dataclass(frozen=True, slots=True)
 class LandingReport:
     """One pull. `outside`: event records of other days than those asked for; `skipped`: records outside the
-    window that the connector left out. `cursor`: where the next pull of an entity goes on."""
+    window that the connector left out. `cursor`: where the next pull of an entity goes on. `erased`: records
+    that carried an identifier of somebody erased, and are nowhere."""
 
     table: str
     days: tuple[DayReport, ...]
     outside: int
     skipped: int
     cursor: str | None
+    erased: int = 0
 
     @property
     def received(self) -> int:
-        return self.outside + sum(day.received for day in self.days)
+        return self.outside + self.erased + sum(day.received for day in self.days)
 
     @property
     def landed(self) -> int:
@@ -86,6 +88,8 @@ class Tally:
     conflicts: Counter[date] = field(default_factory=Counter)
     quarantined: Counter[date] = field(default_factory=Counter)
     known: Counter[date] = field(default_factory=Counter)
+    erased: int = 0
+    things: set[tuple[str, str]] = field(default_factory=set)
 
     def reports(self, writes: Iterable[DayWrite]) -> tuple[DayReport, ...]:
         """One report for each day that was written or received something, in order."""

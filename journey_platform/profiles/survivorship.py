@@ -45,9 +45,11 @@ RULES: tuple[Rule, ...] = (
     Rule("phone", MOST_RECENT),
     Rule("country", MOST_FREQUENT),
     Rule("company", MOST_COMPLETE),
+    Rule("job_title", MOST_RECENT),
     Rule("plan", SOURCE_PRIORITY, ("mailchimp",)),
     Rule("email_status", MOST_RESTRICTIVE, ("unsubscribed", "cleaned", "archived", "pending")),
 )
+"""Attributes without a rule here follow most_recent."""
 
 
 def survivors(
@@ -58,8 +60,10 @@ def survivors(
     spelling: Spelling = DEFAULT_SPELLING,
 ) -> pa.Table:
     """`tables.PROFILE_ATTRIBUTES_TABLE` from contacts tables and the resolved identifiers."""
-    said = _statements(contacts, identifiers, secret, spelling)
-    chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in RULES]
+    said = statements(contacts, identifiers, secret, spelling)
+    others = set(said["attribute"].to_pylist()) - {rule.attribute for rule in RULES}
+    rules = (*RULES, *(Rule(name, MOST_RECENT) for name in sorted(others)))
+    chosen = [_chosen(rule, said.filter(pc.equal(said["attribute"], rule.attribute))) for rule in rules]
     order = [(name, "ascending") for name in PROFILE_ATTRIBUTES_TABLE.sort_by]
     return pa.concat_tables(chosen).sort_by(order)
 
@@ -76,10 +80,11 @@ _STATEMENTS = pa.schema(
 )
 
 
-def _statements(
+def statements(
     contacts: Iterable[pa.Table], identifiers: pa.Table, secret: bytes, spelling: Spelling
 ) -> pa.Table:
-    """One row per attribute that a person's contact states, cleaned; blanks and strangers left out."""
+    """One row per attribute that a contact states of a known person, cleaned: person_key, attribute, value,
+    vendor, contact_id, observed_at. Blanks and strangers are left out."""
     found = [_STATEMENTS.empty_table()]
     for table in contacts:
         lists = table["attributes"].combine_chunks()

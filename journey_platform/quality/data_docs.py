@@ -17,6 +17,9 @@ import pyarrow as pa
 from journey_platform.quality.rules import Rule, Suite
 from journey_platform.quality.verdict import ERROR
 
+SHOWN = ("day", "table", "rule", "checked", "failed", "verdict")
+"""What is read of a verdict."""
+
 _SITE = "data_docs"
 # Beside the page over all days, so many of a table's latest days with a failure have a page of their own.
 _SHOWN_DAYS = 5
@@ -26,11 +29,12 @@ _GX_SEVERITIES = {ERROR: "critical"}
 def build_site(suites: Mapping[str, Suite], verdicts: pa.Table, folder: Path) -> Path:
     """Write the site to `folder`, in place of what is there, and return its first page.
 
-    `suites`: by table name. `verdicts`: rows of `tables.GATE_VERDICTS`; those of other tables are left out.
+    `suites`: by table name. `verdicts`: columns `SHOWN` of `tables.GATE_VERDICTS` and `tables.REFERENCES`;
+    those of other tables are left out.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
     folder.parent.mkdir(parents=True, exist_ok=True)
-    rows = verdicts.select(["day", "table", "rule", "checked", "failed", "verdict"]).to_pylist()
+    rows = verdicts.select(SHOWN).to_pylist()
     by_table: dict[str, list[dict[str, Any]]] = {name: [] for name in suites}
     for row in rows:
         if row["table"] in by_table:
@@ -64,7 +68,7 @@ def _render(
     )
     for table, suite in suites.items():
         name = table.replace("/", ".")
-        rules = (*suite.rules, *suite.day_rules)
+        rules = (*suite.rules, *suite.day_rules, *(reference.rule for reference in suite.references))
         expectations = [_expectation(gx, rule, suite) for rule in rules]
         context.suites.add(gx.ExpectationSuite(name=name, expectations=expectations))
         for run, day, rows in _pages(by_table[table]):

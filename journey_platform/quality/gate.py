@@ -10,6 +10,7 @@ import os
 from collections.abc import Sequence
 from typing import TYPE_CHECKING, Any
 
+import numpy as np
 import pyarrow as pa
 
 from journey_platform.quality.rules import Rule, Suite
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
 NOT_EVALUATED = "the rule could not be evaluated"
 # A vendor's own field, taken out of the body once for all rules.
 _EXTRACTED = "extracted_fields"
+_POSITION = "position_in_batch"
 
 
 def evaluate(rows: pa.Table, suite: Suite) -> Verdict:
@@ -41,15 +43,21 @@ def check_columns(rows: pa.Table, suite: Suite) -> "pd.DataFrame | None":
         inner = f"case when json_valid(body) then json_extract_string(body, [{paths}]) end as {_EXTRACTED}"
         source = f"(select * exclude {_EXTRACTED}, {', '.join(fields)} from (select *, {inner} from batch))"
     expressions = ((name, suite.columns.get(name, f'"{name}"')) for name in names)
-    select = ", ".join(f'{expression} as "{name}"' for name, expression in expressions)
+    select = ", ".join([*(f'{expression} as "{name}"' for name, expression in expressions), _POSITION])
+    numbered = rows.append_column(_POSITION, pa.array(np.arange(rows.num_rows)))
     with duckdb.connect(config={"preserve_insertion_order": True, "threads": 2}) as connection:
         connection.execute("set timezone = 'UTC'")
-        connection.register("batch", rows)
+        connection.register("batch", numbered)
         try:
             columns = connection.sql(f"select {select} from {source}").to_arrow_table()
         except duckdb.Error:
             # Its text quotes the value.
             return None
+    positions = columns[_POSITION].to_numpy()
+    if np.any(positions[1:] < positions[:-1]):
+        # An expression with a window gives its rows in the window's order.
+        columns = columns.take(np.argsort(positions))
+    columns = columns.drop_columns([_POSITION])
     # By way of Arrow: DuckDB's own frame makes an object of every string first, four times as slow.
     frame: pd.DataFrame = columns.to_pandas(date_as_object=False)
     return frame

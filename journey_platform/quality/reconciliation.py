@@ -1,13 +1,15 @@
-"""The vendors' own counts beside ours, with the difference that is known and the one that is not.
+"""What was received, and what the vendors count, beside ours: the known difference, and the rest.
 
-Matomo counts a visit on the day of its last action, so ours are counted so, too. Mailchimp's report of a
-mailing stands on the day it was sent. Records that a vendor sends twice count twice there and once here:
-with what moves between two requests, that is what the tolerance is for.
+Every record that a pull received must be in its table, in the quarantine, or a repeat of one that is: to the
+last one. Of the vendors' counts: Matomo counts a visit on the day of its last action, so ours are counted so,
+too. Mailchimp's report of a mailing stands on the day it was sent. Zendesk counts the tickets of an agent's
+local day, without deleted ones. Tolerances are for what moves between two requests.
 """
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
-from datetime import date
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import date, datetime
 from typing import Any
 
 import msgspec
@@ -17,11 +19,36 @@ import pyarrow as pa
 from journey_platform.days import as_day, local_days
 from journey_platform.tables import RECONCILIATION
 
+RECORDS = "records"
+"""The measure that is about our own pulls, and exact."""
+
 _TOLERATED = (0.02, 3)
 # A visit that is sent twice brings all its actions twice.
 _TOLERATED_ACTIONS = (0.05, 30)
+_ACTIONS_A_VISIT = 10
+_NOTHING = (0.0, 0)
 # What Matomo does not count among a visit's actions.
 _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
+
+
+@dataclass(frozen=True)
+class Gone:
+    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`:
+    those that erasures removed, before the last pull or since."""
+
+    quarantined: Mapping[date, int]
+    duplicates: Mapping[date, int]
+    erased: Mapping[date, int] = field(default_factory=dict)
+
+    def on(self, day: date) -> tuple[int, int]:
+        return self.quarantined.get(day, 0), self.duplicates.get(day, 0)
+
+    def since(self, day: date) -> tuple[int, int]:
+        quarantined, duplicates = (
+            sum(count for of, count in counts.items() if of >= day)
+            for counts in (self.quarantined, self.duplicates)
+        )
+        return quarantined, duplicates
 
 
 class _Action(msgspec.Struct):
@@ -39,89 +66,164 @@ class _Summary(msgspec.Struct):
     nb_actions: int | str = 0
 
 
-class _Totals(msgspec.Struct):
+class _Opens(msgspec.Struct):
     opens_total: int = 0
+    unique_opens: int = 0
+
+
+class _Clicks(msgspec.Struct):
     clicks_total: int = 0
+    unique_subscriber_clicks: int = 0
 
 
 class _Report(msgspec.Struct):
     id: str
-    opens: _Totals = msgspec.field(default_factory=_Totals)
-    clicks: _Totals = msgspec.field(default_factory=_Totals)
+    opens: _Opens = msgspec.field(default_factory=_Opens)
+    clicks: _Clicks = msgspec.field(default_factory=_Clicks)
 
 
 class _Activity(msgspec.Struct):
     campaign_id: str
     action: str
+    email_id: str = ""
+
+
+class _Count(msgspec.Struct):
+    date: str
+    start: datetime
+    end: datetime
+    count: int
+
+
+class _Ticket(msgspec.Struct):
+    created_at: datetime | None = None
+    status: str | None = None
+
+
+def records(
+    source: str,
+    received: Mapping[date, int],
+    stored: Mapping[date, int],
+    gone: Gone,
+) -> pa.Table:
+    """`tables.RECONCILIATION` of a raw stream of events, exact: what the last pull of each day `received`,
+    and what is `stored` of it (nothing of a day that is held: its rows are in quarantine)."""
+    rows = []
+    for day, theirs in sorted(received.items()):
+        ours, away = stored.get(day, 0), gone.on(day)
+        # What was erased since the pull is missing; what was erased before it did not come.
+        ours += min(max(theirs - ours - sum(away), 0), gone.erased.get(day, 0))
+        rows.append(_row(day, source, RECORDS, "all", theirs, ours, away, _NOTHING))
+    return _table(rows)
 
 
 def visits(
-    summaries: pa.Table, archive: pa.Table, refused: Mapping[date, int], days: Sequence[date], *, zone: str
+    summaries: pa.Table, archive: pa.Table, gone: Gone, days: Collection[date], *, zone: str
 ) -> pa.Table:
-    """`tables.RECONCILIATION` of `days` from raw `matomo/visits_summary` and `matomo/visits`; the archive
-    must hold the day before the first of them. `refused`: quarantined visits by day."""
+    """`tables.RECONCILIATION` of `days`, on which both arrived, from raw `matomo/visits_summary` and
+    `matomo/visits`; the archive must hold the day before the first of them. `gone`: visits."""
     visits_of, actions_of = Counter[date](), Counter[date]()
-    for visit in _decoded(archive, _Visit):
+    for visit in _decoded(archive["body"], _Visit):
         moments = [float(a.timestamp) for a in visit.actionDetails if a.timestamp not in (None, "")]
         if moments:
             day = as_day(local_days(np.array([round(max(moments) * 1_000_000)]), zone)[0])
             visits_of[day] += 1
             actions_of[day] += sum(action.type not in _NO_ACTIONS for action in visit.actionDetails)
-    told = {date.fromisoformat(of.date): of for of in _decoded(summaries, _Summary)}
+    told = {date.fromisoformat(of.date): of for of in _decoded(summaries["body"], _Summary)}
     rows = []
-    for day in sorted(told.keys() & set(days)):
-        theirs = told[day]
-        gone = refused.get(day, 0)
+    for day in sorted(days):
+        theirs = told.get(day, _Summary(day.isoformat()))
+        away = gone.on(day)
+        # A visit takes its actions along, of which we do not know how many Matomo counts.
+        with_it = (away[0] * _ACTIONS_A_VISIT, away[1] * _ACTIONS_A_VISIT)
+        source, tolerated = "matomo/visits", _TOLERATED_ACTIONS
         rows += [
-            _row(day, "matomo/visits", "visits", "all", int(theirs.nb_visits), visits_of[day], gone),
-            # A refused visit takes its actions along, of which we do not know how many Matomo counts.
-            _row(day, "matomo/visits", "actions", "all", int(theirs.nb_actions), actions_of[day], gone * 10),
+            _row(day, source, "visits", "all", int(theirs.nb_visits), visits_of[day], away),
+            _row(day, source, "actions", "all", int(theirs.nb_actions), actions_of[day], with_it, tolerated),
         ]
     return _table(rows)
 
 
 def activity(
-    reports: pa.Table,
-    archive: pa.Table,
-    sent_on: Mapping[str, date],
-    refused: Mapping[date, int],
-    days: Iterable[date],
+    reports: pa.Table, archive: pa.Table, sent_on: Mapping[str, date], gone: Gone, days: Collection[date]
 ) -> pa.Table:
     """`tables.RECONCILIATION` of the mailings sent on `days` from the current `mailchimp/reports` and all of
-    raw `mailchimp/email_activity` since. `sent_on`: mailing -> day; `refused`: quarantined by day."""
-    ours = Counter((of.campaign_id, of.action) for of in _decoded(archive, _Activity))
+    raw `mailchimp/email_activity` since. `sent_on`: mailing -> day; `gone`: activities."""
+    acts = list(_decoded(archive["body"], _Activity))
+    ours = Counter((of.campaign_id, of.action) for of in acts)
+    people = Counter(
+        (campaign, action) for campaign, action, _ in {(a.campaign_id, a.action, a.email_id) for a in acts}
+    )
     wanted, rows = set(days), []
-    for report in _decoded(reports, _Report):
+    for report in _decoded(reports["body"], _Report):
         day = sent_on.get(report.id)
         if day is None or day not in wanted:
             continue
-        gone = sum(count for of, count in refused.items() if of >= day)
-        for measure, action, theirs in (
-            ("opens", "open", report.opens.opens_total),
-            ("clicks", "click", report.clicks.clicks_total),
+        away, name = gone.since(day), report.id
+        # Who opens twice is one opener: repeats explain nothing there.
+        refused = (away[0], 0)
+        for measure, theirs, mine, known in (
+            ("opens", report.opens.opens_total, ours[name, "open"], away),
+            ("openers", report.opens.unique_opens, people[name, "open"], refused),
+            ("clicks", report.clicks.clicks_total, ours[name, "click"], away),
+            ("clickers", report.clicks.unique_subscriber_clicks, people[name, "click"], refused),
         ):
-            mine = ours[report.id, action]
-            rows.append(_row(day, "mailchimp/email_activity", measure, report.id, theirs, mine, gone))
+            rows.append(_row(day, "mailchimp/email_activity", measure, name, theirs, mine, known))
     return _table(rows)
 
 
-def _decoded(rows: pa.Table, kind: Any) -> Iterable[Any]:
+def tickets(counts: pa.Table, archive: pa.Table, refused: Sequence[str], days: Collection[date]) -> pa.Table:
+    """`tables.RECONCILIATION` of `days`, which arrived, from raw `zendesk/ticket_counts` and the current
+    `zendesk/tickets`. `refused`: bodies of tickets in quarantine that may not be used; one whose time of
+    creation cannot be read may be of any day."""
+    ours = _created(archive["body"].to_pylist())
+    away = _created(refused)
+    unreadable = len(refused) - len(away)
+    rows = []
+    for told in _decoded(counts["body"], _Count):
+        day = date.fromisoformat(told.date)
+        if day in days:
+            mine, known = (
+                sum(told.start <= at < told.end and status != "deleted" for at, status in of)
+                for of in (ours, away)
+            )
+            of_day = (known + unreadable, 0)
+            rows.append(_row(day, "zendesk/tickets", "tickets", "all", told.count, mine, of_day))
+    return _table(rows)
+
+
+def _created(bodies: Iterable[str]) -> list[tuple[datetime, str | None]]:
+    read = _decoded(bodies, _Ticket)
+    return [(t.created_at, t.status) for t in read if t.created_at is not None and t.created_at.tzinfo]
+
+
+def _decoded(bodies: Iterable[Any], kind: Any) -> Iterable[Any]:
     """Bodies that decode; the others are in quarantine, and counted there."""
     decode = msgspec.json.Decoder(kind).decode
-    for body in rows["body"].to_pylist():
+    for body in bodies:
         try:
-            yield decode(body)
+            yield decode(str(body))
         except msgspec.MsgspecError:
             continue
 
 
 def _row(
-    day: date, source: str, measure: str, subject: str, theirs: int, ours: int, refused: int
+    day: date,
+    source: str,
+    measure: str,
+    subject: str,
+    theirs: int,
+    ours: int,
+    gone: tuple[int, int],
+    tolerated: tuple[float, int] = _TOLERATED,
 ) -> dict[str, Any]:
-    share, few = _TOLERATED_ACTIONS if measure == "actions" else _TOLERATED
+    quarantined, duplicates = gone
+    share, few = tolerated
     tolerance = max(few, round(theirs * share))
     missing = theirs - ours
-    known = min(max(missing, 0), refused)
+    # Exactly those where nothing is tolerated; else as many of them as are missing.
+    explained = sum(gone) if tolerated is _NOTHING else min(max(missing, 0), sum(gone))
+    rest = missing - explained
     return {
         "day": day,
         "source": source,
@@ -129,9 +231,11 @@ def _row(
         "subject": subject,
         "theirs": theirs,
         "ours": ours,
-        "quarantined": refused,
+        "quarantined": quarantined,
+        "duplicates": duplicates,
         "tolerance": tolerance,
-        "unexplained": missing - known if abs(missing - known) > tolerance else 0,
+        "explained": explained,
+        "unexplained": rest if abs(rest) > tolerance else 0,
     }
 
 

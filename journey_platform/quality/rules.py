@@ -27,13 +27,30 @@ class Rule:
 
 
 @dataclass(frozen=True)
+class Reference:
+    """A rule between raw streams: what is at the JSON path `names` of a record is at `path` of one of `table`
+    (raw/VENDOR/STREAM). Rows that name what is not there are used, and listed as `severity` says."""
+
+    name: str
+    names: str
+    table: str
+    path: str
+    severity: str = WARN
+
+    @property
+    def rule(self) -> Rule:
+        return holds(self.name, f"{self.name}_there", self.severity)
+
+
+@dataclass(frozen=True)
 class Suite:
     """The rules of one table.
 
     `rules` are about rows: those that fail one of severity error are quarantined. `day_rules` are about days:
     one of severity error holds the day. `fields`: check column -> JSON path in a raw record's body.
     `columns`: check column -> SQL expression over the table's columns and the fields. `categories`: check
-    columns whose mix of values is compared with that of the days before.
+    columns whose mix of values is compared with that of the days before. `references`: rules between this
+    stream and others, judged by `references` when both were asked.
     """
 
     rules: tuple[Rule, ...]
@@ -41,9 +58,13 @@ class Suite:
     fields: Mapping[str, str] = field(default_factory=dict)
     columns: Mapping[str, str] = field(default_factory=dict)
     categories: tuple[str, ...] = ()
+    references: tuple[Reference, ...] = ()
 
     def expression(self, column: str) -> str:
         """What a check column is, for people."""
+        for reference in self.references:
+            if column == reference.rule.column:
+                return f"{reference.names} is {reference.path} of {reference.table}"
         return self.columns.get(column) or self.fields.get(column) or column
 
     @cached_property

@@ -55,7 +55,9 @@ class TableGate:
 
     @property
     def reasons(self) -> frozenset[str]:
-        return frozenset(rule.name for rule in (*self.suite.rules, *self.suite.day_rules))
+        suite = self.suite
+        own = frozenset(rule.name for rule in (*suite.rules, *suite.day_rules))
+        return own | {reference.name for reference in suite.references}
 
     def is_known(self, day: date, fingerprint: str, *, is_there: bool) -> bool:
         known = self._known.get(day)

@@ -8,7 +8,7 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.declared import ticket_requesters
+from journey_platform.identity.declared import declared_links
 from journey_platform.identity.keys import identifier_key, identifier_keys, person_key
 from journey_platform.identity.links import EVIDENCE
 from journey_platform.identity.normalise import KINDS, Spelling, distinct, normalise
@@ -16,8 +16,8 @@ from journey_platform.identity.observations import observations
 from journey_platform.identity.probabilistic.matches import evidence
 from journey_platform.lake import Lake
 from journey_platform.settings import Settings
+from journey_platform.sources import mapping_of
 from journey_platform.tables import PROBABILISTIC_LINKS, Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.vendors import MAPPINGS
 
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
 
@@ -33,7 +33,7 @@ def touchpoint_tables(sources: Sequence[str]) -> list[Table]:
 
 
 def contact_tables(sources: Sequence[str]) -> list[Table]:
-    return [contacts_table(vendor) for vendor in sources if MAPPINGS[vendor].CONTACT_STREAMS]
+    return [contacts_table(vendor) for vendor in sources if mapping_of(vendor).CONTACT_STREAMS]
 
 
 def seen(lake: Lake, sources: Sequence[str]) -> pa.Table:
@@ -54,7 +54,8 @@ def probable(lake: Lake, settings: Settings) -> pa.Table:
 def further(lake: Lake, settings: Settings, *, secret: bytes) -> pa.Table:
     """All evidence but co-observation, as `links.EVIDENCE`: declared rules, and probabilistic links if on."""
     tables = (lake.read(table, columns=_DECLARED_IN) for table in touchpoint_tables(settings.sources))
-    declared = ticket_requesters(tables, secret=secret, spelling=settings.spelling)
+    contacts = (lake.read(table) for table in contact_tables(settings.sources))
+    declared = declared_links(tables, contacts, secret=secret, spelling=settings.spelling)
     return pa.concat_tables([declared, probable(lake, settings).select(EVIDENCE.names)])
 
 

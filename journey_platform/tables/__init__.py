@@ -6,6 +6,7 @@ declarations. How tables are stored is in `lake`; how rows are made is in the do
 
 from journey_platform.tables.identity import (
     DECISIONS,
+    ERASURES,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     IDENTITY_HEALTH,
@@ -16,20 +17,30 @@ from journey_platform.tables.identity import (
     PROBABILISTIC_LINKS,
     PROFILE_REDIRECTS,
 )
-from journey_platform.tables.journeys import (
-    JOURNEY_TOUCHPOINTS,
-    MAILINGS,
-    SENTIMENT,
-    SESSIONS,
-    TICKETS,
+from journey_platform.tables.insights import (
+    ACTIVITY,
+    ATTRIBUTION,
+    FRICTION,
+    FUNNELS,
+    PATHS,
+    RETENTION,
+    STAGES,
 )
+from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SENTIMENT, SESSIONS, TICKETS
 from journey_platform.tables.kpis import RESTATEMENTS, TICKET_REASONS, kpis_table
-from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION
-from journey_platform.tables.profiles import HOUSEHOLDS_TABLE, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE
+from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
+from journey_platform.tables.profiles import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
+    HOUSEHOLDS_TABLE,
+    PROFILE_ATTRIBUTES_TABLE,
+    PROFILES_TABLE,
+)
 from journey_platform.tables.raw import QUARANTINE, raw_table
 from journey_platform.tables.table import (
     ATTRIBUTES,
     IDENTIFIERS,
+    KEYS,
     PROBABILISTIC_EVIDENCE,
     UTC_MICROSECONDS,
     Column,
@@ -38,9 +49,16 @@ from journey_platform.tables.table import (
 from journey_platform.tables.touchpoints import contacts_table, touchpoints_table
 
 __all__ = [
+    "ACCOUNTS_TABLE",
+    "ACCOUNT_MEMBERS_TABLE",
+    "ACTIVITY",
     "ATTRIBUTES",
+    "ATTRIBUTION",
     "COVERAGE",
     "DECISIONS",
+    "ERASURES",
+    "FRICTION",
+    "FUNNELS",
     "GATE_VERDICTS",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
@@ -48,11 +66,13 @@ __all__ = [
     "IDENTITY_EVENTS",
     "IDENTITY_HEALTH",
     "JOURNEY_TOUCHPOINTS",
+    "KEYS",
     "LINKS_TABLE",
     "LINK_MODEL",
     "LINK_REVIEW",
     "MAILINGS",
     "MATCHED_RECORDS",
+    "PATHS",
     "PROBABILISTIC_EVIDENCE",
     "PROBABILISTIC_LINKS",
     "PROFILES_TABLE",
@@ -60,9 +80,12 @@ __all__ = [
     "PROFILE_REDIRECTS",
     "QUARANTINE",
     "RECONCILIATION",
+    "REFERENCES",
     "RESTATEMENTS",
+    "RETENTION",
     "SENTIMENT",
     "SESSIONS",
+    "STAGES",
     "TICKETS",
     "TICKET_REASONS",
     "UTC_MICROSECONDS",

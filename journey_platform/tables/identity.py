@@ -2,7 +2,7 @@
 
 import pyarrow as pa
 
-from journey_platform.tables.table import DAY, PROBABILISTIC_EVIDENCE, UTC_MICROSECONDS, Column, Table
+from journey_platform.tables.table import DAY, KEYS, PROBABILISTIC_EVIDENCE, UTC_MICROSECONDS, Column, Table
 
 IDENTIFIERS_TABLE = Table(
     key=("customers", "identifiers"),
@@ -29,7 +29,12 @@ LINKS_TABLE = Table(
     columns=(
         Column("left_key", pa.int64(), "identifier_key, the smaller of the two", is_key=True),
         Column("right_key", pa.int64(), "identifier_key, the larger", is_key=True),
-        Column("rule", pa.string(), "decision, co_observed, ticket_requester or probabilistic", is_key=True),
+        Column(
+            "rule",
+            pa.string(),
+            "decision, co_observed, probabilistic, or a declared rule as ticket_requester",
+            is_key=True,
+        ),
         Column("weight", pa.float64(), "how strong it is among links of its rule, from 0 to 1"),
         Column("records", pa.int64(), "records behind it"),
         Column("example", pa.string(), "vendor/stream/record_key of the earliest record"),
@@ -110,13 +115,30 @@ DECISIONS = Table(
         DAY,
         Column("decision_id", pa.string(), "names the decision", is_key=True),
         Column("decided_at", UTC_MICROSECONDS, "when"),
-        Column("action", pa.string(), "link, unlink, block or unblock"),
-        Column("left_key", pa.int64(), "identifier_key; of a pair, the smaller"),
-        Column("right_key", pa.int64(), "the pair's other; null for block and unblock"),
+        Column("action", pa.string(), "link, unlink, block, unblock or erase"),
+        Column("left_key", pa.int64(), "identifier_key; of a pair, the smaller; null for erase"),
+        Column("right_key", pa.int64(), "the pair's other; null but for link and unlink"),
         Column("who", pa.string(), "who decided"),
         Column("why", pa.string(), "the reason given", is_personal=True),
+        Column("erased", KEYS, "of an erasure: kind and identifier_key of all that named the person"),
     ),
     sort_by=("day", "decided_at", "decision_id"),
+)
+
+ERASURES = Table(
+    key=("customers", "erasures"),
+    grain="table that an erasure went through, and day from which it removed rows; no personal data",
+    columns=(
+        Column("decision_id", pa.string(), "the decision that was carried out", is_key=True),
+        Column("table", pa.string(), "the table", is_key=True),
+        Column("of_day", pa.string(), "local day of the rows; all: the whole table", is_key=True),
+        Column("rows_removed", pa.int64(), "rows that carried an identifier of the person"),
+        Column("files_removed", pa.int64(), "data files of earlier versions; null on the row of a day"),
+        Column("log_entries_removed", pa.int64(), "entries of the table's log; null on the row of a day"),
+        Column("finished_at", UTC_MICROSECONDS, "when it was done; null: not finished, run it again"),
+    ),
+    sort_by=("decision_id", "table", "of_day"),
+    is_daily=False,
 )
 
 PROFILE_REDIRECTS = Table(

@@ -30,19 +30,38 @@ GATE_VERDICTS = Table(
     fingerprint_without=("run_id",),
 )
 
+REFERENCES = Table(
+    key=("operations", "references"),
+    grain="rule between two streams and day: whether the records that are named are there",
+    columns=(
+        DAY,
+        Column("table", pa.string(), "the stream whose rows name others", is_key=True),
+        Column("rule", pa.string(), "the rule's name", is_key=True),
+        Column("refers_to", pa.string(), "the stream whose records are named"),
+        Column("severity", pa.string(), "error or warn"),
+        Column("checked", pa.int64(), "rows that name one"),
+        Column("waiting", pa.int64(), "of those, newer than the other stream's last answer: not judged yet"),
+        Column("failed", pa.int64(), "of those, naming a record that is not there"),
+        Column("verdict", pa.string(), "passed, failed or error (not evaluated)"),
+    ),
+    sort_by=("day", "table", "rule"),
+)
+
 RECONCILIATION = Table(
     key=("operations", "reconciliation"),
-    grain="figure that a vendor counts itself, beside ours",
+    grain="figure that a vendor counts itself, or that a pull brought, beside ours",
     columns=(
         DAY,
         Column("source", pa.string(), "vendor/stream that our figure is counted from", is_key=True),
         Column("measure", pa.string(), "what is counted", is_key=True),
         Column("subject", pa.string(), "all, or the mailing", is_key=True),
-        Column("theirs", pa.int64(), "as the vendor counts it"),
+        Column("theirs", pa.int64(), "as the vendor counts it; of records, how many the last pull received"),
         Column("ours", pa.int64(), "as the records say that we may use"),
         Column("quarantined", pa.int64(), "records that we received and may not use"),
-        Column("tolerance", pa.int64(), "largest difference that is no finding"),
-        Column("unexplained", pa.int64(), "difference beyond quarantine and tolerance; 0: reconciled"),
+        Column("duplicates", pa.int64(), "records that came again, and count once here"),
+        Column("tolerance", pa.int64(), "largest rest that is no finding"),
+        Column("explained", pa.int64(), "part of the difference that quarantine and duplicates account for"),
+        Column("unexplained", pa.int64(), "the rest where it is beyond the tolerance; 0: reconciled"),
     ),
     sort_by=("day", "source", "measure", "subject"),
 )

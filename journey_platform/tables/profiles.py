@@ -1,4 +1,4 @@
-"""The unified customer: profiles, their attributes, households."""
+"""The unified customer: profiles, their attributes, households, accounts."""
 
 import pyarrow as pa
 
@@ -16,6 +16,7 @@ PROFILES_TABLE = Table(
         Column("phone", pa.string(), "survivor of the numbers seen", is_personal=True),
         Column("country", pa.string(), "survivor of the countries seen"),
         Column("company", pa.string(), "survivor of the companies seen"),
+        Column("job_title", pa.string(), "survivor of the job titles seen"),
         Column("plan", pa.string(), "survivor of the plans seen"),
         Column("email_status", pa.string(), "subscribed, unsubscribed, cleaned or null"),
         Column("may_email", pa.bool_(), "false where any address said no; null where none said anything"),
@@ -37,6 +38,41 @@ HOUSEHOLDS_TABLE = Table(
         Column("members", pa.int64(), "how many profiles the household has"),
     ),
     sort_by=("household_key", "person_key"),
+    is_daily=False,
+)
+
+ACCOUNTS_TABLE = Table(
+    key=("customers", "accounts"),
+    grain="business customer: a company whose people are profiles",
+    columns=(
+        Column("account_key", pa.int64(), "keyed hash of what it is named after", is_key=True),
+        Column("account_id", pa.string(), "stable id shown outside; the same bits as account_key"),
+        Column("name", pa.string(), "its most frequent name; null where none is told"),
+        Column("domains", pa.list_(pa.string()), "mail domains that are the company's, sorted"),
+        Column("organizations", pa.list_(pa.string()), "vendors' ids of the company, sorted"),
+        Column("members", pa.int64(), "how many profiles it has"),
+        Column("first_seen", UTC_MICROSECONDS, "earliest statement about a member"),
+        Column("last_seen", UTC_MICROSECONDS, "latest statement about a member"),
+    ),
+    sort_by=("account_key",),
+    is_daily=False,
+)
+
+ACCOUNT_MEMBERS_TABLE = Table(
+    key=("customers", "account_members"),
+    grain="profile of an account, with the part it plays there",
+    columns=(
+        Column("account_key", pa.int64(), "the account", is_key=True),
+        Column("person_key", pa.int64(), "the profile", is_key=True),
+        Column("rule", pa.string(), "what ties it to the account: company, organization or email_domain"),
+        Column("vendor", pa.string(), "who said so"),
+        Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
+        Column("observed_at", UTC_MICROSECONDS, "when it was said"),
+        Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told"),
+        Column("role_rule", pa.string(), "the words of the title that gave the role; other: none of them"),
+        Column("role_contact_id", pa.string(), "the statement that told the title"),
+    ),
+    sort_by=("account_key", "person_key"),
     is_daily=False,
 )
 

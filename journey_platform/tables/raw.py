@@ -52,7 +52,9 @@ QUARANTINE = Table(
         Column("body", pa.string(), "the whole row as JSON", is_personal=True),
         Column("occurred_at", UTC_MICROSECONDS, "the raw row's own time, where it has one"),
         Column("extracted_at", UTC_MICROSECONDS, "when the vendor was asked for the raw row"),
+        Column("asked_from", pa.date32(), "of a row without a time: the first day of the pull that met it"),
+        Column("asked_to", pa.date32(), "and the last"),
     ),
     sort_by=("day", "table", "record_key", "reason"),
-    fingerprint_without=("run_id", "extracted_at"),
+    fingerprint_without=("run_id", "extracted_at", "asked_from", "asked_to"),
 )

@@ -8,6 +8,7 @@ import pyarrow as pa
 UTC_MICROSECONDS = pa.timestamp("us", tz="UTC")
 IDENTIFIERS = pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())]))
 ATTRIBUTES = pa.list_(pa.struct([("name", pa.string()), ("value", pa.string())]))
+KEYS = pa.list_(pa.struct([("kind", pa.string()), ("key", pa.int64())]))
 PROBABILISTIC_EVIDENCE = pa.list_(
     pa.struct([("attribute", pa.string()), ("comparison", pa.string()), ("weight", pa.float64())])
 )

@@ -22,7 +22,7 @@ def touchpoints_table(vendor: str) -> Table:
             Column("vendor", pa.string(), "who told us"),
             Column("stream", pa.string(), "the raw stream"),
             Column("record_key", pa.string(), "the raw record"),
-            Column("channel", pa.string(), "web, email, ticket, survey or social"),
+            Column("channel", pa.string(), "web, email, ticket, survey, social, commerce or product"),
             Column("type", pa.string(), "what happened: page_view, order, email_open, ticket_created, ..."),
             Column(
                 "identifiers",

@@ -62,6 +62,7 @@ class _Location(msgspec.Struct):
 class _Member(msgspec.Struct):
     id: str
     email_address: str
+    unique_email_id: str | None = None
     status: str | None = None
     full_name: str | None = None
     merge_fields: dict[str, Any] = {}
@@ -135,6 +136,7 @@ def _member(member: _Member, origin: Origin) -> Iterator[Contact]:
             *_recipient(member.email_address, member.id),
             ("phone", phone),
             ("social_handle", fields.get("HANDLE", "")),
+            ("click_id", member.unique_email_id or ""),
         ),
         attributes=(
             ("name", member.full_name or given_name),
@@ -142,6 +144,7 @@ def _member(member: _Member, origin: Origin) -> Iterator[Contact]:
             ("phone", phone),
             ("country", fields.get("COUNTRY") or member.location.country_code or ""),
             ("company", fields.get("COMPANY", "")),
+            ("job_title", fields.get("JOBTITLE", "")),
             ("plan", fields.get("PLAN", "")),
             ("email_status", member.status or ""),
         ),

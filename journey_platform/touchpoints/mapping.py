@@ -71,11 +71,13 @@ class Touch(msgspec.Struct, kw_only=True, gc=False):
     """One touchpoint before it stands in a table; columns as in `tables.touchpoints_table`.
 
     `part` tells apart the touchpoints of one record. `id` stands for vendor/stream/key[#part] where one
-    event may arrive in several streams. Blank identifiers may be given: they are dropped.
+    event may arrive in several streams. `channel`: where it is not that of the whole vendor. Blank
+    identifiers may be given: they are dropped.
     """
 
     type: str
     occurred_at: int
+    channel: str | None = None
     identifiers: Pairs = ()
     part: str = ""
     id: str | None = None
@@ -127,14 +129,15 @@ class Mapped:
 
 def map_touchpoints(
     vendor: str,
-    channel: str,
+    channel: str | None,
     mappings: Sequence[StreamMapping[Touch]],
     raw: Mapping[str, pa.Table],
     zone: str,
 ) -> Mapped:
     """The touchpoints of a vendor's raw tables (`tables.raw_table`), each on its own local day.
 
-    Bodies that do not decode, refusals, and times over a day after the record was read are rejected.
+    `channel`: of all that do not name another. Bodies that do not decode, refusals, and times over a day
+    after the record was read are rejected.
     """
     table = touchpoints_table(vendor)
     collected = _Collected[Touch](table)
@@ -147,10 +150,10 @@ def map_touchpoints(
     given: dict[str, Any] = {
         "touchpoint_id": ids,
         "vendor": pa.repeat(pa.scalar(vendor), len(rows)),
-        "channel": pa.repeat(pa.scalar(channel), len(rows)),
+        "channel": [row.channel or channel for row in rows],
     }
     for name in Touch.__struct_fields__:
-        if name in table.schema.names and name not in {"occurred_at", "identifiers"}:
+        if name in table.schema.names and name not in {"occurred_at", "identifiers", "channel"}:
             given[name] = [getattr(row, name) for row in rows]
     return collected.mapped(given, "occurred_at", ("identifiers",), zone)
 

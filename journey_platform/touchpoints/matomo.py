@@ -4,6 +4,7 @@ Numbers may be sent as text, and nothing as null, "", false or []. What an event
 name: `add_to_cart` and `error` are ours, every other event, goal, download or outlink stays an "event".
 """
 
+import re
 from collections.abc import Iterator, Mapping
 
 import msgspec
@@ -29,6 +30,8 @@ from journey_platform.touchpoints.traffic import traffic_channel
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("visits",)
 CONTACT_STREAMS: tuple[str, ...] = ()
 
+# A mailing that is sent as a test keeps [UNIQID] in its links.
+_MAILING_LINK = re.compile(r"[?&]mc_eid=([0-9a-f]{6,})(?:[&#]|$)")
 _Text = str | int | float | bool | None
 _TYPES = {
     "action": "page_view",
@@ -165,7 +168,17 @@ def _identifiers(visit: _Visit) -> Pairs:
     return (
         ("cookie_id", text(visit.visitorId) or ""),
         ("email" if "@" in user else "user_id", user),
+        ("click_id", _click_id(visit)),
     )
+
+
+def _click_id(visit: _Visit) -> str:
+    """What Mailchimp adds to the links in each recipient's mailing, where the visit came by one."""
+    for action in visit.actionDetails:
+        found = _MAILING_LINK.search(text(action.url) or "")
+        if found:
+            return found[1]
+    return ""
 
 
 def _user_agent(visit: _Visit) -> str | None:

@@ -128,7 +128,12 @@ def _respondent(answers: _Answers, origin: Origin) -> Iterator[Contact]:
     yield Contact(
         observed_at=origin.occurred_at,
         identifiers=identifiers,
-        attributes=(("name", name), ("email", answers.get("recipientEmail") or "")),
+        attributes=(
+            ("name", name),
+            ("email", answers.get("recipientEmail") or ""),
+            ("company", (answers.get("company") or "").strip()),
+            ("job_title", (answers.get("job_title") or "").strip()),
+        ),
     )
 
 

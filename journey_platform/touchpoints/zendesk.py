@@ -5,6 +5,7 @@ A ticket that was deleted, marked as spam or opened by staff is excluded, with a
 
 from collections.abc import Callable, Iterator, Mapping
 from datetime import datetime
+from typing import Any
 
 import msgspec
 import pyarrow as pa
@@ -66,6 +67,8 @@ class _User(msgspec.Struct):
     phone: str | None = None
     external_id: str | int | None = None
     role: str | None = None
+    organization_id: int | None = None
+    user_fields: dict[str, Any] = {}
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
@@ -184,5 +187,11 @@ def _user(user: _User, origin: Origin) -> Iterator[Contact]:
             ("phone", user.phone or ""),
             ("user_id", text(user.external_id) or ""),
         ),
-        attributes=(("name", user.name or ""), ("email", user.email or ""), ("phone", user.phone or "")),
+        attributes=(
+            ("name", user.name or ""),
+            ("email", user.email or ""),
+            ("phone", user.phone or ""),
+            ("organization", f"zendesk:{user.organization_id}" if user.organization_id else ""),
+            ("job_title", text(user.user_fields.get("job_title")) or ""),
+        ),
     )

@@ -3,8 +3,10 @@
 from datetime import UTC, datetime
 from typing import Any
 
+import msgspec
 import pytest
 
+from connectors.base import Window
 from connectors.errors import AuthenticationFailed, ConnectorError, PaginationLoop, Truncated
 from tests.connectors.controlled_clock import ControlledClock
 from tests.recorded.reading import bad, connector, days, records
@@ -136,3 +138,33 @@ def test_the_agent_and_the_token_are_basic_credentials() -> None:
         connector("zendesk", replay, ZENDESK_EMAIL="a@b.c", ZENDESK_TOKEN="t").check()
         # base64 of "a@b.c/token:t"
         assert replay.headers[0]["Authorization"] == "Basic YUBiLmMvdG9rZW46dA=="
+
+
+@pytest.mark.parametrize(
+    ("zone", "starts"),
+    [
+        pytest.param(
+            "Europe/Amsterdam",
+            ["2026-03-27T23:00:00Z", "2026-03-28T23:00:00Z", "2026-03-29T22:00:00Z"],
+            id="DST",
+        ),
+        pytest.param("Nowhere/City", ["2026-03-28T00:00:00Z", "2026-03-29T00:00:00Z"], id="unknown: UTC"),
+    ],
+)
+def test_tickets_are_counted_by_the_agents_own_days(zone: str, starts: list[str]) -> None:
+    """28 to 30 March in Amsterdam, where the 29th has 23 hours."""
+    window = Window(datetime(2026, 3, 27, 23, tzinfo=UTC), datetime(2026, 3, 30, 22, tzinfo=UTC))
+    me = {"user": {"id": 7, "iana_time_zone": zone}}
+    with told(me, {"count": 3}) as replay:
+        found = records(list(connector("zendesk", replay).read("ticket_counts", window)))
+        queries = [asked.params["query"] for asked in replay.asked[1:]]
+    bodies = [msgspec.json.decode(record.body) for record in found]
+    assert [body["start"] for body in bodies][: len(starts)] == starts
+    assert [body["count"] for body in bodies] == [3] * len(bodies)
+    assert {f"type:ticket created>={body['start']} created<{body['end']}" for body in bodies} <= set(queries)
+
+
+def test_a_day_without_a_ticket_gives_no_row() -> None:
+    with told({"user": {"id": 7, "iana_time_zone": "UTC"}}, {"count": 0}) as replay:
+        assert records(list(connector("zendesk", replay).read("ticket_counts", DAY))) == []
+        assert len(replay.asked) == 2

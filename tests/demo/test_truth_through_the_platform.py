@@ -25,7 +25,7 @@ from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
 from journey_platform.engine import Engine
 from journey_platform.identity.assign import assign
-from journey_platform.identity.declared import ticket_requesters
+from journey_platform.identity.declared import declared_links
 from journey_platform.identity.households import households
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
@@ -33,6 +33,7 @@ from journey_platform.journeys.sessions import sessions
 from journey_platform.journeys.tickets import tickets
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.lake import Lake
+from journey_platform.profiles.accounts import accounts
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
 from journey_platform.tables import (
@@ -62,6 +63,8 @@ class Outcome:
     parts: dict[tuple[str, str, date, str], tuple[float, float | None]]
     refused: Counter[str]
     households: set[frozenset[int]]
+    accounts: dict[str, set[int]]
+    roles: dict[int, str | None]
 
 
 @pytest.fixture(scope="module")
@@ -109,7 +112,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         refused.update(f"{vendor}: {row['reason']}" for row in mapped.rejected.to_pylist())
         if mapping.CONTACT_STREAMS:
             contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
-    declared = ticket_requesters(touchpoints, secret=SECRET)
+    declared = declared_links(touchpoints, contacts, secret=SECRET)
     resolution = resolve(observations(touchpoints, contacts), secret=SECRET, evidence=declared)
     assert declared.num_rows
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
@@ -146,6 +149,14 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
     for row in households(resolution.identifiers, resolution.links).to_pylist():
         owner = world.truth.owner_of[min(members[row["person_key"]])]
         together.setdefault(row["household_key"], set()).add(owner)
+    companies, people_of = accounts(contacts, resolution.identifiers, secret=SECRET)
+    name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
+    of_company: dict[str, set[int]] = {}
+    roles = {}
+    for row in people_of.to_pylist():
+        owner = world.truth.owner_of[min(members[row["person_key"]])]
+        of_company.setdefault(name_of[row["account_key"]], set()).add(owner)
+        roles[owner] = row["role"] or roles.get(owner)
     return Outcome(
         world=world,
         profiles={frozenset(found) for found in members.values()},
@@ -153,6 +164,8 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         parts=parts,
         refused=refused,
         households={frozenset(owners) for owners in together.values()},
+        accounts=of_company,
+        roles=roles,
     )
 
 
@@ -168,6 +181,33 @@ def test_households_are_listed_apart(outcome: Outcome) -> None:
     families = {frozenset(members) for members in by_number.values() if len(members) > 1}
     assert outcome.households == families
     assert families
+
+
+def test_the_companies_and_their_people_are_found(outcome: Outcome) -> None:
+    """Who is in a company's account is of that company; everybody whom a vendor told of is in."""
+    customers = {customer.number: customer for customer in outcome.world.customers}
+    told = {member.email.lower() for member in outcome.world.members}
+    told |= {(user.email or "").lower() for user in outcome.world.support_users}
+    expected: dict[str, set[int]] = {}
+    for customer in customers.values():
+        if customer.company and told & {*customer.emails}:
+            expected.setdefault(customer.company, set()).add(customer.number)
+    assert outcome.accounts == expected
+    assert len(expected) > 5
+
+
+def test_the_roles_follow_from_the_titles(outcome: Outcome) -> None:
+    titles = {customer.number: customer.job_title for customer in outcome.world.customers}
+    told = {titles[number]: role for number, role in outcome.roles.items() if role is not None}
+    assert told == {
+        "Planner": "end_user",
+        "Head of Operations": "sponsor",
+        "Procurement Manager": "buyer",
+        "Data Analyst": "end_user",
+        "IT Administrator": "it",
+        "Coordinator": "end_user",
+        "CFO": "buyer",
+    }
 
 
 def test_the_shared_identifiers_are_found(outcome: Outcome) -> None:

@@ -97,6 +97,9 @@ def expected(world: World, stream: str) -> set[str]:
         # Created (two metrics begin), first reply, solved: every ticket of the small world has all four.
         "ticket_metric_events": {str(t.ticket_id * 10 + place) for t in world.tickets for place in range(4)},
         "satisfaction_ratings": {str(ticket.ticket_id) for ticket in world.tickets if ticket.rated_at},
+        "ticket_counts": {
+            str(t.created_at.astimezone(ZONE).date()) for t in world.tickets if t.status != "deleted"
+        },
         "surveys": {survey.survey_id for survey in world.surveys},
         "survey_definitions": {survey.survey_id for survey in world.surveys},
         "responses": {f"{response.survey_id}:{response.response_id}" for response in world.responses},

@@ -220,6 +220,25 @@ def test_a_rating_outside_the_interval_is_not_listed(clients: Clients) -> None:
     assert [row["id"] for row in rows] == [6]
 
 
+@pytest.mark.parametrize(
+    ("first", "last", "count"),
+    [
+        pytest.param("2026-02-28T23:00:00Z", "2026-03-01T23:00:00Z", 5, id="a day"),
+        pytest.param("2026-03-02T23:00:00Z", "2026-03-03T23:00:00Z", 0, id="its only ticket was deleted"),
+        pytest.param("2026-03-01T09:00:00Z", "2026-03-02T09:06:00Z", 5, id="the end is left out"),
+    ],
+)
+def test_the_search_counts_tickets_without_listing_them(
+    clients: Clients, first: str, last: str, count: int
+) -> None:
+    query = f"type:ticket created>={first} created<{last}"
+    assert clients.get("zendesk", "api/v2/search/count.json", query=query).json() == {"count": count}
+
+
+def test_a_search_that_is_not_understood_is_refused(clients: Clients) -> None:
+    assert clients.get("zendesk", "api/v2/search/count.json", query="created:today").status_code == 400
+
+
 # --- Qualtrics
 
 

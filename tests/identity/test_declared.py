@@ -1,4 +1,4 @@
-"""A survey about a ticket is answered by who asked: a declared rule across two vendors' records."""
+"""Rules across vendors: who answers about a ticket is who asked, who comes by a mailing's link who got it."""
 
 from pathlib import Path
 
@@ -6,14 +6,16 @@ import pyarrow as pa
 import pytest
 
 from journey_platform.cli import main
-from journey_platform.identity.declared import ticket_requesters
+from journey_platform.identity.declared import declared_links
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.lake import Lake
 from journey_platform.tables import LINKS_TABLE, touchpoints_table
+from journey_platform.touchpoints import mailchimp, matomo
 from tests.identity.people import SECRET, Identifier, groups
 from tests.identity.shop import DAY, environment, fill, run, touch
+from tests.touchpoints.raws import raw
 
 ASKER, MAIL = ("zendesk_user_id", "7"), ("email", "dee@shop.example")
 
@@ -35,7 +37,7 @@ def tables(*tickets: tuple[str, Identifier], answers: list[tuple[Identifier, ...
 
 def test_who_answers_about_a_ticket_is_its_requester() -> None:
     seen = tables(("5001", ASKER), answers=[(MAIL, ("ticket_id", "5001")), (MAIL, ("ticket_id", "5001"))])
-    (link,) = ticket_requesters(seen, secret=SECRET).to_pylist()
+    (link,) = declared_links(seen, secret=SECRET).to_pylist()
     assert {link["left_key"], link["right_key"]} == {identifier_key(SECRET, *name) for name in (ASKER, MAIL)}
     assert (link["rule"], link["records"], link["example"]) == (
         "ticket_requester",
@@ -43,7 +45,7 @@ def test_who_answers_about_a_ticket_is_its_requester() -> None:
         "qualtrics/responses/R0",
     )
     assert link["first_seen"] < link["last_seen"]
-    found = resolve(observations(seen, []), secret=SECRET, evidence=ticket_requesters(seen, secret=SECRET))
+    found = resolve(observations(seen, []), secret=SECRET, evidence=declared_links(seen, secret=SECRET))
     assert groups(found) == {frozenset({ASKER, MAIL})}
     assert len(groups(resolve(observations(seen, []), secret=SECRET))) == 2
 
@@ -59,7 +61,7 @@ def test_who_answers_about_a_ticket_is_its_requester() -> None:
     ],
 )
 def test_nothing_is_said_where_nothing_follows(answer: tuple[Identifier, ...]) -> None:
-    assert ticket_requesters(tables(("5001", ASKER), answers=[answer]), secret=SECRET).num_rows == 0
+    assert declared_links(tables(("5001", ASKER), answers=[answer]), secret=SECRET).num_rows == 0
 
 
 def test_a_reference_is_no_identifier() -> None:
@@ -67,11 +69,33 @@ def test_a_reference_is_no_identifier() -> None:
     assert set(observations(seen, [])["kind"].to_pylist()) == {"zendesk_user_id", "email"}
 
 
+def test_who_comes_by_the_link_in_a_mailing_is_its_recipient() -> None:
+    member = {"id": "5d41402abc4b2a76b9719d911017c592", "email_address": "ann@x.example"}
+    said = mailchimp.contacts(
+        {"members": raw("mailchimp", "members", {**member, "unique_email_id": "a1b2c3d4e5"})}, zone="UTC"
+    ).rows
+    action = {"type": "action", "url": "https://shop.example/sale?mc_cid=77&mc_eid=a1b2c3d4e5#top"}
+    plain = {"type": "action", "url": "https://shop.example/?mc_eid=[UNIQID]"}
+    visits = [
+        {"idSite": 1, "idVisit": 1, "visitorId": "c1", "actionDetails": [plain, action]},
+        {"idSite": 1, "idVisit": 2, "visitorId": "c2", "actionDetails": [plain]},
+    ]
+    seen = matomo.touchpoints({"visits": raw("matomo", "visits", *visits)}, zone="UTC").rows
+    (link,) = declared_links([seen], [said], secret=SECRET).to_pylist()
+    ends = (("cookie_id", "c1"), ("mailchimp_email_id", member["id"]))
+    assert {link["left_key"], link["right_key"]} == {identifier_key(SECRET, *name) for name in ends}
+    assert (link["rule"], link["example"]) == ("mailing_click", "matomo/visits/0")
+    evidence = declared_links([seen], [said], secret=SECRET)
+    found = groups(resolve(observations([seen], [said]), secret=SECRET, evidence=evidence))
+    mail = ("email", "ann@x.example")
+    assert found == {frozenset({*ends, mail}), frozenset({("cookie_id", "c2")})}
+
+
 def test_the_order_of_the_tables_changes_nothing() -> None:
     answers = [(MAIL, ("ticket_id", "1")), (("user_id", "u"), MAIL, ("ticket_id", "2"))]
     seen = tables(("1", ASKER), ("2", ASKER), answers=answers)
     shuffled = [table.take(list(range(table.num_rows))[::-1]) for table in reversed(seen)]
-    assert ticket_requesters(shuffled, secret=SECRET).equals(ticket_requesters(seen, secret=SECRET))
+    assert declared_links(shuffled, secret=SECRET).equals(declared_links(seen, secret=SECRET))
 
 
 def test_the_rule_reaches_the_links_and_is_told(

@@ -308,3 +308,28 @@ def test_chains_that_outrun_what_is_followed_are_cut_short_and_counted():
     # Noon UTC is 13:00 in Amsterdam: 35 hours are left until the second midnight, three actions an hour.
     assert sorted(found["actions"].to_pylist()) == [90, 105]
     assert truncated_chains(found, zone=ZONE) == 1
+
+
+@pytest.mark.parametrize(
+    ("variant", "count"),
+    [
+        pytest.param("stitched", 3, id="stitched"),
+        pytest.param("unstitched", 2, id="of-the-device-before-stitching"),
+        pytest.param("midnight", 4, id="split-at-midnight"),
+        pytest.param("campaign", 4, id="split-by-campaign"),
+        pytest.param("universal", 3, id="both-and-unstitched"),
+    ],
+)
+def test_variants_of_a_session_are_named(variant, count):
+    day = at("2026-02-03 22:50")
+    said = [(0, 1, "may"), (5, 1, "may"), (20, 1, "june"), (25, 2, "june"), (400, 2, "june")]
+    rows = touchpoints(
+        {
+            "person_key": person,
+            "device_key": 1,
+            "occurred_at": day + timedelta(minutes=m),
+            "campaign": campaign,
+        }
+        for m, person, campaign in said
+    )
+    assert sessions(rows, zone=ZONE, variant=variant).num_rows == count

@@ -153,7 +153,13 @@ def test_the_rule_chooses_and_its_choice_leads_back(
 
 
 def test_an_attribute_nobody_states_has_no_row() -> None:
-    assert set(survived(("a", 1, {"plan": "pro", "company": "", "shoe_size": "42"}))) == {"plan"}
+    assert set(survived(("a", 1, {"plan": "pro", "company": ""}))) == {"plan"}
+
+
+def test_an_attribute_without_a_rule_follows_its_latest_statement() -> None:
+    found = survived(("a", 1, {"shoe_size": "42"}), ("a", 2, {"shoe_size": "43"}))
+    assert set(found) == {"shoe_size"}
+    assert found["shoe_size"]["value"] == "43"
 
 
 @pytest.mark.parametrize("seed", range(15))
@@ -219,6 +225,7 @@ def test_a_profile_is_one_row_with_what_survived() -> None:
         "phone": "+31612345678",
         "country": None,
         "company": None,
+        "job_title": None,
         "plan": "pro",
         "email_status": "subscribed",
         "may_email": True,

@@ -2,7 +2,9 @@
 
 import subprocess
 import sys
+import time
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from datetime import UTC, date, datetime
 
 import pyarrow as pa
@@ -74,6 +76,17 @@ def test_positions_count_rows_whatever_index_a_frame_has() -> None:
     assert [found.position for found in verdict.findings] == [1, 3]
 
 
+def test_positions_count_rows_also_where_an_expression_looks_at_other_rows() -> None:
+    """Rows come out of a window in its order: here by owner, while owners take turns in the batch."""
+    rows = raw(*(f'{{"owner": "{"abc"[n % 3]}", "n": {n}}}' for n in range(3000)))
+    suite = Suite(
+        fields={"owner": "$.owner", "n": "$.n"},
+        columns={"since_first": "n::integer - min(n::integer) over (partition by owner)"},
+        rules=(is_between("early", "since_first", None, 2994),),
+    )
+    assert failed(rows, suite) == {"early": [2997, 2998, 2999]}
+
+
 def test_many_bad_rows_are_all_named() -> None:
     rows = raw(*['{"kind": "z"}'] * 500)
     assert len(failed(rows, KIND)["kind_known"]) == 500
@@ -96,6 +109,47 @@ def test_a_rule_that_cannot_be_evaluated_fails_closed_without_a_value_in_its_wor
     assert verdict.is_broken
     assert verdict.accepted(raw("{}")).num_rows == 0
     assert {result.error for result in verdict.results} == {NOT_EVALUATED}
+
+
+def test_a_rule_that_most_rows_must_keep_names_the_others_although_it_passes() -> None:
+    """Great Expectations then says success, and lists the rows all the same."""
+    rule = replace(is_one_of("kind_known", "kind", ("a",)), arguments={"value_set": ["a"], "mostly": 0.5})
+    rows = raw(*['{"kind": "a"}'] * 3, '{"kind": "z"}')
+    assert failed(rows, Suite(fields={"kind": "$.kind"}, rules=(rule,))) == {"kind_known": [3]}
+
+
+def test_no_value_of_a_row_is_in_what_the_gate_says_nor_in_what_it_prints(
+    capfd: pytest.CaptureFixture[str], caplog: pytest.LogCaptureFixture
+) -> None:
+    verdict = evaluate(raw(*['{"kind": "canary@person.example"}'] * 50), KIND)
+    assert verdict.rejected() == set(range(50))
+    out, err = capfd.readouterr()
+    assert "canary" not in repr(verdict) + out + err + caplog.text
+    assert (out, err) == ("", ""), "progress bars would fill the run's log"
+
+
+def test_the_same_names_can_be_checked_again_in_one_process() -> None:
+    rows = raw('{"kind": "z"}')
+    assert evaluate(rows, KIND) == evaluate(rows, KIND)
+
+
+def test_half_a_million_bad_entries_are_named_by_position_in_bounded_time() -> None:
+    """With index columns this takes minutes and gigabytes; as positions, seconds."""
+    count = 100_000
+    rows = pa.table(
+        {
+            "day": pa.repeat(pa.scalar(date(2026, 3, 1)), count),
+            "record_key": pa.repeat("k", count),
+            "occurred_at": pa.repeat(pa.scalar(NOON, pa.timestamp("us", "UTC")), count),
+            "extracted_at": pa.repeat(pa.scalar(NOON, pa.timestamp("us", "UTC")), count),
+            "body": pa.repeat("{}", count),
+        }
+    )
+    suite = Suite(rules=tuple(is_one_of(f"rule_{n}", "record_key", (f"{n}",)) for n in range(5)))
+    started = time.process_time()
+    verdict = evaluate(rows, suite)
+    assert len(verdict.findings) == 5 * count
+    assert time.process_time() - started < 30
 
 
 def test_threads_do_not_disturb_each_other() -> None:

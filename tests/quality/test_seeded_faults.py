@@ -2,25 +2,33 @@
 is gone when the vendor is well again."""
 
 import json
-from collections.abc import Iterator
+import shutil
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+import dagster as dg
 import pytest
 
 from connectors.base import Window
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
+from journey_platform.defs.jobs import range_tags
+from journey_platform.defs.partitions import daily_partitions
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.references import references_asset
 from journey_platform.defs.sources import archive
 from journey_platform.demo.company import build_world
+from journey_platform.demo.vendors.faults import Fault, Faults
 from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import Malformed, World
 from journey_platform.lake import Lake
 from journey_platform.landing import LandingReport, land_events, land_versions
-from journey_platform.landing.ledger import gate_of
+from journey_platform.landing.ledger import gate_of, verdicts
 from journey_platform.quality.suites import suite_of
+from journey_platform.settings import load
 from journey_platform.tables import GATE_VERDICTS, QUARANTINE, Table
 from tests.connectors.controlled_clock import ControlledClock
 from tests.demo.worlds import FIRST_DAY, LAST_DAY, small_world
@@ -44,6 +52,9 @@ TICKET = {
     "updated_at": ISO,
     "generated_timestamp": EPOCH,
 }
+USER = {"id": 990_002, "role": "end-user", "email": "a@b.example", "created_at": ISO, "updated_at": ISO}
+RATING = {"id": 990_003, "ticket_id": 1, "requester_id": 501, "score": "good", "created_at": ISO}
+EVENT = {"id": 990_004, "ticket_id": None, "metric": "reply_time", "type": "fulfill", "time": ISO}
 ACTIVITY = {"timestamp": "2026-03-02T11:00:00+00:00", "ip": "198.18.0.1", "action": "open"}
 ANSWER = {
     "recordedDate": "2026-03-02 11:00:00",
@@ -124,6 +135,18 @@ def keys(lake: Lake, table: Table) -> set[str]:
         pytest.param(
             "qualtrics", "responses", {**ANSWER, "progress": "140"}, "progress_in_range", id="out of range"
         ),
+        pytest.param(
+            "zendesk",
+            "tickets",
+            {**TICKET, "generated_timestamp": EPOCH + 10 * 365 * 86_400},
+            "not_in_the_future",
+            id="in the future",
+        ),
+        pytest.param("zendesk", "users", {**USER, "email": "no address"}, "address_like", id="a form"),
+        pytest.param(
+            "zendesk", "satisfaction_ratings", {**RATING, "score": None}, "score_given", id="required"
+        ),
+        pytest.param("zendesk", "ticket_metric_events", EVENT, "ticket_given", id="a key of another stream"),
     ],
 )
 def test_a_seeded_fault_is_caught_by_its_rule_and_gone_when_the_vendor_is_well(
@@ -149,6 +172,63 @@ def test_a_seeded_fault_is_caught_by_its_rule_and_gone_when_the_vendor_is_well(
             assert lake.read(QUARANTINE).num_rows == 0
             assert lake.day_states(table).keys() == clean.day_states(table).keys()
             assert keys(lake, table) == keys(clean, table)
+
+
+def test_a_record_without_a_key_is_kept_and_one_of_another_time_is_left_out(tmp_path: Path) -> None:
+    """No rule sees either: the connector cannot place the one, and the other was not asked for."""
+    table, lake = table_of("matomo", "visits"), Lake(str(tmp_path / "lake"))
+    days = [FIRST_DAY, FIRST_DAY + timedelta(days=1), LAST_DAY]
+    records = [{**VISIT, "idVisit": None}, {**VISIT, "firstActionTimestamp": EPOCH - 40 * 86_400}]
+    seeded = [Malformed("matomo", "visits", date(2026, 3, 2), json.dumps(record)) for record in records]
+    with serve(small_world(malformed=seeded)) as served:
+        report = pull(served, lake, table, days)
+    [row] = lake.read(QUARANTINE).to_pylist()
+    assert (row["table"], row["field"], row["severity"]) == (table.name, "$.idVisit", "error")
+    assert (report.quarantined, report.skipped) == (1, 1)
+    assert report.received == report.landed + report.quarantined + report.duplicates
+    with serve(small_world()) as served:
+        pull(served, lake, table, days[1:2])
+        assert lake.read(QUARANTINE).num_rows == 1, "it may be of another of the days"
+        pull(served, lake, table, days)
+        assert lake.read(QUARANTINE).num_rows == 0
+
+
+def test_a_rating_of_a_ticket_that_nobody_has_is_named_until_the_vendor_is_well(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    lake, days = Lake(str(tmp_path / "lake")), [FIRST_DAY, FIRST_DAY + timedelta(days=1), LAST_DAY]
+    ratings, tickets = (table_of("zendesk", name) for name in ("satisfaction_ratings", "tickets"))
+    seeded = Malformed(*ratings.key[1:], date(2026, 3, 2), json.dumps({**RATING, "ticket_id": 777}))
+    with serve(small_world(malformed=[seeded])) as served:
+        settings = {
+            **served.environment,
+            "JOURNEY_ROOT": lake.root,
+            "JOURNEY_ZONE": served.world.zone,
+            "JOURNEY_START_DATE": str(FIRST_DAY),
+            "JOURNEY_SOURCES": "zendesk",
+            "JOURNEY_PSEUDONYM_KEY": "any",
+        }
+        for name, value in settings.items():
+            monkeypatch.setenv(name, value)
+        for table in (tickets, ratings):
+            pull(served, lake, table, days)
+    asset = references_asset(["zendesk"], daily_partitions(load()))
+
+    def judge() -> list[tuple[str, str]]:
+        done = dg.materialize(
+            [asset],
+            tags=range_tags(days[0], days[-1]),
+            resources={"platform": Platform()},
+        )
+        failed = [check.check_name for check in done.get_asset_check_evaluations() if not check.passed]
+        assert failed == ["zendesk_satisfaction_ratings_ticket_known"] * bool(failed)
+        return [(row["reason"], row["severity"]) for row in lake.read(QUARANTINE).to_pylist()]
+
+    assert judge() == [("ticket_known", "warn")]
+    with serve(small_world()) as served:
+        monkeypatch.setenv("ZENDESK_BASE_URL", served.environment["ZENDESK_BASE_URL"])
+        pull(served, lake, ratings, days)
+    assert judge() == []
 
 
 @pytest.fixture(scope="module")
@@ -194,3 +274,74 @@ def test_an_empty_list_and_half_the_pages_are_held_and_published_after_the_fix(
     ]
     assert states[0] == states[1]
     assert set(lake.read(GATE_VERDICTS)["verdict"].to_pylist()) <= {"passed", "failed"}
+
+
+@pytest.fixture(scope="module")
+def history(busy: World, served_well: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A lake with 20 sound days of visits."""
+    folder = tmp_path_factory.mktemp("history") / "lake"
+    report = pull(served_well, Lake(str(folder)), table_of("matomo", "visits"), days_of(busy)[:20])
+    assert report.held == ()
+    return folder
+
+
+def on_screens(world: World, day: date) -> World:
+    """Every visit of the day comes from a device that no visit came from before."""
+    zone = ZoneInfo(world.zone)
+    visits = [
+        replace(v, device="Smart display") if v.actions[0].at.astimezone(zone).date() == day else v
+        for v in world.visits
+    ]
+    return replace(world, visits=visits)
+
+
+def six_times(world: World, day: date) -> World:
+    """Each visit of the day six times, under numbers of their own."""
+    zone = ZoneInfo(world.zone)
+    more = [
+        replace(v, visit_id=v.visit_id + 1_000_000 * n)
+        for v in world.visits
+        for n in range(1, 6)
+        if v.actions[0].at.astimezone(zone).date() == day
+    ]
+    return replace(world, visits=[*world.visits, *more])
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("change", "fault", "rule"),
+    [
+        pytest.param(None, ("new_field", "loyaltyTier"), "fields_known", id="a new field"),
+        pytest.param(None, ("missing_field", "browserName"), "fields_present", id="a field is missing"),
+        pytest.param(None, ("retyped_field", "browserName"), "fields_of_one_type", id="of another type"),
+        pytest.param(on_screens, None, "device_mix_like_before", id="the mix shifts"),
+        pytest.param(six_times, None, "rows_not_far_above_same_weekday", id="six times as many"),
+    ],
+)
+def test_a_day_that_is_not_like_the_others_is_named_alone_and_well_again_afterwards(
+    busy: World,
+    served_well: Served,
+    history: Path,
+    tmp_path: Path,
+    change: Callable[[World, date], World] | None,
+    fault: tuple[str, str] | None,
+    rule: str,
+) -> None:
+    table, days = table_of("matomo", "visits"), days_of(busy)[:21]
+    today, lake = days[20], Lake(str(tmp_path / "lake"))
+    shutil.copytree(history, tmp_path / "lake")
+
+    def failed() -> set[tuple[date, str]]:
+        told = verdicts(lake, table, days)
+        return {(day, r.rule) for day, of in told.items() for r in of.results if not r.is_passed}
+
+    world = change(busy, today) if change else busy
+    faults = Faults(Fault("matomo", "/", fault[0], times=None, field=fault[1])) if fault else None
+    with serve(world, faults=faults) as served:
+        assert pull(served, lake, table, [today]).held == ()
+    assert failed() == {(today, rule)}
+    report = pull(served_well, lake, table, [today])
+    if change is six_times:
+        assert [day.day for day in report.held] == [today], "five of six records are gone: somebody must look"
+        return
+    assert (report.held, failed()) == ((), set())

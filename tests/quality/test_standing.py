@@ -8,11 +8,14 @@ import pytest
 
 from journey_platform.quality import reconciliation
 from journey_platform.quality.coverage import Arrived, coverage
+from journey_platform.quality.reconciliation import Gone
 from journey_platform.quality.verdict import DayVerdict, RuleResult
 from journey_platform.tables import raw_table
 
 DAY = date(2026, 3, 2)
 RAW = raw_table("matomo", "visits", "visit", is_entity=False)
+
+NONE = Gone({}, {})
 
 
 def raws(*bodies: object) -> pa.Table:
@@ -50,7 +53,7 @@ def visit(hour: int) -> dict[str, object]:
 def test_visits_are_compared_with_what_matomo_counts(theirs: int, refused: int, unexplained: int) -> None:
     summary = raws({"date": "2026-03-02", "nb_visits": theirs, "nb_actions": theirs})
     found = reconciliation.visits(
-        summary, raws(*[visit(9)] * 20), {DAY: refused}, [DAY], zone="Europe/Amsterdam"
+        summary, raws(*[visit(9)] * 20), Gone({DAY: refused}, {}), [DAY], zone="Europe/Amsterdam"
     )
     assert [(r["measure"], r["theirs"], r["ours"], r["unexplained"]) for r in found.to_pylist()] == [
         ("visits", theirs, 20, unexplained),
@@ -61,18 +64,96 @@ def test_visits_are_compared_with_what_matomo_counts(theirs: int, refused: int, 
 def test_a_visit_counts_on_the_local_day_of_its_last_action() -> None:
     """23:30 UTC is half past midnight in Amsterdam."""
     summary = raws({"date": "2026-03-02", "nb_visits": 1, "nb_actions": 1})
-    found = reconciliation.visits(summary, raws(visit(9), visit(23)), {}, [DAY], zone="Europe/Amsterdam")
+    found = reconciliation.visits(summary, raws(visit(9), visit(23)), NONE, [DAY], zone="Europe/Amsterdam")
     assert found["ours"].to_pylist() == [1, 1]
 
 
+def test_a_day_that_matomo_counts_nothing_for_is_compared_all_the_same() -> None:
+    found = reconciliation.visits(raws(), raws(*[visit(9)] * 9), NONE, [DAY], zone="Europe/Amsterdam")
+    assert found["unexplained"].to_pylist() == [-9, 0]
+
+
 def test_opens_and_clicks_are_compared_by_mailing_on_the_day_it_was_sent() -> None:
-    reports = raws({"id": "c1", "opens": {"opens_total": 2}, "clicks": {"clicks_total": 30}}, {"id": "c2"})
-    acts = raws(*({"campaign_id": "c1", "action": action} for action in ("open", "open", "click")))
-    found = reconciliation.activity(reports, acts, {"c1": DAY, "c2": date(2026, 3, 9)}, {}, [DAY])
+    reports = raws(
+        {"id": "c1", "opens": {"opens_total": 3, "unique_opens": 2}, "clicks": {"clicks_total": 30}},
+        {"id": "c2"},
+    )
+    acts = raws(
+        *(
+            {"campaign_id": "c1", "action": action, "email_id": who}
+            for action, who in (("open", "a"), ("open", "a"), ("open", "b"), ("click", "a"))
+        )
+    )
+    found = reconciliation.activity(reports, acts, {"c1": DAY, "c2": date(2026, 3, 9)}, NONE, [DAY])
     assert [(r["subject"], r["measure"], r["ours"], r["unexplained"]) for r in found.to_pylist()] == [
-        ("c1", "opens", 2, 0),
+        ("c1", "opens", 3, 0),
+        ("c1", "openers", 2, 0),
         ("c1", "clicks", 1, 29),
+        ("c1", "clickers", 1, 0),
     ]
+
+
+@pytest.mark.parametrize(
+    ("gone", "unexplained"),
+    [
+        pytest.param(NONE, {"opens": 20, "openers": 20}, id="nothing known"),
+        pytest.param(Gone({}, {DAY: 20}), {"opens": 0, "openers": 20}, id="twice: no other opener"),
+        pytest.param(Gone({date(2026, 3, 5): 20}, {}), {"opens": 0, "openers": 0}, id="refused since"),
+        pytest.param(Gone({date(2026, 3, 1): 20}, {}), {"opens": 20, "openers": 20}, id="refused before"),
+        pytest.param(Gone({DAY: 9}, {DAY: 9}), {"opens": 0, "openers": 11}, id="two left are tolerated"),
+    ],
+)
+def test_what_is_known_explains_a_difference(gone: Gone, unexplained: dict[str, int]) -> None:
+    reports = raws({"id": "c1", "opens": {"opens_total": 20, "unique_opens": 20}})
+    found = reconciliation.activity(reports, raws(), {"c1": DAY}, gone, [DAY]).to_pylist()
+    assert {row["measure"]: row["unexplained"] for row in found if "open" in row["measure"]} == unexplained
+
+
+@pytest.mark.parametrize(
+    ("count", "refused", "unexplained"),
+    [
+        pytest.param(2, [], 0, id="equal: the deleted one does not count"),
+        pytest.param(12, [], 10, id="ten are missing"),
+        pytest.param(12, [{"created_at": "2026-03-02T10:00:00Z"}] * 10, 0, id="they are in quarantine"),
+        pytest.param(12, [{"created_at": "2026-03-01T10:00:00Z"}] * 10, 10, id="of another day"),
+        pytest.param(12, [{"created_at": "soon"}] * 10, 0, id="of a day that cannot be read"),
+    ],
+)
+def test_tickets_are_compared_with_what_the_search_counts(
+    count: int, refused: list[dict[str, str]], unexplained: int
+) -> None:
+    span = {"start": "2026-03-01T23:00:00Z", "end": "2026-03-02T23:00:00Z"}
+    tickets = raws(
+        {"created_at": "2026-03-01T23:00:00Z", "status": "open"},
+        {"created_at": "2026-03-02T22:59:59Z", "status": "solved"},
+        {"created_at": "2026-03-02T12:00:00Z", "status": "deleted"},
+        {"created_at": "2026-03-02T23:00:00Z", "status": "open"},
+    )
+    bodies = [json.dumps(body) for body in refused]
+    [row] = reconciliation.tickets(
+        raws({"date": "2026-03-02", "count": count, **span}), tickets, bodies, [DAY]
+    ).to_pylist()
+    assert (row["theirs"], row["ours"], row["unexplained"]) == (count, 2, unexplained)
+
+
+@pytest.mark.parametrize(
+    ("stored", "gone", "unexplained"),
+    [
+        pytest.param({DAY: 100}, NONE, 0, id="all landed"),
+        pytest.param({DAY: 90}, Gone({DAY: 7}, {DAY: 3}), 0, id="the rest is elsewhere"),
+        pytest.param({}, Gone({DAY: 100}, {}), 0, id="held: all in quarantine"),
+        pytest.param({DAY: 99}, NONE, 1, id="one is lost"),
+        pytest.param({DAY: 100}, Gone({DAY: 1}, {}), -1, id="one is doubled"),
+        pytest.param({DAY: 95}, Gone({}, {}, {DAY: 5}), 0, id="five were erased since"),
+        pytest.param({DAY: 100}, Gone({}, {}, {DAY: 5}), 0, id="five were erased before the pull"),
+        pytest.param({DAY: 94}, Gone({}, {}, {DAY: 5}), 1, id="one more is lost"),
+    ],
+)
+def test_every_record_received_is_accounted_for_to_the_last(
+    stored: dict[date, int], gone: Gone, unexplained: int
+) -> None:
+    [row] = reconciliation.records("shop/visits", {DAY: 100}, stored, gone).to_pylist()
+    assert (row["measure"], row["tolerance"], row["unexplained"]) == ("records", 0, unexplained)
 
 
 @pytest.mark.parametrize(

@@ -10,8 +10,11 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.tables import (
+    ACCOUNT_MEMBERS_TABLE,
+    ACCOUNTS_TABLE,
     COVERAGE,
     DECISIONS,
+    ERASURES,
     GATE_VERDICTS,
     HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
@@ -25,6 +28,7 @@ from journey_platform.tables import (
     PROFILES_TABLE,
     QUARANTINE,
     RECONCILIATION,
+    REFERENCES,
     RESTATEMENTS,
     SENTIMENT,
     SESSIONS,
@@ -40,13 +44,21 @@ from journey_platform.touchpoints.vendors import MAPPINGS
 RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
 TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
 CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
-CUSTOMERS = [IDENTIFIERS_TABLE, LINKS_TABLE, PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE, HOUSEHOLDS_TABLE]
+CUSTOMERS = [
+    IDENTIFIERS_TABLE,
+    LINKS_TABLE,
+    PROFILES_TABLE,
+    PROFILE_ATTRIBUTES_TABLE,
+    HOUSEHOLDS_TABLE,
+    ACCOUNTS_TABLE,
+    ACCOUNT_MEMBERS_TABLE,
+]
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
-OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION]
+OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, TICKET_REASONS, QUARANTINE]
 """What follows from the records alone."""
-MEMORIES = [DECISIONS, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
+MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""
 
 Fingerprints = dict[tuple[str, str], tuple[int, str]]

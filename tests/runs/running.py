@@ -35,6 +35,7 @@ class Order:
 
     `is_recorded`: Dagster keeps its records in DAGSTER_HOME, else in memory, which is three times as fast.
     `largest_file_bytes`: no file may grow beyond, as on a disk that is full. `tags`: further ones of the run.
+    `config`: the run's, for a job that wants some.
     """
 
     first: date
@@ -44,6 +45,7 @@ class Order:
     is_recorded: bool = False
     largest_file_bytes: int | None = None
     tags: Mapping[str, str] = field(default_factory=dict)
+    config: Mapping[str, Any] | None = None
 
 
 @dataclass
@@ -134,6 +136,18 @@ class Installation:
     def run(self, order: Order) -> Outcome:
         return self.start(order).outcome()
 
+    def told(self, asset: str, day: date) -> dict[str, Any]:
+        """What the UI shows beside a day of an asset: of its last materialization in a recorded run."""
+        import dagster as dg
+
+        key = dg.AssetKey(asset.split("/"))
+        with dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"]) as instance:
+            wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
+            [record] = instance.fetch_materializations(wanted, limit=1).records
+        materialization = record.asset_materialization
+        assert materialization is not None
+        return {name: value.value for name, value in materialization.metadata.items()}
+
 
 def _run(environment: dict[str, str], order: Order, answer: Path, output: Path) -> None:
     """The run's process."""
@@ -170,7 +184,9 @@ def _execute(order: Order) -> Outcome:
     if order.largest_file_bytes is not None:
         # Python ignores the signal, so that writing beyond is an OSError, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.largest_file_bytes, resource.RLIM_INFINITY))
-    result = job.execute_in_process(instance=instance, tags=tags, resources=resources, raise_on_error=False)
+    result = job.execute_in_process(
+        run_config=order.config, instance=instance, tags=tags, resources=resources, raise_on_error=False
+    )
     resource.setrlimit(resource.RLIMIT_FSIZE, (resource.RLIM_INFINITY, resource.RLIM_INFINITY))
     outcome = Outcome(is_success=result.success)
     first_of = {asset.op.name: sorted(asset.keys)[0].to_user_string() for asset in defs.assets or []}
@@ -179,7 +195,7 @@ def _execute(order: Order) -> Outcome:
             case "ASSET_MATERIALIZATION":
                 outcome.materialized.append(event.asset_key.to_user_string())
             case "STEP_FAILURE":
-                outcome.failures[first_of[event.step_key]] = _reason(event)
+                outcome.failures[first_of.get(event.step_key, event.step_key)] = _reason(event)
             case "ASSET_CHECK_EVALUATION" if not event.event_specific_data.passed:
                 check = event.event_specific_data
                 name = f"{check.asset_key.to_user_string()}:{check.check_name}"

@@ -44,7 +44,7 @@ def test_a_day_that_is_down_is_named_and_marked_and_comes_right_afterwards(
     [outage] = stormy_world.outages
     with serve(stormy_world) as served:
         installation = install(tmp_path, served)
-        outcome = installation.run(WHOLE)
+        outcome = installation.run(replace(WHOLE, is_recorded=True))
         assert outcome.failures == {}
         check = outcome.failed_checks["raw/qualtrics/responses:every_day_arrived"]
         assert list(check["first_days"]) == [str(outage.day)]
@@ -61,6 +61,15 @@ def test_a_day_that_is_down_is_named_and_marked_and_comes_right_afterwards(
             is_touched = row["kpi"] in needing and spans(row, outage.day)
             assert (row["status"] in ("partial", "missing")) == is_touched, row
             assert (row["coverage"] < 1) == is_touched, row
+        [nps] = [
+            row
+            for row in kpi_rows(installation)
+            if row["kpi"] == "nps" and spans(row, outage.day) and row["dimension"] == "all"
+        ]
+        assert nps["status"] == "partial"
+        said = installation.told("kpis/late", nps["day"])["standing"]
+        assert f"nps partial {nps['coverage']:.0%}" in said, "the UI says it beside the value"
+        assert installation.told("kpis/middle", outage.day)["standing"] == "whole"
 
         served.lift_outage("qualtrics")
         assert installation.run(Order(outage.day, outage.day)).failures == {}
@@ -77,7 +86,7 @@ def test_a_vendor_that_cannot_be_reached_fails_alone_and_the_others_kpis_are_der
     assert not outcome.is_success
     assert sorted(outcome.failures) == [
         f"raw/zendesk/{stream}"
-        for stream in ("satisfaction_ratings", "ticket_metric_events", "tickets", "users")
+        for stream in ("satisfaction_ratings", "ticket_counts", "ticket_metric_events", "tickets", "users")
     ]
     for asset, reason in outcome.failures.items():
         assert reason.startswith("zendesk"), (asset, reason)

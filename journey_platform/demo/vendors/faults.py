@@ -3,6 +3,7 @@
 What a healthy vendor answers is in that vendor's file.
 """
 
+import json
 import threading
 from dataclasses import dataclass
 from typing import Literal, get_args
@@ -11,8 +12,10 @@ StatusKind = Literal["401", "403", "404", "429", "500", "502", "503", "504"]
 BodyKind = Literal["html", "empty", "truncated", "latency"]
 PageKind = Literal["duplicated_page", "shuffled_page", "empty_page", "repeated_cursor", "short_page"]
 ExportKind = Literal["failed_export", "stuck_export"]
+FieldKind = Literal["new_field", "missing_field", "retyped_field"]
 
 STATUS_KINDS: frozenset[str] = frozenset(get_args(StatusKind))
+FIELD_KINDS: frozenset[str] = frozenset(get_args(FieldKind))
 BODY_KINDS: frozenset[str] = frozenset(get_args(BodyKind))
 
 
@@ -33,15 +36,31 @@ class Fault:
     - "empty_page": no rows, though more follow (lists that end at an empty page end there).
     - "repeated_cursor": the page leads back to itself (a list paged by offset gives its first page again).
     - "failed_export", "stuck_export": an export ends as failed, or never ends.
+    - "new_field", "missing_field", "retyped_field": the rows of a JSON page have a `field` that was never
+      there, lack it, or have it as a list.
     """
 
     vendor: str
     path_prefix: str
-    kind: StatusKind | BodyKind | PageKind | ExportKind
+    kind: StatusKind | BodyKind | PageKind | ExportKind | FieldKind
     after: int = 0
     times: int | None = 1
     retry_after: str | None = None
     seconds: float = 0.0
+    field: str = ""
+
+    def reshape(self, body: bytes) -> bytes:
+        """A JSON page whose rows drifted as a field kind says. Rows: the objects in the page's lists."""
+        page = json.loads(body)
+        lists = [page] if isinstance(page, list) else [of for of in page.values() if isinstance(of, list)]
+        for row in (row for rows in lists for row in rows if isinstance(row, dict)):
+            if self.kind == "new_field":
+                row[self.field] = "new"
+            elif self.kind == "missing_field":
+                row.pop(self.field, None)
+            elif self.field in row:
+                row[self.field] = [row[self.field]]
+        return json.dumps(page, separators=(",", ":")).encode()
 
 
 class Faults:

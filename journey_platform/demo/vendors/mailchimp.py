@@ -249,6 +249,7 @@ class Mailchimp(Vendor):
             "COUNTRY": member.country_code,
             "PLAN": member.plan,
             "COMPANY": member.company,
+            "JOBTITLE": member.job_title,
             "HANDLE": member.handle or "",
         }
 

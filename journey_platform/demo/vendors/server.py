@@ -9,14 +9,14 @@ import time
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import ExitStack, contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, date, datetime, timedelta
 from email.utils import format_datetime
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from urllib.parse import parse_qsl, unquote, urlsplit
 from zoneinfo import ZoneInfo
 
-from journey_platform.demo.vendors.faults import BODY_KINDS, STATUS_KINDS, Fault, Faults
+from journey_platform.demo.vendors.faults import BODY_KINDS, FIELD_KINDS, STATUS_KINDS, Fault, Faults
 from journey_platform.demo.vendors.mailchimp import Mailchimp
 from journey_platform.demo.vendors.mastodon import Mastodon
 from journey_platform.demo.vendors.matomo import Matomo
@@ -133,6 +133,9 @@ class Served:
             down = vendor.refuse(503)
             down.headers["Retry-After"] = "1"
             return down, None
+        if fault is not None and fault.kind in FIELD_KINDS:
+            reply = vendor.answer(request)
+            return replace(reply, body=fault.reshape(reply.body)), None
         if fault is not None and fault.kind not in BODY_KINDS:
             request.fault = fault.kind
         return vendor.answer(request), fault

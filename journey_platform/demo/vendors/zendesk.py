@@ -2,14 +2,16 @@
 
 As the real one: incremental exports by cursor (kept at the end, too) and by time (rows of one second are
 never split, `next_page` is there at the end, too); links in bodies name another host than the one that was
-called; lists page by `page[size]` with `meta.has_more`; deleted tickets are rows; 429 is plain text with
-Retry-After.
+called; lists page by `page[size]` with `meta.has_more`; the search counts without listing; deleted tickets
+are rows; 429 is plain text with Retry-After.
 """
 
 import base64
+import re
 from bisect import bisect_left
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
+from functools import cached_property
 from typing import Any
 from urllib.parse import urlencode
 
@@ -26,6 +28,9 @@ EXPORT_SIZE = 1000
 LIST_SIZE = 100
 RETRY_AFTER_S = 27
 AGENT_ID = 900000001
+_FIRST_ORGANIZATION = 360_000_001
+
+_COUNTED = re.compile(r"type:ticket created>=(\S+Z) created<(\S+Z)")
 
 _Row = tuple[int, int, Any]
 """Second, id, and what is rendered."""
@@ -52,6 +57,8 @@ class Zendesk(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         self._user_of = {user.user_id: user for user in world.support_users}
+        domains = {c.emails[0].rpartition("@")[2] for c in world.customers if c.company}
+        self._organizations = {name: _FIRST_ORGANIZATION + n for n, name in enumerate(sorted(domains))}
         self._tickets = self._in_order(
             "tickets",
             [(self._generated(t), t.ticket_id, t) for t in world.tickets if t.created_at <= as_of],
@@ -100,6 +107,8 @@ class Zendesk(Vendor):
 
     def period(self, request: Request) -> tuple[datetime, datetime] | None:
         try:
+            if counted := _COUNTED.fullmatch(request.query.get("query", "")):
+                return datetime.fromisoformat(counted[1]), datetime.fromisoformat(counted[2])
             if "cursor" in request.query:
                 start = _read_cursor(request.query["cursor"])[0]
             elif "start_time" in request.query:
@@ -138,6 +147,8 @@ class Zendesk(Vendor):
                 return self._time_export(request, "ticket_metric_events", self._events, self._event)
             case "satisfaction_ratings":
                 return self._satisfaction_ratings(request)
+            case "search/count":
+                return {"count": self._search_count(request.query.get("query", ""))}
         raise _Refused(404)
 
     def _cursor_export(
@@ -212,6 +223,24 @@ class Zendesk(Vendor):
             "links": {"prev": before, "next": link},
         }
 
+    def _search_count(self, query: str) -> int:
+        """Tickets created in [start, end) that are not deleted: the one search that is understood here."""
+        asked = _COUNTED.fullmatch(query)
+        if asked is None:
+            raise _Refused(400)
+        first, last = (bisect_left(self._created, iso_z(datetime.fromisoformat(asked[n]))) for n in (1, 2))
+        return last - first
+
+    @cached_property
+    def _created(self) -> list[str]:
+        """When the tickets that a search finds were created, in order; also those that no reader can use."""
+        sent = _rendered(self._tickets, self._ticket)
+        rows = [msgspec.json.decode(row) if isinstance(row, msgspec.Raw) else row for row in sent]
+        return sorted(str(row.get("created_at")) for row in rows if row.get("status") != "deleted")
+
+    def _status(self, ticket: Ticket) -> str:
+        return ticket.status if ticket.changed_at <= self.as_of else "open"
+
     def _changed_at(self, ticket: Ticket) -> datetime:
         return ticket.changed_at if ticket.changed_at <= self.as_of else ticket.created_at
 
@@ -239,7 +268,7 @@ class Zendesk(Vendor):
             "raw_subject": ticket.subject,
             "description": ticket.description,
             "priority": None,
-            "status": ticket.status if ticket.changed_at <= self.as_of else "open",
+            "status": self._status(ticket),
             "recipient": None,
             "requester_id": ticket.requester_id,
             "submitter_id": ticket.requester_id,
@@ -284,7 +313,7 @@ class Zendesk(Vendor):
             "photo": None,
             "locale_id": 1,
             "locale": "en-US",
-            "organization_id": None,
+            "organization_id": self._organization(user),
             "role": "end-user",
             "verified": user.email is not None,
             "external_id": user.external_id,
@@ -309,6 +338,10 @@ class Zendesk(Vendor):
             "report_csv": False,
             "user_fields": {},
         }
+
+    def _organization(self, user: SupportUser) -> int | None:
+        """The vendor puts users into the organisation that their mail domain was declared for."""
+        return self._organizations.get((user.email or "").lower().rpartition("@")[2])
 
     def _agent(self) -> dict[str, Any]:
         start = self.day_start(self.world.first_day)

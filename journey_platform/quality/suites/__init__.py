@@ -6,9 +6,13 @@ are ours: touchpoints, profiles, sessions, KPIs.
 
 from journey_platform.quality.rules import Suite
 from journey_platform.quality.suites.published import PUBLISHED, TOUCHPOINTS
-from journey_platform.quality.suites.raw import raw_suite
+from journey_platform.quality.suites.raw import Stream, raw_suite
 from journey_platform.quality.suites.vendors import STREAMS
 from journey_platform.tables import Table
+from journey_platform.touchpoints.files import VENDOR as FILES
+
+DROPPED = Stream(is_steady=False)
+"""Of dropped files: a drop decides how much comes."""
 
 
 def suite_of(table: Table) -> Suite:
@@ -16,7 +20,8 @@ def suite_of(table: Table) -> Suite:
     match table.key[0]:
         case "raw":
             is_entity = "occurred_at" in table.primary_key
-            return raw_suite(STREAMS.get(table.name), is_entity=is_entity)
+            added = DROPPED if table.key[1] == FILES else STREAMS.get(table.name)
+            return raw_suite(added, is_entity=is_entity)
         case "touchpoints":
             return TOUCHPOINTS
         case _:

@@ -13,7 +13,7 @@ from journey_platform.quality.rules import (
 )
 from journey_platform.quality.verdict import WARN
 
-_CHANNELS = ("web", "email", "ticket", "survey", "social")
+_CHANNELS = ("web", "email", "ticket", "survey", "social", "commerce", "product")
 _ON_ITS_DAY = "date_diff('hour', day::timestamp, {time}::timestamp) between -15 and 39"
 _MONEY_MOST = 1_000_000
 _NO_ROW_FAILS = few_rows_fail(0.0)

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 from journey_platform.quality.rules import (
+    Reference,
     Rule,
     Suite,
     drift_rules,
@@ -34,9 +35,9 @@ _RULES = (
 
 @dataclass(frozen=True)
 class Stream:
-    """What one stream adds: check columns, rules about its rows, categories whose mix is watched, and the
-    share of failing rows above which its day is held. `is_steady`: one week is like another; not so where a
-    mailing or a survey decides how much comes."""
+    """What one stream adds: check columns, rules about its rows, categories whose mix is watched, the share
+    of failing rows above which its day is held, and the records of other streams that it names. `is_steady`:
+    one week is like another; not so where a mailing or a survey decides how much comes."""
 
     rules: tuple[Rule, ...] = ()
     fields: Mapping[str, str] = field(default_factory=dict)
@@ -44,6 +45,7 @@ class Stream:
     categories: tuple[str, ...] = ()
     largest_share_failed: float = 0.2
     is_steady: bool = True
+    references: tuple[Reference, ...] = ()
 
 
 def kind_of(path: str) -> str:
@@ -72,4 +74,5 @@ def raw_suite(stream: Stream | None, *, is_entity: bool) -> Suite:
         fields=added.fields,
         columns={**_COLUMNS, **added.columns},
         categories=added.categories,
+        references=added.references,
     )

@@ -1,8 +1,8 @@
 """What guards single streams of the vendors, by table. The others have what all archives share."""
 
-from journey_platform.quality.rules import is_between, is_one_of, is_present, matches
+from journey_platform.quality.rules import Reference, is_between, is_one_of, is_present, matches
 from journey_platform.quality.suites.raw import Stream, kind_of, number_in
-from journey_platform.quality.verdict import WARN
+from journey_platform.quality.verdict import ERROR, WARN
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+$"
 _LINK = r"^https?://"
@@ -11,6 +11,13 @@ _MONEY_MOST = 1_000_000
 _SCORES = tuple(
     f"{score}{comment}" for score in ("good", "bad") for comment in ("", "_with_comment", "_without_comment")
 )
+
+_OF_THE_SITE = (Reference("site_known", "$.idSite", "raw/matomo/sites", "$.idsite", ERROR),)
+_OF_A_MAILING = (
+    Reference("mailing_known", "$.campaign_id", "raw/mailchimp/campaigns", "$.id"),
+    Reference("member_known", "$.email_id", "raw/mailchimp/members", "$.id"),
+)
+_OF_A_TICKET = (Reference("ticket_known", "$.ticket_id", "raw/zendesk/tickets", "$.id"),)
 
 STREAMS: dict[str, Stream] = {
     "raw/matomo/visits": Stream(
@@ -29,16 +36,19 @@ STREAMS: dict[str, Stream] = {
             is_between("revenue_sane", "revenue_number", 0, _MONEY_MOST),
         ),
         categories=("device", "referrer"),
+        references=_OF_THE_SITE,
     ),
     "raw/matomo/visits_summary": Stream(
         fields={"visits": "$.nb_visits"},
         columns={"visits_number": number_in("visits")},
         rules=(is_present("visits_given", "visits"), is_between("visits_counted", "visits_number", 0, None)),
+        references=_OF_THE_SITE,
     ),
     "raw/matomo/referrers": Stream(
         fields={"visits": "$.nb_visits", "label": "$.label"},
         columns={"visits_number": number_in("visits")},
         rules=(is_present("label_given", "label"), is_between("visits_counted", "visits_number", 0, None)),
+        references=_OF_THE_SITE,
     ),
     "raw/mailchimp/members": Stream(
         fields={"status": "$.status", "address": "$.email_address"},
@@ -52,6 +62,7 @@ STREAMS: dict[str, Stream] = {
             is_present("address_given", "address", WARN),
             matches("address_like", "address", _ADDRESS, WARN),
         ),
+        references=(Reference("list_known", "$.list_id", "raw/mailchimp/lists", "$.id"),),
     ),
     "raw/mailchimp/email_activity": Stream(
         fields={
@@ -68,6 +79,7 @@ STREAMS: dict[str, Stream] = {
             matches("url_like", "url", _LINK, WARN),
         ),
         is_steady=False,
+        references=_OF_A_MAILING,
     ),
     "raw/mailchimp/reports": Stream(
         fields={"emails_sent": "$.emails_sent", "sent_at": "$.send_time"},
@@ -77,11 +89,13 @@ STREAMS: dict[str, Stream] = {
             is_between("emails_sent_counted", "emails_sent_number", 0, None),
             matches("sent_at_like", "sent_at", r"^\d{4}-\d\d-\d\dT", WARN),
         ),
+        references=(Reference("mailing_known", "$.id", "raw/mailchimp/campaigns", "$.id"),),
     ),
     "raw/mailchimp/unsubscribes": Stream(
         fields={"campaign": "$.campaign_id"},
         rules=(is_present("campaign_given", "campaign", WARN),),
         is_steady=False,
+        references=_OF_A_MAILING,
     ),
     "raw/zendesk/tickets": Stream(
         fields={"status": "$.status", "requester": "$.requester_id", "created": "$.created_at"},
@@ -97,6 +111,7 @@ STREAMS: dict[str, Stream] = {
             is_one_of("requester_is_a_number", "requester_kind", ("UBIGINT", "BIGINT", "NULL"), WARN),
             matches("created_like", "created", r"^\d{4}-\d\d-\d\dT", WARN),
         ),
+        references=(Reference("requester_known", "$.requester_id", "raw/zendesk/users", "$.id"),),
     ),
     "raw/zendesk/users": Stream(
         fields={"address": "$.email", "role": "$.role"},
@@ -113,6 +128,7 @@ STREAMS: dict[str, Stream] = {
             is_present("type_given", "type"),
         ),
         categories=("metric", "type"),
+        references=_OF_A_TICKET,
     ),
     "raw/zendesk/satisfaction_ratings": Stream(
         fields={"score": "$.score", "ticket": "$.ticket_id"},
@@ -121,6 +137,7 @@ STREAMS: dict[str, Stream] = {
             is_one_of("score_known", "score", ("offered", "unoffered", "received", *_SCORES)),
             is_present("ticket_given", "ticket", WARN),
         ),
+        references=_OF_A_TICKET,
     ),
     "raw/qualtrics/responses": Stream(
         fields={"progress": "$.progress", "survey": "$.survey_id", "finished": "$.finished"},
@@ -131,6 +148,7 @@ STREAMS: dict[str, Stream] = {
             is_one_of("finished_known", "finished", ("0", "1", "true", "false", "True", "False"), WARN),
         ),
         is_steady=False,
+        references=(Reference("survey_known", "$.survey_id", "raw/qualtrics/surveys", "$.id"),),
     ),
     "raw/mastodon/tag_timelines": Stream(
         fields={"account": "$.account", "url": "$.url"},

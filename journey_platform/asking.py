@@ -1,0 +1,113 @@
+"""Asking the lake about journeys: which touchpoints a question reads, and its answer.
+
+The door between `journeys`, which knows no lake, and those who ask: the assets of `insights` and the
+commands. Robots, machines acting for people, and touchpoints of nobody are left out, and counted by
+`left_out`.
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
+from datetime import date, timedelta
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pyarrow as pa
+
+from journey_platform.engine import Engine
+from journey_platform.journeys import questions as q
+from journey_platform.journeys.answers import Asked, Span, answers
+from journey_platform.journeys.conditions import PROFILE
+from journey_platform.journeys.declared import Declared, load
+from journey_platform.journeys.history import ACCOUNT, SORT
+from journey_platform.settings import Settings
+from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+def declared(settings: Settings) -> Declared:
+    """The journeys that are declared; none without a file. Raises `DeclarationError` naming its mistakes."""
+    return load(Path(settings.journeys)) if settings.journeys else Declared()
+
+
+def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000) -> dict[str, list[pa.Table]]:
+    """Per table's name the answers to its questions, from one sorted read of persons, one of accounts."""
+    everything = list(asked)
+    first = min((_first_day(one) for one in everything), default=date.max)
+
+    def persons(columns: frozenset[str], is_by_account: bool) -> Iterator[pa.Table]:
+        span = everything[0].span
+        read = touchpoints(engine, columns, _days(first, span.last), is_by_account=is_by_account)
+        person = ACCOUNT if is_by_account else "person_key"
+        return engine.persons(read, person=person, sort_by=SORT, rows_per_call=rows_per_call)
+
+    return answers(everything, persons)
+
+
+def touchpoints(
+    engine: Engine, columns: Iterable[str], days: Iterable[date], *, is_by_account: bool = False
+) -> "ir.Table":
+    """People's own touchpoints of these days with `columns`, those of the profile as `profile.NAME`."""
+    every = engine.table(JOURNEY_TOUCHPOINTS, days)
+    found = every.filter(every.person_key.notnull() & ~_is_made_by_machine(every))
+    ofprofile = sorted(name for name in columns if name.startswith(PROFILE))
+    if ofprofile:
+        profiles = engine.table(PROFILES_TABLE)
+        named = profiles.select(
+            profiles.person_key.name("profile_key"),
+            **{name: profiles[name.removeprefix(PROFILE)] for name in ofprofile},
+        )
+        found = found.left_join(named, found.person_key == named.profile_key)
+    if is_by_account:
+        # Who belongs to two accounts acts for both.
+        members = engine.table(ACCOUNT_MEMBERS_TABLE)
+        named = members.select(ACCOUNT, members.person_key.name("member_key"))
+        found = found.inner_join(named, found.person_key == named.member_key)
+    return found.select(sorted(columns))
+
+
+def left_out(engine: Engine, days: Iterable[date]) -> Mapping[str, int]:
+    """How many touchpoints no journey holds: of robots and machines, and of nobody that is known."""
+    every = engine.table(JOURNEY_TOUCHPOINTS, days)
+    is_machine = _is_made_by_machine(every)
+    counts = every.aggregate(
+        touchpoints=every.count(),
+        of_machines=is_machine.sum(),
+        of_nobody=(every.person_key.isnull() & ~is_machine).sum(),
+    )
+    [row] = engine.arrow(counts).to_pylist()
+    return {name: int(number or 0) for name, number in row.items()}
+
+
+def days_read(asked: Iterable[Asked]) -> list[date]:
+    """The days that these questions read."""
+    everything = list(asked)
+    if not everything:
+        return []
+    return _days(min(map(_first_day, everything)), everything[0].span.last)
+
+
+def _is_made_by_machine(every: "ir.Table") -> "ir.BooleanValue":
+    return every.is_bot.fill_null(False) | every.is_machine.fill_null(False)
+
+
+def _first_day(one: Asked) -> date:
+    """Attribution looks back from its first day, and activity at everything before."""
+    span, question = one.span, one.question
+    if isinstance(question, q.Activity):
+        return span.first
+    back = q.seconds(question.lookback) // 86_400 + 1 if isinstance(question, q.Attribution) else 0
+    return max(span.first, span.last - timedelta(days=question.days - 1 + back))
+
+
+def _days(first: date, last: date) -> list[date]:
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
+
+
+def asked_of(found: Declared, span: Span) -> list[Asked]:
+    """Every declared question, ready to be asked."""
+    return [
+        Asked(name, question, span, found.segments)
+        for questions in found.questions.values()
+        for name, question in questions.items()
+    ]

@@ -1,0 +1,201 @@
+"""Who earns a conversion: models that share conversions and their value out over the channels touched.
+
+Every model's credits sum to the conversions and to their value; what has no touch is credited to "(none)".
+Rules: first, last, last non-direct, linear, position (40/20/40; two touches 50/50), custom weights, time
+decay 2^(-age / half-life). Shapley: of the game in which a set of channels earns what paths within it
+earned, the value is each path's conversions in equal parts to its distinct channels (Harsanyi's dividends).
+Markov: each channel's removal effect, its share of them; after Anderl, Becker, von Wangenheim, Schumann
+(2016), IJRM 33(3).
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+import pyarrow as pa
+
+from journey_platform.tables.insights import ATTRIBUTION
+
+NOBODY = "(none)"
+
+CREDITS = ATTRIBUTION.schema.remove(0)
+
+
+class _Paths:
+    """`attribution.TOUCH_PATHS` as arrays: touches of paths one after the other."""
+
+    def __init__(self, paths: pa.Table) -> None:
+        lists = paths["channels"].combine_chunks()
+        encoded = lists.flatten().dictionary_encode()
+        texts = [str(text) for text in encoded.dictionary.to_pylist()]
+        order = np.argsort(np.array(texts, dtype=object)) if texts else np.zeros(0, dtype=np.int64)
+        rank = np.empty(len(texts), dtype=np.int64)
+        rank[order] = np.arange(len(texts))
+        self.names = [texts[place] for place in order]
+        self.channel = rank[encoded.indices.to_numpy(zero_copy_only=False)] if texts else rank
+        self.lengths = np.diff(lists.offsets.to_numpy()) if len(lists) else np.zeros(0, dtype=np.int64)
+        self.path = np.repeat(np.arange(len(self.lengths)), self.lengths)
+        ends = np.cumsum(self.lengths)
+        self.step = np.arange(len(self.path)) - np.repeat(ends - self.lengths, self.lengths)
+        self.left = np.repeat(self.lengths, self.lengths) - 1 - self.step
+        self.ages = paths["ages_s"].combine_chunks().flatten().to_numpy()
+        self.conversions = paths["conversions"].to_numpy()
+        self.value = paths["value"].to_numpy()
+        self.nulls = paths["nulls"].to_numpy()
+
+
+def credit(
+    paths: pa.Table,
+    *,
+    half_life_s: int = 604_800,
+    direct: str = "Direct",
+    weights: tuple[float, float, float] | None = None,
+    order: int = 1,
+) -> pa.Table:
+    """One row per model and channel, in `CREDITS`, from `attribution.TOUCH_PATHS`.
+
+    `weights`: first, middle (shared) and last of the model custom, which is there if they are.
+    removal_effect: of Markov only, the share of conversions that are lost without the channel.
+    """
+    found = _Paths(paths)
+    shares = {
+        "first": (found.step == 0).astype(float),
+        "last": (found.left == 0).astype(float),
+        "last_non_direct": _last_non_direct(found, direct),
+        "linear": np.ones(len(found.path)),
+        "position": _by_position(found, (0.4, 0.2, 0.4)),
+        "time_decay": np.exp2(-_youngest_first(found) / half_life_s),
+        "shapley": _distinct(found),
+    }
+    if weights is not None:
+        shares["custom"] = _by_position(found, weights)
+    rows: list[dict[str, Any]] = []
+    for model, share in shares.items():
+        total = np.bincount(found.path, weights=share, minlength=len(found.lengths))
+        part = share / np.where(total > 0, total, 1.0)[found.path]
+        earned = [
+            np.bincount(found.channel, weights=part * what[found.path], minlength=len(found.names))
+            for what in (found.conversions, found.value)
+        ]
+        rows += _rows(model, found, earned, None)
+    removal = removal_effects(paths, order=order)
+    effect = np.array([removal.get(name, 0.0) for name in found.names])
+    touched = found.lengths > 0
+    parts = effect / effect.sum() if effect.sum() > 0 else np.zeros(len(effect))
+    earned = [parts * what[touched].sum() for what in (found.conversions, found.value)]
+    rows += _rows("markov", found, earned, effect)
+    return pa.Table.from_pylist(rows, schema=CREDITS)
+
+
+def _rows(
+    model: str, found: _Paths, earned: Sequence[np.ndarray], effect: np.ndarray | None
+) -> list[dict[str, Any]]:
+    names = [*found.names, NOBODY]
+    without = found.lengths == 0
+    conversions = np.append(earned[0], found.conversions[without].sum())
+    value = np.append(earned[1], found.value[without].sum())
+    total = conversions.sum()
+    return [
+        {
+            "model": model,
+            "channel": name,
+            "conversions": float(conversions[place]),
+            "value": float(value[place]),
+            "share": float(conversions[place] / total) if total else None,
+            "removal_effect": None if effect is None or name == NOBODY else float(effect[place]),
+        }
+        for place, name in enumerate(names)
+        if name != NOBODY or conversions[place] > 0
+    ]
+
+
+def _last_non_direct(found: _Paths, direct: str) -> np.ndarray:
+    """The last touch that is not direct; the last one where all are."""
+    is_direct = np.array([name == direct for name in found.names], dtype=bool)[found.channel]
+    place = np.where(is_direct, -1, found.step)
+    latest = np.full(len(found.lengths), -1)
+    np.maximum.at(latest, found.path, place)
+    chosen = np.where(latest < 0, found.lengths - 1, latest)
+    return np.asarray(found.step == chosen[found.path], dtype=float)
+
+
+def _by_position(found: _Paths, weights: tuple[float, float, float]) -> np.ndarray:
+    """First, middle and last; without a middle, first and last in their proportion; a single touch takes
+    all."""
+    first, middle, last = weights
+    length = found.lengths[found.path]
+    share = np.where(
+        found.step == 0, first, np.where(found.left == 0, last, middle / np.maximum(length - 2, 1))
+    )
+    return np.where((length == 1) | ((length == 2) & (first + last == 0)), 1.0, share)
+
+
+def _youngest_first(found: _Paths) -> np.ndarray:
+    """Ages since the youngest touch of the path: the same proportions, and never all too small to tell."""
+    youngest = np.full(len(found.lengths), np.inf)
+    np.minimum.at(youngest, found.path, found.ages)
+    return np.asarray(found.ages - youngest[found.path])
+
+
+def _distinct(found: _Paths) -> np.ndarray:
+    """One for the first touch of each channel in a path, zero for the others."""
+    keys = found.path * max(len(found.names), 1) + found.channel
+    share = np.zeros(len(keys))
+    share[np.unique(keys, return_index=True)[1]] = 1.0
+    return share
+
+
+def removal_effects(paths: pa.Table, *, order: int = 1) -> dict[str, float]:
+    """Per channel: one less the chance to convert without it over the chance with it.
+
+    The chain goes from start over the last `order` touches to conversion or null; transitions are weighted by
+    how often their paths were walked. Without a channel, what leads to it leads to null. Solved exactly.
+    """
+    found = _Paths(paths)
+    walked = found.lengths > 0
+    if not found.conversions[walked].sum():
+        return {}
+    starts = np.cumsum(found.lengths) - found.lengths
+    states: dict[tuple[int, ...], int] = {}
+    sequences: dict[tuple[int, ...], list[float]] = {}
+    channel = found.channel.tolist()
+    for path in np.flatnonzero(walked):
+        touches = tuple(channel[starts[path] : starts[path] + found.lengths[path]])
+        weight = sequences.setdefault(touches, [0.0, 0.0])
+        weight[0] += float(found.conversions[path])
+        weight[1] += float(found.nulls[path])
+    moves: dict[tuple[int, int], float] = {}
+    for touches, (conversions, nulls) in sorted(sequences.items()):
+        before = -1
+        for place in range(len(touches)):
+            state = states.setdefault(touches[max(0, place + 1 - order) : place + 1], len(states))
+            moves[before, state] = moves.get((before, state), 0.0) + conversions + nulls
+            before = state
+        moves[before, -2] = moves.get((before, -2), 0.0) + conversions
+        moves[before, -3] = moves.get((before, -3), 0.0) + nulls
+    with_all = _chance(moves, len(states), frozenset())
+    holding = {
+        name: frozenset(number for state, number in states.items() if code in state)
+        for code, name in enumerate(found.names)
+    }
+    return {name: 1.0 - _chance(moves, len(states), gone) / with_all for name, gone in holding.items()}
+
+
+def _chance(moves: dict[tuple[int, int], float], states: int, gone: frozenset[int]) -> float:
+    """The chance to get from start (-1) to conversion (-2): absorbing chain, (I - Q) x = r."""
+    from scipy.sparse import csc_array, identity
+    from scipy.sparse.linalg import spsolve
+
+    source, target, weight = (
+        np.array(values) for values in zip(*((a, b, w) for (a, b), w in moves.items()), strict=True)
+    )
+    source = source + 1
+    total = np.bincount(source, weights=weight, minlength=states + 1)
+    chance = weight / total[source]
+    is_inner = (target >= 0) & ~np.isin(target, list(gone)) & ~np.isin(source - 1, list(gone))
+    inner = csc_array(
+        (chance[is_inner], (source[is_inner], target[is_inner] + 1)), shape=(states + 1, states + 1)
+    )
+    is_won = (target == -2) & ~np.isin(source - 1, list(gone))
+    won = np.bincount(source[is_won], weights=chance[is_won], minlength=states + 1)
+    return float(np.atleast_1d(spsolve(csc_array(identity(states + 1) - inner), won))[0])

@@ -1,0 +1,41 @@
+"""Where raw records carry identifiers, by field: also in records that mapping refuses or leaves out.
+
+Which identifiers become touchpoints is in each vendor's mapping; here is only where one may stand. Addresses,
+numbers, handles and long ids are recognised wherever they stand; what is listed here are the fields of ids
+that could be anything, such as 81.
+"""
+
+from collections.abc import Mapping
+
+_PERSON, _TICKET = "zendesk_user_id", "ticket_id"
+
+_FIELDS: Mapping[str, Mapping[str, str]] = {
+    "matomo": {"visitorId": "cookie_id", "userId": "user_id"},
+    "mailchimp": {"email_id": "mailchimp_email_id", "unique_email_id": "click_id"},
+    "mailchimp/members": {".id": "mailchimp_email_id"},
+    "zendesk": {
+        "requester_id": _PERSON,
+        "submitter_id": _PERSON,
+        "author_id": _PERSON,
+        "collaborator_ids": _PERSON,
+        "follower_ids": _PERSON,
+        "email_cc_ids": _PERSON,
+        "ticket_id": _TICKET,
+    },
+    "zendesk/users": {".id": _PERSON, "external_id": "user_id"},
+    "zendesk/tickets": {".id": _TICKET},
+    "qualtrics": {"externalDataReference": "user_id", "ticket_id": _TICKET},
+    "mastodon": {"acct": "social_handle"},
+}
+"""By vendor, and by vendor/stream: field -> kind, at any depth; ".field" only at the top."""
+
+THINGS: Mapping[str, str] = {"zendesk/tickets": _TICKET}
+"""Streams whose records are things that other records name: the kind of the record's key."""
+
+SUBJECTS: Mapping[str, str] = {"zendesk": _TICKET}
+"""Vendors whose touchpoints are all about such a thing: the kind of their `subject_id`."""
+
+
+def fields_of(vendor: str, stream: str) -> dict[str, str]:
+    """The fields of a stream's records that carry an identifier or a reference, with its kind."""
+    return {**_FIELDS.get(vendor, {}), **_FIELDS.get(f"{vendor}/{stream}", {})}

@@ -1,0 +1,115 @@
+"""An identifier of somebody erased is recognised wherever a record may carry it, and nothing else."""
+
+import base64
+import json
+
+import pytest
+
+from journey_platform.identity.erasure import Erased
+from journey_platform.identity.keys import identifier_key
+from journey_platform.identity.normalise import Spelling, normalise
+from journey_platform.touchpoints.carried import fields_of
+
+SECRET = b"a long random text for tests only"
+ANN = {
+    "email": "ann.bee@gmail.com",
+    "phone": "+31612345678",
+    "user_id": "u-100007",
+    "cookie_id": "0dd1a3939e26d29a",
+    "zendesk_user_id": "81",
+    "ticket_id": "5001",
+    "social_handle": "ann@social.example",
+    "mailchimp_email_id": "5d41402abc4b2a76b9719d911017c592",
+    "click_id": "a1b2c3d4e5",
+}
+MEMBERS = "mailchimp/members"
+TICKETS = "zendesk/tickets"
+USERS = "zendesk/users"
+VISITS = "matomo/visits"
+RESPONSES = "qualtrics/responses"
+POSTS = "mastodon/tag_timelines"
+DUTCH = Spelling("NL")
+ERASED = Erased(
+    [(kind, identifier_key(SECRET, kind, normalise(kind, value, DUTCH))) for kind, value in ANN.items()],
+    secret=SECRET,
+    spelling=DUTCH,
+)
+
+
+def is_found(source: str, record: object) -> bool:
+    body = record if isinstance(record, str) else json.dumps(record, ensure_ascii=False)
+    vendor, stream = source.split("/")
+    return ERASED.is_in_body(body, fields_of(vendor, stream))
+
+
+@pytest.mark.parametrize(
+    ("source", "record"),
+    [
+        pytest.param(MEMBERS, {"email_address": "Ann.Bee@GMAIL.com"}, id="an address"),
+        pytest.param(MEMBERS, {"merge_fields": {"X": "annbee+news@gmail.com"}}, id="its other spelling"),
+        pytest.param(TICKETS, {"description": "I am ann.bee@gmail.com."}, id="in a text"),
+        pytest.param(TICKETS, {"description": "<ann.bee@gmail.com>, please"}, id="in brackets"),
+        pytest.param(VISITS, {"url": "https://x.example/?mail=ann.bee%40gmail.com&a=1"}, id="in a URL"),
+        pytest.param(MEMBERS, '{"email_address":"ann.bee\\u0040gmail.com"}', id="escaped"),
+        pytest.param(RESPONSES, '{"told_by":"ann.bee@gmail.com"', id="in what is no JSON"),
+        pytest.param(
+            RESPONSES,
+            {"base64": base64.b64encode(b"\xff ann.bee@gmail.com").decode()},
+            id="in what is no text",
+        ),
+        pytest.param(USERS, {"phone": "06 1234 5678"}, id="a number without its country"),
+        pytest.param(USERS, {"phone": "0031.6.12.34.56.78"}, id="a number with dots"),
+        pytest.param(TICKETS, {"description": "Call +31 (0)6 12345678!"}, id="a number in a text"),
+        pytest.param(TICKETS, {"requester_id": 81}, id="a small number as the requester"),
+        pytest.param(TICKETS, {"collaborator_ids": [7, 81]}, id="among those in copy"),
+        pytest.param(USERS, {"id": 81}, id="the record's own id"),
+        pytest.param("zendesk/ticket_metric_events", {"id": 1, "ticket_id": 5001}, id="about their ticket"),
+        pytest.param(RESPONSES, {"ticket_id": "5001"}, id="a survey about their ticket"),
+        pytest.param(VISITS, {"visitorId": "0dd1a3939e26d29a"}, id="a cookie"),
+        pytest.param(VISITS, {"actionDetails": [{"url": "/a?mc_eid=a1b2c3d4e5"}]}, id="a mailing's link"),
+        pytest.param(VISITS, {"userId": "u-100007"}, id="a user id"),
+        pytest.param(VISITS, {"userId": " u-100007 "}, id="a user id with spaces"),
+        pytest.param(
+            "mailchimp/email_activity",
+            {"email_id": ANN["mailchimp_email_id"]},
+            id="a hash of theirs",
+        ),
+        pytest.param(
+            POSTS,
+            {"account": {"acct": "ann@social.example"}},
+            id="a handle of another server",
+        ),
+        pytest.param(
+            POSTS,
+            {"account": {"acct": "ann", "url": "https://social.example/@ann"}},
+            id="a local handle",
+        ),
+        pytest.param(POSTS, {"content": "<p>Thanks @Ann@Social.example!</p>"}, id="a mention"),
+    ],
+)
+def test_what_carries_one_is_found(source: str, record: object) -> None:
+    assert is_found(source, record)
+
+
+@pytest.mark.parametrize(
+    ("source", "record"),
+    [
+        pytest.param(TICKETS, {"requester_id": 810, "custom_fields": [{"id": 81}]}, id="another 81"),
+        pytest.param(TICKETS, {"id": 81, "tags": ["81"]}, id="a ticket of that number"),
+        pytest.param(USERS, {"id": 5001, "photo": {"id": 81}}, id="a thing within the record"),
+        pytest.param(MEMBERS, {"email_address": "joann.bee@gmail.com"}, id="an address that ends so"),
+        pytest.param(MEMBERS, {"email_address": "ann.bee@gmail.com.example"}, id="a longer domain"),
+        pytest.param(USERS, {"phone": "+316123456789"}, id="a longer number"),
+        pytest.param(VISITS, {"userId": "u-1000071"}, id="a longer id"),
+        pytest.param(VISITS, {"visitDuration": "5001", "timestamp": 1772434567}, id="figures"),
+        pytest.param(VISITS, {"userId": None, "actionDetails": []}, id="nothing"),
+    ],
+)
+def test_what_is_someone_elses_is_not_taken(source: str, record: object) -> None:
+    assert not is_found(source, record)
+
+
+def test_nobody_is_erased_before_anybody_was() -> None:
+    nobody = Erased([], secret=SECRET)
+    assert not nobody
+    assert not nobody.is_named("ann.bee@gmail.com")

@@ -1,0 +1,162 @@
+"""Companies and their people: what ties them, what does not, and the parts that titles tell."""
+
+import random
+from collections.abc import Iterable
+from datetime import UTC, datetime, timedelta
+
+import pyarrow as pa
+import pytest
+
+from journey_platform.identity.keys import identifier_key
+from journey_platform.identity.observations import observations
+from journey_platform.identity.resolve import resolve
+from journey_platform.profiles.accounts import accounts, role_of
+from journey_platform.tables import contacts_table
+
+SECRET = b"a long random text for tests only"
+START = datetime(2026, 3, 1, tzinfo=UTC)
+
+Statement = tuple[str, dict[str, str]]
+
+
+def contacts(statements: Iterable[Statement]) -> pa.Table:
+    """(address, further attributes) of one statement each."""
+    table = contacts_table("mailchimp")
+    rows = [
+        {
+            "day": START.date(),
+            "contact_id": f"mailchimp/members/{n}@0",
+            "observed_at": START + timedelta(minutes=n),
+            "vendor": "mailchimp",
+            "stream": "members",
+            "record_key": str(n),
+            "identifiers": [{"kind": "email", "value": address}],
+            "attributes": [
+                {"name": name, "value": value} for name, value in {"email": address, **told}.items()
+            ],
+        }
+        for n, (address, told) in enumerate(statements)
+    ]
+    return pa.Table.from_pylist(rows, schema=table.schema)
+
+
+def found(statements: Iterable[Statement]) -> tuple[list[dict[str, object]], dict[str, dict[str, object]]]:
+    """The accounts, and each member by its address."""
+    said = contacts(statements)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    companies, people = accounts([said], identifiers, secret=SECRET)
+    name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
+    address_of = {row["person_key"]: row["value"] for row in identifiers.to_pylist()}
+    members = {
+        address_of[row["person_key"]]: {**row, "account": name_of[row["account_key"]]}
+        for row in people.to_pylist()
+    }
+    return companies.to_pylist(), members
+
+
+EIK = {"company": "Eik Works"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "expected"),
+    [
+        pytest.param(
+            [("ann@eik.example", EIK), ("bo@eik.example", {"company": "EIK  works B.V."})],
+            {"ann@eik.example": "company", "bo@eik.example": "company"},
+            id="spellings of one name are one company",
+        ),
+        pytest.param(
+            [("ann@eik.example", EIK), ("cy@eik.example", {})],
+            {"ann@eik.example": "company", "cy@eik.example": "email_domain"},
+            id="a domain that somebody vouches for",
+        ),
+        pytest.param(
+            [("cy@eik.example", {}), ("di@eik.example", {})], {}, id="a domain that nobody vouches for"
+        ),
+        pytest.param(
+            [("ann@gmail.com", EIK), ("cy@gmail.com", {})],
+            {"ann@gmail.com": "company"},
+            id="a mailbox provider's domain",
+        ),
+        pytest.param(
+            [("ann@mail.example", EIK), ("bo@mail.example", {"company": "Fjord"}), ("cy@mail.example", {})],
+            {"ann@mail.example": "company", "bo@mail.example": "company"},
+            id="a domain of people of several companies",
+        ),
+        pytest.param(
+            [
+                ("ann@a.example", {"organization": "zendesk:7"}),
+                ("bo@b.example", {"organization": "zendesk:7"}),
+            ],
+            {"ann@a.example": "organization", "bo@b.example": "organization"},
+            id="an organisation without a name",
+        ),
+        pytest.param(
+            [
+                ("ann@a.example", {"organization": "zendesk:7", **EIK}),
+                ("bo@b.example", {"organization": "zendesk:7"}),
+            ],
+            {"ann@a.example": "company", "bo@b.example": "organization"},
+            id="an organisation whose people name a company",
+        ),
+    ],
+)
+def test_what_ties_a_person_to_a_company(statements: list[Statement], expected: dict[str, str]) -> None:
+    companies, members = found(statements)
+    assert {address: row["rule"] for address, row in members.items()} == expected
+    assert sum(account["members"] for account in companies) == len(expected)
+
+
+def test_an_account_is_named_and_keeps_what_names_it() -> None:
+    statements = [("ann@eik.example", {**EIK, "organization": "zendesk:7"}), ("bo@eik.example", EIK)]
+    (account,), members = found([*statements, ("cy@eik.example", {"company": "EIK WORKS"})])
+    assert account["account_key"] == identifier_key(SECRET, "account", "eik works")
+    assert account["account_id"].startswith("A")
+    assert (account["name"], account["domains"], account["organizations"]) == (
+        "Eik Works",
+        ["eik.example"],
+        ["zendesk:7"],
+    )
+    assert members["ann@eik.example"]["contact_id"] == "mailchimp/members/0@0"
+
+
+@pytest.mark.parametrize(
+    ("title", "role"),
+    [
+        pytest.param("Procurement Manager", ("buyer", "procurement"), id="buyer"),
+        pytest.param("Head of Operations", ("sponsor", "head"), id="sponsor"),
+        pytest.param("IT Administrator", ("it", "it"), id="it"),
+        pytest.param("CFO", ("buyer", "cfo"), id="whose money it is"),
+        pytest.param("Head of IT", ("it", "it"), id="the first that fits"),
+        pytest.param("Data Analyst", ("end_user", "other"), id="any other"),
+        pytest.param("Editor", ("end_user", "other"), id="a word within a word"),
+    ],
+)
+def test_a_title_tells_the_role(title: str, role: tuple[str, str]) -> None:
+    assert role_of(title) == role
+
+
+def test_the_latest_title_counts_and_is_named() -> None:
+    told = [("ann@eik.example", {**EIK, "job_title": title}) for title in ("Data Analyst", "CFO")]
+    _, members = found([*told, ("bo@eik.example", EIK)])
+    ann, bo = members["ann@eik.example"], members["bo@eik.example"]
+    assert (ann["role"], ann["role_rule"], ann["role_contact_id"]) == (
+        "buyer",
+        "cfo",
+        "mailchimp/members/1@0",
+    )
+    assert (bo["role"], bo["role_rule"], bo["role_contact_id"]) == (None, None, None)
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_order_changes_nothing(seed: int) -> None:
+    statements = [
+        (f"p{n % 7}@d{n % 3}.example", {"company": f"C{n % 2}", "organization": f"zendesk:{n % 4}"})
+        for n in range(20)
+    ]
+    said = contacts(statements)
+    turned = said.take(random.Random(seed).sample(range(20), 20))
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    both = [accounts([rows], identifiers, secret=SECRET) for rows in (said, turned)]
+    assert both[0][0].equals(both[1][0])
+    assert both[0][1].equals(both[1][1])
