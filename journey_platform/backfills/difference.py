@@ -10,11 +10,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.backfills.promotion import changed_tables
-from journey_platform.backfills.shadows import Shadow
 from journey_platform.history.causes import Cause, Causes
 from journey_platform.history.trace import History, Leap, known_tables
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.kpis.restatements import Change, restated
+from journey_platform.lake.shadows import Shadow
 from journey_platform.tables import IDENTITY_EVENTS, Table, kpis_table
 
 

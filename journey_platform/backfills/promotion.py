@@ -11,8 +11,8 @@ from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
 
-from journey_platform.backfills.shadows import Refused, Shadow, discard, rank, shadows, write_whole
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import Refused, Shadow, discard, rank, shadows, write_whole
 from journey_platform.tables import RESTATEMENTS
 
 _INTENT = "promoting.json"

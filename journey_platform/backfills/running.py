@@ -12,9 +12,9 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime
 
 from journey_platform.backfills.promotion import Promoted, finish_promotions, promote
-from journey_platform.backfills.shadows import Refused, Shadow, discard, make
 from journey_platform.history.restating import keep_up
 from journey_platform.lake import Lake, LakeError
+from journey_platform.lake.shadows import Refused, Shadow, discard, make
 
 _RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 

@@ -10,9 +10,9 @@ from journey_platform import settings
 from journey_platform.backfills.difference import Difference, difference
 from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.backfills.running import preview, publish, run
-from journey_platform.backfills.shadows import Shadow, discard, named, shadows
 from journey_platform.history.causes import spans
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import Shadow, discard, named, shadows
 from journey_platform.tables import RESTATEMENTS
 
 HELP = "ask a source for its days again and derive what changed; or look first at what would"

@@ -1,5 +1,6 @@
 """A published value led back to people and raw records, from the lake as it is now."""
 
+import math
 from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date
@@ -30,7 +31,10 @@ class Lineage:
     @property
     def is_equal(self) -> bool:
         """Whether the units give the value that is published."""
-        return self.published is not None and self.published["value"] == self.again.value
+        told = None if self.published is None else self.published["value"]
+        if told is None or self.again.value is None:
+            return self.published is not None and told == self.again.value
+        return math.isclose(told, self.again.value, rel_tol=1e-12)
 
 
 def lineage(

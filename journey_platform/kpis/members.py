@@ -100,14 +100,23 @@ def recompute(kpi: Kpi, units: pa.Table) -> Recomputed:
     above = np.asarray(units["above"].to_numpy(zero_copy_only=False), dtype=np.float64)
     known = above[~np.isnan(above)]
     if kpi.statistic != "ratio":
-        found = float(np.quantile(known, _QUANTILES[kpi.statistic])) if len(known) else 0.0
-        below = float(len(known))
-        return Recomputed(found, below, kpi.scale * found if below else None)
+        if not len(known):
+            return Recomputed(0.0, None, None)
+        found = _quantile(np.sort(known), _QUANTILES[kpi.statistic])
+        return Recomputed(found, None, kpi.scale * found)
     total = float(known.sum())
     if kpi.denominator is None:
         return Recomputed(total, None, total)
     below = float(np.nansum(np.asarray(units["below"].to_numpy(zero_copy_only=False), dtype=np.float64)))
     return Recomputed(total, below, kpi.scale * total / below if below else None)
+
+
+def _quantile(amounts: np.ndarray, share: float) -> float:
+    """Linear between ranks."""
+    place = (len(amounts) - 1) * share
+    under = int(place)
+    low, high = amounts[under], amounts[min(under + 1, len(amounts) - 1)]
+    return float(low + (high - low) * (place - under))
 
 
 def _named(rows: "ir.Table", trail: Trail) -> Any:

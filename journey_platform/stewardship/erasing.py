@@ -23,6 +23,7 @@ from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import discard_all
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.settings import Settings
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
@@ -153,6 +154,7 @@ def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, n
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
+    discard_all(lake)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
     return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))
 

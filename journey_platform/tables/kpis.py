@@ -42,7 +42,7 @@ def kpis_table(stage: str) -> Table:
 
 
 CAUSES = pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("detail", pa.string())]))
-"""Why a value changed. kind: source, identity, definition, code, or unexplained."""
+"""Why a value changed. kind: source, identity, definition, code, erasure, or unexplained."""
 
 RESTATEMENTS = Table(
     key=("kpis", "restatements"),

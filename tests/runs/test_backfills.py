@@ -16,11 +16,11 @@ import pytest
 
 from journey_platform.backfills.difference import difference
 from journey_platform.backfills.promotion import changed_tables, finish_promotions, promote
-from journey_platform.backfills.shadows import Refused, Shadow, make, shadows
 from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
 from journey_platform.history.published import kpi_named, published
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import Refused, Shadow, make, shadows
 from journey_platform.tables import RESTATEMENTS, SESSIONS
 from tests.runs import contents
 from tests.runs.conftest import FIRST, LAST, NARROW, WHOLE, Undisturbed, install
@@ -220,7 +220,7 @@ import os, sys
 from datetime import UTC, datetime
 from pathlib import Path
 from journey_platform.backfills import promotion
-from journey_platform.backfills.shadows import Shadow
+from journey_platform.lake.shadows import Shadow
 steps = int(sys.argv[3])
 link = os.link
 def counted(*arguments, **options):

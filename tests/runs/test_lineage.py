@@ -43,7 +43,8 @@ def raw_keys(undisturbed: Undisturbed) -> set[str]:
 
 
 def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[dict[str, Any], Lineage]]:
-    """For each period and dimension of the KPI, its value that rests on most units, with its lineage."""
+    """The KPI's values that rest on most units, with their lineage: by period and, of its shortest, by
+    dimension."""
     root = undisturbed.installation.lake
     rows = [row for row in contents.rows(root, kpis_table(KPIS[kpi].stage)) if row["kpi"] == kpi]
     most: dict[tuple[str, str], dict[str, Any]] = {}
@@ -71,7 +72,11 @@ def test_every_grain_has_a_trail() -> None:
     assert set(TRAILS) == set(GRAINS)
 
 
-@pytest.mark.parametrize("kpi", KPIS)
+# They follow people over more days than this world has.
+NOT_YET = {"retention_calendar", "retention_rolling", "churn_inactive_28d"}
+
+
+@pytest.mark.parametrize("kpi", [name for name in KPIS if name not in NOT_YET])
 def test_a_value_computed_again_from_its_units_is_the_published_one(
     undisturbed: Undisturbed,
     engine: Engine,
@@ -79,10 +84,12 @@ def test_a_value_computed_again_from_its_units_is_the_published_one(
     raw_keys: set[str],
     kpi: str,
 ) -> None:
-    for row, found in told(undisturbed, engine, kpi):
+    values = list(told(undisturbed, engine, kpi))
+    assert values
+    for row, found in values:
         assert found.published == row
+        assert found.is_equal
         assert found.again.numerator == pytest.approx(row["numerator"], rel=1e-12)
-        assert found.again.value == pytest.approx(row["value"], rel=1e-12)
         units = found.members.units["unit"].to_pylist()
         assert len(set(units)) == len(units) or KPIS[kpi].is_additive
         records = found.members.records.to_pylist()
@@ -96,7 +103,7 @@ def test_a_value_computed_again_from_its_units_is_the_published_one(
 
 
 @pytest.mark.parametrize(
-    "kpi", [name for name, kpi in KPIS.items() if kpi.grain not in ("mailing", "stayer") and kpi.name]
+    "kpi", [name for name, kpi in KPIS.items() if name not in NOT_YET and kpi.grain != "mailing"]
 )
 def test_no_unit_that_adds_something_is_without_a_record(
     undisturbed: Undisturbed, engine: Engine, kpi: str

@@ -15,7 +15,8 @@ from datetime import date
 from pathlib import Path
 from typing import Any
 
-from journey_platform.lake import Lake, LakeError
+from journey_platform.lake.errors import LakeError
+from journey_platform.lake.store import Lake
 
 _FOLDER = "_shadows"
 _ABOUT = "about.json"
@@ -97,6 +98,12 @@ def discard(shadow: Shadow) -> None:
     if not shadow.folder.exists():
         raise Refused(f"there is no preview {shadow.name}")
     shutil.rmtree(shadow.folder)
+
+
+def discard_all(lake: Lake) -> None:
+    """Remove every shadow, whole or not: by its names a shadow keeps files that the lake has let go."""
+    if "://" not in lake.root:
+        shutil.rmtree(Path(lake.root) / _FOLDER, ignore_errors=True)
 
 
 def rank(table: str) -> tuple[int, str]:
