@@ -52,7 +52,10 @@ def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[d
         key = (row["period"], row["dimension"])
         if row["n"] and (key not in most or row["n"] > most[key]["n"]):
             most[key] = row
-    for row in most.values():
+    shortest, undivided = KPIS[kpi].periods[0], KPIS[kpi].dimensions[0]
+    for (period, dimension), row in most.items():
+        if period != shortest and dimension != undivided:
+            continue
         yield (
             row,
             lineage(
