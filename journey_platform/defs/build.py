@@ -51,7 +51,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *operations_assets(settings.sources),
         coverage_asset(settings.sources, partitions),
         reconciliation_asset(settings.sources, partitions),
-        references_asset(settings.sources, partitions),
+        references_asset(settings.sources),
         data_docs_asset(settings.sources),
     ]
     has_files = FILES in settings.sources

@@ -24,6 +24,7 @@ from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import FILES
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -36,7 +37,9 @@ from journey_platform.tables import (
 )
 from journey_platform.touchpoints.mailings import mailings
 
-_WITH_TEXTS = ("zendesk", "qualtrics", "mastodon")
+WITH_TICKETS = frozenset({"zendesk", FILES})
+WITH_TEXTS = frozenset({"zendesk", "qualtrics", "mastodon", FILES})
+"""Sources that may tell of tickets, and of what people wrote."""
 
 
 def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -142,7 +145,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         resolved,
         visits,
         *([sent] if "mailchimp" in sources else []),
-        *([_tickets_asset()] if "zendesk" in sources else []),
+        *([_tickets_asset()] if WITH_TICKETS & set(sources) else []),
         *([_sentiment_asset(texts, partitions)] if (texts := _texts(sources)) else []),
     ]
 
@@ -172,7 +175,7 @@ def _tickets_asset() -> dg.AssetsDefinition:
 
 def _texts(sources: Sequence[str]) -> list[Table]:
     """The touchpoints that hold what people wrote."""
-    return [touchpoints_table(vendor) for vendor in sources if vendor in _WITH_TEXTS]
+    return [touchpoints_table(vendor) for vendor in sources if vendor in WITH_TEXTS]
 
 
 def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:

@@ -1,6 +1,6 @@
 """The assets of `kpis`: one per stage of the journey, with the values themselves as plotted metadata."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -10,9 +10,11 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import connector_of
+from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
+from journey_platform.defs.journeys import WITH_TICKETS
 from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
@@ -20,22 +22,37 @@ from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
 from journey_platform.history.trace import CODE_MARK
+from journey_platform.journeys.segments import memberships, of_people
+from journey_platform.kpis.bridges import bridged, variants
 from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
 from journey_platform.kpis.definition import EVERYTHING, Stage
 from journey_platform.kpis.parts import parts
+from journey_platform.kpis.periods import start_of
 from journey_platform.kpis.reasons import reasons
 from journey_platform.kpis.values import values
 from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
-from journey_platform.tables import IDENTIFIERS_TABLE, TICKET_REASONS, TICKETS, Table, kpis_table
+from journey_platform.tables import (
+    BRIDGES,
+    IDENTIFIERS_TABLE,
+    PROFILES_TABLE,
+    TICKET_REASONS,
+    TICKETS,
+    Table,
+    kpis_table,
+)
 
 
 def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """One asset per stage, and the reasons of tickets week by week where there are tickets."""
     stages = [_stage_asset(stage, sources, partitions) for stage in STAGES]
-    return [*stages, *([_reasons_asset()] if "zendesk" in sources else [])]
+    return [
+        *stages,
+        _bridges_asset(sources, partitions),
+        *([_reasons_asset()] if WITH_TICKETS & set(sources) else []),
+    ]
 
 
 def _stage_asset(
@@ -63,20 +80,21 @@ def _stage_asset(
     )
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
+        segments = of_people(declared(platform.settings).segments)
+        members = memberships(lake.read(PROFILES_TABLE), segments)
         asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
-        touched = {read: inputs[read](platform) for read in inputs}
         work = plan(
             lake,
             table,
             sorted(asked),
-            touched,
+            {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             marks={CODE_MARK: code_version()},
-            rules=definitions(stage),
+            rules=_rules(stage, segments),
         )
         rows = values(
             stage,
-            parts(kpis, platform.engine, days=work.days, as_of=today),
+            parts(kpis, platform.engine, days=work.days, as_of=today, segments=members),
             days=work.days,
             arrivals=_arrivals(platform, sources),
             holds=_holds(platform, sources),
@@ -89,6 +107,59 @@ def _stage_asset(
         return report_days(context, table, writes, _plotted(rows), check_results=results)
 
     return valued
+
+
+def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    inputs = inputs_of(variants(), sources)
+
+    @dg.multi_asset(
+        name="__".join(BRIDGES.key),
+        specs=[
+            spec(
+                BRIDGES,
+                group="kpis",
+                deps=list(inputs),
+                note="The steps add up: the difference of two variants has no rest.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def led(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, today = platform.lake, platform.today()
+        work = plan(
+            lake,
+            BRIDGES,
+            sorted({*days_to_derive(context, lake.day_states(BRIDGES)), *_unripe(today)}),
+            {read: inputs[read](platform) for read in inputs},
+            span=platform.span,
+            rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
+        )
+        writes = lake.replace_days(
+            BRIDGES,
+            bridged(platform.engine, days=work.days, as_of=today),
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, BRIDGES, writes)
+
+    return led
+
+
+def _unripe(today: date) -> set[date]:
+    """Days whose periods may have got units since whose windows were not over before."""
+    windows = {(kpi.maturity_days, period) for kpi in variants() for period in kpi.periods}
+    days = {today - timedelta(days=n) for n in range(max(days for days, _ in windows) + 7)}
+    return {start_of(day, period) for day in days for _, period in windows}
+
+
+def _rules(stage: Stage, segments: Mapping[str, str]) -> str:
+    """What the values depend on beside the data: another text, and every day is computed again."""
+    named = ",".join(f"segment {name}: {text}" for name, text in sorted(segments.items()))
+    return f"{definitions(stage)},{named}" if named else definitions(stage)
 
 
 def _reasons_asset() -> dg.AssetsDefinition:
@@ -161,13 +232,12 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
-    """Per day the values that are not divided by a dimension, by name, and in words which are not whole.
-
-    Of each KPI its shortest period.
-    """
+    """Per day the values that are not divided by a dimension, by name, each of its shortest period; and in
+    words which are not whole."""
     plotted: dict[date, dict[str, float | int | str | None]] = {}
     wanting: dict[date, list[str]] = {}
-    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
+    columns = ("day", "kpi", "period", "value", "status", "coverage")
+    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).select(columns).to_pylist():
         if row["period"] != KPIS[row["kpi"]].periods[0]:
             continue
         value = row["value"]

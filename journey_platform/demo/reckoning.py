@@ -64,17 +64,17 @@ def people_kpis(log: Log, people: People, calendar: Calendar, *, is_by_person: b
         person = people.known(who, owner, is_by_person=is_by_person)
         if person is not None:
             active[person].append(at)
-    asked: dict[object, list[datetime]] = defaultdict(list)
+    asked: dict[object, list[date]] = defaultdict(list)
     for who, owner, at in log.asked:
         person = people.known(who, owner, is_by_person=is_by_person)
         if person is not None:
-            asked[person].append(at)
+            asked[person].append(calendar.day_of(at))
+    days = [{calendar.day_of(at) for at in acts} for acts in active.values()]
     found: dict[Key, Parts] = {}
     for period, start, end in periods(calendar, ("week", "month")):
-        days = [{calendar.day_of(at) for at in acts} for acts in active.values()]
         here = [{day for day in of if start <= day < end} for of in days]
         there = sum(bool(of) for of in here)
-        in_period = [[at for at in of if start <= calendar.day_of(at) < end] for of in asked.values()]
+        in_period = [[day for day in of if start <= day < end] for of in asked.values()]
         key = (period, start, "all")
         found["support_rate", *key] = float(sum(map(bool, in_period))), float(there)
         found["contacts_per_100_active", *key] = float(sum(map(len, in_period))), float(there)
@@ -91,8 +91,12 @@ def people_kpis(log: Log, people: People, calendar: Calendar, *, is_by_person: b
 def counted_anew(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     """KPIs of visitors, carts and tickets that are not summed over days, and the quantiles."""
     found: dict[Key, Parts] = {}
+    by_period: dict[tuple[str, date], list[tuple[Who, str, str, datetime]]] = defaultdict(list)
+    for row in log.visitors:
+        for period in ("day", "week", "month"):
+            by_period[period, start_of(calendar.day_of(row[3]), period)].append(row)
     for period, start, end in periods(calendar, ("day", "week", "month")):
-        seen = [row for row in log.visitors if start <= calendar.day_of(row[3]) < end]
+        seen = by_period[period, start]
         for device in (None, *sorted({row[2] for row in seen})):
             of_device = [row for row in seen if device in (None, row[2])]
             key = (period, start, "all" if device is None else f"device={device}")
@@ -101,11 +105,8 @@ def counted_anew(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
             found["visits_per_visitor", *key] = float(len(of_device)), float(len(cookies))
         persons = {people.profile(who) for who, *_ in seen} - {None}
         found["visitors_people", period, start, "all"] = float(len(persons)), None
-        for (kpi, day, dimension), _ in log.measured.items():
-            if day == start and period == "day":
-                _put(found, (kpi, period, start, dimension), log.measured[kpi, day, dimension], 0.5)
         _support(found, log, people, calendar, (period, start, end))
-    for period in ("week", "month"):
+    for period in ("day", "week", "month"):
         whole: dict[tuple[str, date, str], list[float]] = defaultdict(list)
         for (kpi, day, dimension), amounts in log.measured.items():
             whole[kpi, start_of(day, period), dimension] += amounts
@@ -142,21 +143,27 @@ def _silences(days: set[date], end: date) -> list[date]:
 def _returns(active: list[list[datetime]], calendar: Calendar) -> dict[Key, Parts]:
     found: dict[Key, Parts] = {}
     today = calendar.last_day + _DAY
-    for _, week, end in periods(calendar, ("week",)):
-        there = [acts for acts in active if any(week <= calendar.day_of(at) < end for at in acts)]
+    by_week = [_first_of_weeks(acts, calendar) for acts in active]
+    for _, week, _ in periods(calendar, ("week",)):
+        there = [n for n, firsts in enumerate(by_week) if week in firsts]
         if week + 2 * _WEEK <= today:
-            back = sum(
-                any(week + _WEEK <= calendar.day_of(at) < week + 2 * _WEEK for at in acts) for acts in there
-            )
+            back = sum(week + _WEEK in by_week[n] for n in there)
             found["retention_calendar", "week", week, "all"] = float(back), float(len(there))
         if week + 3 * _WEEK <= today:
-            firsts = [min(at for at in acts if calendar.day_of(at) >= week) for acts in there]
             rolled = sum(
-                any(first + _WEEK <= at < first + 2 * _WEEK for at in acts)
-                for first, acts in zip(firsts, there, strict=True)
+                any(by_week[n][week] + _WEEK <= at < by_week[n][week] + 2 * _WEEK for at in active[n])
+                for n in there
             )
             found["retention_rolling", "week", week, "all"] = float(rolled), float(len(there))
     return found
+
+
+def _first_of_weeks(acts: list[datetime], calendar: Calendar) -> dict[date, datetime]:
+    """Per week with an act the first of them."""
+    firsts: dict[date, datetime] = {}
+    for at in sorted(acts):
+        firsts.setdefault(calendar.week_of(at), at)
+    return firsts
 
 
 def _answers(log: Log, people: People, calendar: Calendar, *, is_by_person: bool) -> dict[Key, Parts]:
@@ -181,13 +188,13 @@ def _answers(log: Log, people: People, calendar: Calendar, *, is_by_person: bool
 def _carts(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     """What is put into a cart and ordered within the window, by attempt policy."""
     orders: dict[object, list[datetime]] = defaultdict(list)
-    attempts: dict[object, list[tuple[datetime, str]]] = defaultdict(list)
+    attempts: dict[object, list[tuple[datetime, str, date]]] = defaultdict(list)
     for who, at, device, is_order in log.shopping:
         person = people.profile(who)
         if person is not None and is_order:
             orders[person].append(at)
         elif person is not None:
-            attempts[person].append((at, device))
+            attempts[person].append((at, device, calendar.day_of(at)))
     window = timedelta(days=_CART_DAYS)
     last = calendar.last_day - window
     found: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
@@ -195,8 +202,8 @@ def _carts(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
         for buyer, tried in attempts.items():
             mature = [
                 (any(at <= order <= at + window for order in orders[buyer]), at, device)
-                for at, device in sorted(tried)
-                if start <= calendar.day_of(at) < end and calendar.day_of(at) <= last
+                for at, device, day in sorted(tried)
+                if start <= day < end and day <= last
             ]
             if not mature:
                 continue
@@ -216,14 +223,20 @@ def _support(
 ) -> None:
     """Backlog, times and repeated contacts of one period."""
     kind, start, end = of
+    day_of = calendar.day_of
+    rows_here = [
+        (who, why, ticket)
+        for who, why, ticket in log.tickets
+        if day_of(ticket.created_at) < end and (ticket.solved_at is None or day_of(ticket.solved_at) >= start)
+    ]
 
     def is_here(at: datetime | None) -> bool:
-        return at is not None and start <= calendar.day_of(at) < end
+        return at is not None and start <= day_of(at) < end
 
     reasons = (None, *sorted({reason for _, reason, _ in log.tickets}))
     for reason in reasons:
         dimension = "all" if reason is None else f"reason={reason}"
-        rows = [row for row in log.tickets if reason in (None, row[1])]
+        rows = [row for row in rows_here if reason in (None, row[1])]
         tickets = [ticket for *_, ticket in rows]
         waiting = sum(
             calendar.day_of(t.created_at) < end

@@ -18,17 +18,17 @@ from journey_platform.kpis.definition import Kpi
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
-from journey_platform.lake import LakeError
-from journey_platform.tables import IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, MAILINGS, PROFILES_TABLE, TICKETS
-
-SOURCE, IDENTITY, DEFINITION, CODE, ERASURE, UNEXPLAINED = (
-    "source",
-    "identity",
-    "definition",
-    "code",
-    "erasure",
-    "unexplained",
+from journey_platform.tables import (
+    ERASURES,
+    IDENTIFIERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    PROFILES_TABLE,
+    TICKETS,
 )
+
+SOURCE, IDENTITY, DEFINITION, CODE, UNEXPLAINED = "source", "identity", "definition", "code", "unexplained"
+ERASURE = "erasure"
 
 Cause = dict[str, str]
 
@@ -59,14 +59,13 @@ class Causes:
         self._profiles: dict[_Days, int] = {}
 
     def of(self, change: Change) -> list[Cause]:
-        """In the order source, identity, definition, code; one that says so where none was found."""
-        try:
-            return self._of(change)
-        except (LakeError, OSError):
-            # Only an erasure takes away what a value had been computed from.
-            return [_cause(ERASURE, "customers/erasures", "the earlier rows are gone"), *self._code()]
+        """In the order source, identity, definition, code; one that says so where none was found.
 
-    def _of(self, change: Change) -> list[Cause]:
+        An erasure removes the versions with which those of before could be compared: it stands for them.
+        """
+        if gone := self._history.gone(self._leap):
+            erased = _cause(ERASURE, ERASURES.name, f"earlier versions removed of {', '.join(gone)}")
+            return [erased, *_definition(change), *self._code()]
         kpi = KPIS[change.kpi]
         found = self._sources(kpi, change)
         # What may be summed over days counts visits, recipients or posts, whoever they belong to.

@@ -47,8 +47,9 @@ def lineage(
     as_of: date,
     dimension: str,
     dimension_value: str,
+    segments: pa.Table | None = None,
 ) -> Lineage:
-    """The value of the period that begins on `start`; `as_of` is today."""
+    """The value of the period that begins on `start`; `as_of` is today, `segments` as for `members`."""
     found = members(
         kpi,
         engine,
@@ -57,6 +58,7 @@ def lineage(
         as_of=as_of,
         dimension=dimension,
         dimension_value=dimension_value,
+        segments=segments,
     )
     cell = (kpi.name, period, dimension, dimension_value)
     rows = lake.read(kpis_table(kpi.stage), [start]).to_pylist()

@@ -70,14 +70,18 @@ def members(
     as_of: date,
     dimension: str,
     dimension_value: str,
+    segments: pa.Table | None = None,
 ) -> Members:
-    """What the KPI's value of the period that begins on `start` is made of; `as_of` is today."""
+    """What the KPI's value of the period that begins on `start` is made of; `as_of` is today.
+
+    `segments` (person_key, segment) says who is in which declared segment.
+    """
     import ibis
 
     read = Read(source)
     scope = Scope(read, days_of([start], period), "day" if kpi.is_additive else period, as_of)
     trail = TRAILS[kpi.grain]
-    rows = units_of(kpi, scope, dimension)
+    rows = units_of(kpi, scope, dimension, segments)
     is_it = rows.dimension_value == dimension_value
     if not kpi.is_share:
         rows = rows.filter(is_it)

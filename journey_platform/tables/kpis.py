@@ -41,8 +41,32 @@ def kpis_table(stage: str) -> Table:
     )
 
 
+TICKET_REASONS = Table(
+    key=("kpis", "ticket_reasons"),
+    grain="week and reason of tickets, beside the weeks before",
+    columns=(
+        Column("week", pa.date32(), "its Monday", is_key=True),
+        Column("reason", pa.string(), "the stated reason; Unassigned where there is none", is_key=True),
+        Column("tickets", pa.int64(), "tickets of the reason created in the week"),
+        Column("all_tickets", pa.int64(), "tickets of the week"),
+        Column("before", pa.int64(), "tickets of the reason in the four weeks before"),
+        Column("all_before", pa.int64(), "tickets of those weeks"),
+        Column("share", pa.float64(), "share of the week's tickets"),
+        Column("change", pa.float64(), "that share less the share of the weeks before; null without them"),
+        Column("lower", pa.float64(), "95 % interval of the change"),
+        Column("upper", pa.float64(), "95 % interval of the change"),
+        Column("is_new", pa.bool_(), "first seen in this week, with four weeks of tickets before it"),
+        Column("is_rising", pa.bool_(), "the interval of the change lies above zero"),
+        Column(
+            "cumulated", pa.float64(), "share of the week's tickets of this and all more frequent reasons"
+        ),
+    ),
+    sort_by=("week", "reason"),
+    is_daily=False,
+)
+
 CAUSES = pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("detail", pa.string())]))
-"""Why a value changed. kind: source, identity, definition, code, erasure, or unexplained."""
+"""Why a value changed. kind: source, identity, erasure, definition, code, or unexplained."""
 
 RESTATEMENTS = Table(
     key=("kpis", "restatements"),
@@ -83,26 +107,16 @@ RESTATEMENTS = Table(
     sort_by=("day", "stage", "version", "kpi", "period", "value_day", "dimension", "dimension_value"),
 )
 
-TICKET_REASONS = Table(
-    key=("kpis", "ticket_reasons"),
-    grain="week and reason of tickets, beside the weeks before",
+BRIDGES = Table(
+    key=("kpis", "bridges"),
+    grain="step from one variant of a KPI to another, in a period",
     columns=(
-        Column("week", pa.date32(), "its Monday", is_key=True),
-        Column("reason", pa.string(), "the stated reason; Unassigned where there is none", is_key=True),
-        Column("tickets", pa.int64(), "tickets of the reason created in the week"),
-        Column("all_tickets", pa.int64(), "tickets of the week"),
-        Column("before", pa.int64(), "tickets of the reason in the four weeks before"),
-        Column("all_before", pa.int64(), "tickets of those weeks"),
-        Column("share", pa.float64(), "share of the week's tickets"),
-        Column("change", pa.float64(), "that share less the share of the weeks before; null without them"),
-        Column("lower", pa.float64(), "95 % interval of the change"),
-        Column("upper", pa.float64(), "95 % interval of the change"),
-        Column("is_new", pa.bool_(), "first seen in this week, with four weeks of tickets before it"),
-        Column("is_rising", pa.bool_(), "the interval of the change lies above zero"),
-        Column(
-            "cumulated", pa.float64(), "share of the week's tickets of this and all more frequent reasons"
-        ),
+        DAY,
+        Column("bridge", pa.string(), "which two variants", is_key=True),
+        Column("period", pa.string(), "day, week or month; it stands on its first day", is_key=True),
+        Column("place", pa.int64(), "0 is the first variant, the last one the second", is_key=True),
+        Column("step", pa.string(), "the variant, or the reason for which units are counted otherwise"),
+        Column("value", pa.float64(), "the variant's value, or what the step adds to it, in the KPI's unit"),
     ),
-    sort_by=("week", "reason"),
-    is_daily=False,
+    sort_by=("day", "bridge", "period", "place"),
 )

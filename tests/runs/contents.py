@@ -12,6 +12,7 @@ from journey_platform.lake import Lake
 from journey_platform.tables import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
+    BRIDGES,
     COVERAGE,
     DECISIONS,
     ERASURES,
@@ -56,7 +57,7 @@ CUSTOMERS = [
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
-TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, TICKET_REASONS, QUARANTINE]
+TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, BRIDGES, TICKET_REASONS, QUARANTINE]
 """What follows from the records alone."""
 MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""

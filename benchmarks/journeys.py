@@ -1,0 +1,169 @@
+"""Journeys: sessions, a funnel, retention, transitions and attribution over 10 million touchpoints of a lake.
+
+This platform's kernels, one task at a time and all five from one sorted read; beside them the scan floor (the
+columns of a task, read and summed), DuckDB SQL by hand, pandas, Polars and chDB, where those are installed. Every
+answer is compared with DuckDB's. Each runs in a process of its own, from the lake's own files, and tells its
+seconds and peak memory. `python benchmarks/journeys.py` prints the table; nothing is kept.
+"""
+
+from datetime import date, datetime, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import numpy as np
+import pyarrow as pa
+
+from journey_platform.asking import ask, touchpoints
+from journey_platform.engine import Engine
+from journey_platform.journeys.answers import Asked, Span
+from journey_platform.journeys.history import SORT
+from journey_platform.journeys.questions import Attribution, Funnel, Paths, Retention
+from journey_platform.journeys.sessions import sessions
+from journey_platform.lake import Lake
+from journey_platform.tables import JOURNEY_TOUCHPOINTS
+
+FIRST = date(2026, 1, 5)
+DAYS, PERSONS, TOUCHPOINTS = 90, 300_000, 10_000_000
+LAST = FIRST + timedelta(days=DAYS - 1)
+ZONE = "UTC"
+TYPES = ("page_view", "search", "add_to_cart", "order")
+PAGES = tuple(f"/page/{n:03d}" for n in range(40))
+CHANNELS = ("Direct", "Email", "Organic Search", "Organic Social", "Paid Search")
+DAY_US = 86_400_000_000
+SPAN = Span(FIRST, LAST, ZONE)
+
+FUNNEL = Funnel(
+    steps=["page = '/page/000'", "page = '/page/001'", "type = 'add_to_cart'", "type = 'order'"],
+    attempt="deepest_earliest",
+    within="7 days",
+)
+RETENTION = Retention(start="type = 'page_view'", returning="type = 'page_view'", period="week", periods=8)
+TRANSITIONS = Paths(where="type = 'page_view'", node="page", unit="session", steps=20, has_repeats=True)
+ATTRIBUTION = Attribution(conversion="type = 'order'", touch="type = 'page_view'", lookback="30 days")
+QUESTIONS = {"funnel": FUNNEL, "retention": RETENTION, "transitions": TRANSITIONS, "attribution": ATTRIBUTION}
+TASKS = ("sessions", *QUESTIONS)
+
+
+def make(lake: Lake, rows: int, persons: int) -> None:
+    """Visits of a few pages each, a person's visits spread over the days; seven of ten thousand are orders."""
+    rng = np.random.default_rng(7)
+    visits = rows // 5
+    owner = rng.integers(1, persons + 1, visits)
+    begin = rng.integers(0, DAYS * 86_400 - 3600, visits)
+    length = rng.multinomial(rows - visits, np.full(visits, 1 / visits)) + 1
+    who, first = np.repeat(owner, length), np.repeat(np.cumsum(length) - length, length)
+    second = np.repeat(begin, length) + (np.arange(len(who)) - first) * rng.integers(5, 240, len(who))
+    second = np.minimum(second, DAYS * 86_400 - 1)
+    channel = np.repeat(rng.integers(0, len(CHANNELS), visits), length)
+    kind = rng.choice(len(TYPES), len(who), p=[0.9, 0.0593, 0.04, 0.0007])
+    page = np.minimum(rng.geometric(0.12, len(who)) - 1, len(PAGES) - 1)
+    epoch = int(datetime.combine(FIRST, datetime.min.time(), ZoneInfo(ZONE)).timestamp())
+    day = second // 86_400
+    order = np.lexsort((second, who, day))
+    bounds = np.searchsorted(day[order], np.arange(DAYS + 1))
+    for number in range(DAYS):
+        at = order[bounds[number] : bounds[number + 1]]
+        ids = np.char.add("matomo/visits/", np.char.zfill(at.astype(str), 9))
+        texts = {"type": (TYPES, kind), "page": (PAGES, page), "traffic_channel": (CHANNELS, channel)}
+        columns: dict[str, Any] = {
+            "day": pa.array(np.full(len(at), number + (FIRST - date(1970, 1, 1)).days, np.int32)).cast(
+                pa.date32()
+            ),
+            "person_key": pa.array(who[at] * 1_000_003),
+            "device_key": pa.array(who[at] * 7),
+            "occurred_at": pa.array((second[at] + epoch) * 1_000_000).cast(pa.timestamp("us", tz="UTC")),
+            "touchpoint_id": pa.array(ids.tolist()),
+            "channel": pa.repeat(pa.scalar("web"), len(at)),
+            "vendor": pa.repeat(pa.scalar("matomo"), len(at)),
+            "stream": pa.repeat(pa.scalar("visits"), len(at)),
+            "is_bot": pa.repeat(pa.scalar(False), len(at)),
+            "is_machine": pa.repeat(pa.scalar(False), len(at)),
+            "value": pa.array(np.where(kind[at] == 3, 50.0, 0.0)),
+            **{name: pa.array(t).take(pa.array(codes[at])) for name, (t, codes) in texts.items()},
+        }
+        schema = JOURNEY_TOUCHPOINTS.schema
+        empty = pa.nulls(len(at))
+        table = pa.table([columns.get(f.name, empty).cast(f.type) for f in schema], schema=schema)
+        lake.replace_days(JOURNEY_TOUCHPOINTS, table, [FIRST + timedelta(days=number)], run_id="made")
+
+
+# --- this platform ----------------------------------------------------------------------------------------
+
+
+def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
+    """The platform's answers, from one sorted read for all tasks asked."""
+    asked = [Asked(task, QUESTIONS[task], SPAN) for task in tasks if task in QUESTIONS]
+    found: list[pa.Table] = []
+    with Engine(Lake(root), memory_limit="700MB", threads=2) as engine:
+        if "sessions" in tasks:
+            columns = frozenset(SESSION_COLUMNS).union(*(one.columns for one in asked))
+            days = [FIRST + timedelta(days=n) for n in range(DAYS)]
+            read = touchpoints(engine, columns, days)
+            for rows in engine.persons(read, sort_by=SORT):
+                found.append(_sessions_by_day(sessions(rows, zone=ZONE)))
+                if asked:
+                    from journey_platform.journeys.answers import seen_rows
+
+                    events = seen_rows(rows)
+                    for one in asked:
+                        one.see(rows, events)
+            tables = {one.name: one.answer() for one in asked}
+        else:
+            answered = ask(engine, asked)
+            tables = {table["name"][0].as_py(): table for some in answered.values() for table in some}
+    results: dict[str, Any] = {}
+    if found:
+        whole = (
+            pa.concat_tables(found).group_by("day").aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
+        )
+        results["sessions"] = sorted(
+            (row["day"].isoformat(), row["n_sum"], row["bounces_sum"], row["pages_sum"])
+            for row in whole.to_pylist()
+        )
+    if "funnel" in tables:
+        results["funnel"] = [
+            row["units"] + late for row, late in zip(tables["funnel"].to_pylist(), [0] * 4, strict=True)
+        ]
+    if "retention" in tables:
+        rows = tables["retention"].to_pylist()
+        results["retention"] = sorted(
+            (r["cohort"], r["period_from"], r["units"])
+            for r in rows
+            if r["cohort"] != "all" and r["units"] is not None
+        )
+    if "transitions" in tables:
+        rows = tables["transitions"].to_pylist()
+        results["transitions"] = sorted(
+            (r["source"], r["target"], r["paths"])
+            for r in rows
+            if r["part"] == "transition" and r["target"] != "(left)"
+        )
+    if "attribution" in tables:
+        results["attribution"] = sorted(
+            (r["model"], r["channel"], round(r["conversions"], 6))
+            for r in tables["attribution"].to_pylist()
+            if r["model"] in ("first", "last", "linear", "time_decay")
+        )
+    return results
+
+
+SESSION_COLUMNS = (
+    "person_key", "device_key", "visit_id", "occurred_at", "touchpoint_id", "type", "page", "value", "dwell_s",
+    "is_bot", "traffic_channel", "source", "campaign", "channel",
+)  # fmt: skip
+
+
+def _sessions_by_day(found: pa.Table) -> pa.Table:
+    named = pa.table(
+        {
+            "day": found["day"],
+            "n": pa.array(np.ones(found.num_rows, dtype=np.int64)),
+            "bounces": found["is_bounce_single_page"].cast(pa.int64()),
+            "pages": found["page_views"],
+        }
+    )
+    return (
+        named.group_by("day")
+        .aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
+        .rename_columns(["day", "n", "bounces", "pages"])
+    )
