@@ -4,6 +4,12 @@ import dagster as dg
 
 from connectors.registry import FILES, connector_of
 from journey_platform.defs.alerts import alert_sensors
+from journey_platform.defs.backfills import (
+    backfill_jobs,
+    discard_backfill,
+    preview_backfill,
+    promote_backfill,
+)
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
@@ -62,6 +68,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             identity_decision,
             identity_erase,
             identity_preview,
+            *backfill_jobs(settings.sources),
+            preview_backfill,
+            promote_backfill,
+            discard_backfill,
             *([dropped] if has_files else []),
         ],
         schedules=[daily_schedule(settings, lookback)],

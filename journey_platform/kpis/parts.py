@@ -76,6 +76,12 @@ def parts(
     return pa.concat_tables(found)
 
 
+def units_of(kpi: Kpi, scope: Scope, dimension: str, segments: pa.Table | None = None) -> "ir.Table":
+    """The units that the KPI's parts are counted from, with their `dimension_value`."""
+    units = GRAINS[kpi.grain].build(scope)
+    return _divided(units, dimension, _People(Read(scope.source), segments))
+
+
 def rolled_up(daily: pa.Table, kpis: Sequence[Kpi], period: Period, starts: Sequence[date]) -> pa.Table:
     """Parts per `period` that begins on one of `starts`, summed from the additive KPIs' parts per day."""
     days = daily["day"].to_pylist()

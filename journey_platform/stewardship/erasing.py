@@ -22,6 +22,7 @@ from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import discard_all
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
@@ -167,6 +168,7 @@ def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, n
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
+    discard_all(lake)
     _account(lake, decision_id)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
     return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))
