@@ -11,10 +11,11 @@ import pyarrow.compute as pc
 
 from journey_platform import settings
 from journey_platform.history.published import Published, kpi_named, published
-from journey_platform.kpis.catalogue import Kpi, Period
+from journey_platform.kpis.bridges import BY_NAME
+from journey_platform.kpis.definition import Kpi, Period
 from journey_platform.kpis.periods import start_of
 from journey_platform.lake import Lake
-from journey_platform.tables import RESTATEMENTS
+from journey_platform.tables import BRIDGES, RESTATEMENTS
 
 HELP = "a KPI's values, with their parts: now, or as they were published at a time"
 
@@ -31,6 +32,7 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         help="as published at the end of this local day, or at a time: 2026-03-01T12:00+01:00",
     )
     parser.add_argument("--restatements", action="store_true", help="what published values became, and why")
+    parser.add_argument("--against", metavar="NAME", help="another variant: the steps that lead to it")
     parser.set_defaults(run=_run)
 
 
@@ -41,9 +43,31 @@ def _run(chosen: argparse.Namespace) -> _Lines:
         raise LookupError(f"{kpi.name} is shown by {', '.join(kpi.dimensions)}")
     starts = None if chosen.day is None else {start_of(chosen.day, period) for period in get_args(Period)}
     at = None if chosen.as_of is None else _moment(chosen.as_of, known.zone)
+    if chosen.against is not None:
+        return _bridge(lake, kpi, kpi_named(chosen.against), starts)
     if chosen.restatements:
         return _restatements(lake, kpi, starts, chosen.dimension, at)
     return _values(kpi, published(lake, kpi, at=at, days=starts, dimension=chosen.dimension), chosen.day)
+
+
+def _bridge(lake: Lake, first: Kpi, second: Kpi, starts: set[date] | None) -> _Lines:
+    """The steps of the latest period of each kind, or of those asked for."""
+    known = {(bridge.first, bridge.second): bridge.name for bridge in BY_NAME.values()}
+    if (first.name, second.name) not in known:
+        pairs = "; ".join(f"{one} against {other}" for one, other in known)
+        raise LookupError(f"no bridge leads from {first.name} to {second.name}; there are {pairs}")
+    rows = lake.read(BRIDGES)
+    rows = rows.filter(pc.equal(rows["bridge"], known[first.name, second.name])).to_pylist()
+    if starts is None:
+        latest: dict[str, date] = {}
+        for row in rows:
+            latest[row["period"]] = max(row["day"], latest.get(row["period"], row["day"]))
+        rows = [row for row in rows if row["day"] == latest[row["period"]]]
+    for row in rows:
+        if starts is None or row["day"] in starts:
+            if row["place"] == 0:
+                yield f"{row['period']} {row['day']}"
+            yield f"  {row['value']:+.4f}  {row['step']}"
 
 
 def _values(kpi: Kpi, found: Published, day: date | None) -> _Lines:

@@ -1,4 +1,4 @@
-"""The assets of `journeys`: touchpoints with their person, sessions, mailings."""
+"""The assets of `journeys`: touchpoints with their person, sessions, mailings, tickets, moods."""
 
 from collections.abc import Sequence
 from datetime import date
@@ -16,21 +16,30 @@ from journey_platform.defs.planning import nothing_by_day, plan, widen, with_nei
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
+from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.journeys.tickets import tickets
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import FILES
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
+    SENTIMENT,
     SESSIONS,
+    TICKETS,
     Table,
     touchpoints_table,
 )
 from journey_platform.touchpoints.mailings import mailings
+
+WITH_TICKETS = frozenset({"zendesk", FILES})
+WITH_TEXTS = frozenset({"zendesk", "qualtrics", "mastodon", FILES})
+"""Sources that may tell of tickets, and of what people wrote."""
 
 
 def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -132,7 +141,72 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         written = lake.replace_all(MAILINGS, mapped.rows, run_id=run_id, cursor=work.cursor)
         return report_table(MAILINGS, written)
 
-    return [resolved, visits, *([sent] if "mailchimp" in sources else [])]
+    return [
+        resolved,
+        visits,
+        *([sent] if "mailchimp" in sources else []),
+        *([_tickets_asset()] if WITH_TICKETS & set(sources) else []),
+        *([_sentiment_asset(texts, partitions)] if (texts := _texts(sources)) else []),
+    ]
+
+
+def _tickets_asset() -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=whole_step(*TICKETS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                TICKETS,
+                group="journeys",
+                deps=[JOURNEY_TOUCHPOINTS],
+                note="A ticket is known from its creation on; of several solutions the last counts.",
+            )
+        ],
+    )
+    def asked(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, engine = platform.lake, platform.engine
+        found = engine.arrow(tickets(engine.table(JOURNEY_TOUCHPOINTS)))
+        return report_table(TICKETS, lake.replace_all(TICKETS, found, run_id=context.run.run_id))
+
+    return asked
+
+
+def _texts(sources: Sequence[str]) -> list[Table]:
+    """The touchpoints that hold what people wrote."""
+    return [touchpoints_table(vendor) for vendor in sources if vendor in WITH_TEXTS]
+
+
+def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name="__".join(SENTIMENT.key),
+        specs=[
+            spec(
+                SENTIMENT,
+                group="journeys",
+                deps=texts,
+                note=f"Model: {MODEL}. What is not English, or cannot be told to be, is unknown.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
+    )
+    def told(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake = platform.lake
+        changes = dict.fromkeys(texts, with_neighbours(lake))
+        work = plan(lake, SENTIMENT, days_of(context), changes, span=platform.span)
+        found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]))
+        writes = lake.replace_days(
+            SENTIMENT,
+            found,
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, SENTIMENT, writes)
+
+    return told
 
 
 def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:

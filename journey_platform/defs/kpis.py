@@ -1,9 +1,7 @@
 """The assets of `kpis`: one per stage of the journey, with the values themselves as plotted metadata."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, timedelta
-from functools import partial
-from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -12,63 +10,58 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from connectors.registry import connector_of
+from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_days, spec
+from journey_platform.defs.describe import report_days, report_table, spec, whole_step
+from journey_platform.defs.journeys import WITH_TICKETS
+from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
-from journey_platform.defs.planning import Touched, changed_days, plan, with_neighbours
+from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
 from journey_platform.history.trace import CODE_MARK
-from journey_platform.kpis import early, late, middle, periods
-from journey_platform.kpis.catalogue import EVERYTHING, Stage, definitions
+from journey_platform.journeys.segments import memberships, of_people
+from journey_platform.kpis.bridges import bridged, variants
+from journey_platform.kpis.catalogue import KPIS, STAGES, definitions, of_stage
+from journey_platform.kpis.definition import EVERYTHING, Stage
+from journey_platform.kpis.parts import parts
+from journey_platform.kpis.periods import start_of
+from journey_platform.kpis.reasons import reasons
 from journey_platform.kpis.values import values
-from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
+    BRIDGES,
     IDENTIFIERS_TABLE,
-    JOURNEY_TOUCHPOINTS,
-    MAILINGS,
     PROFILES_TABLE,
-    SESSIONS,
+    TICKET_REASONS,
+    TICKETS,
     Table,
     kpis_table,
 )
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-# Given the days to value, the parts of a stage.
-Parts = Callable[[Platform, Sequence[date]], "ir.Table"]
-Inputs = Callable[[Platform], Mapping[Table, Touched]]
-
 
 def kpi_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
-    """Early, middle and late."""
-    mailed = [MAILINGS] if "mailchimp" in sources else []
-    asset = partial(_stage_asset, sources=sources, partitions=partitions)
+    """One asset per stage, and the reasons of tickets week by week where there are tickets."""
+    stages = [_stage_asset(stage, sources, partitions) for stage in STAGES]
     return [
-        asset("early", [SESSIONS, JOURNEY_TOUCHPOINTS, *mailed], _early, _early_inputs),
-        asset("middle", [SESSIONS], _middle, _middle_inputs),
-        asset("late", [JOURNEY_TOUCHPOINTS, PROFILES_TABLE], _late, _late_inputs),
+        *stages,
+        _bridges_asset(sources, partitions),
+        *([_reasons_asset()] if WITH_TICKETS & set(sources) else []),
     ]
 
 
 def _stage_asset(
-    stage: Stage,
-    deps: Sequence[Table],
-    parts: Parts,
-    inputs: Inputs,
-    *,
-    sources: Sequence[str],
-    partitions: dg.PartitionsDefinition,
+    stage: Stage, sources: Sequence[str], partitions: dg.PartitionsDefinition
 ) -> dg.AssetsDefinition:
     table = kpis_table(stage)
     suite = suite_of(table)
+    kpis = of_stage(stage)
+    inputs = inputs_of(kpis, sources)
 
     @dg.multi_asset(
         name="__".join(table.key),
@@ -76,7 +69,7 @@ def _stage_asset(
             spec(
                 table,
                 group="kpis",
-                deps=deps,
+                deps=list(inputs),
                 note="Beside each value: its parts, n, interval, coverage, maturity and definition version.",
                 partitions=partitions,
             )
@@ -87,23 +80,24 @@ def _stage_asset(
     )
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
+        segments = of_people(declared(platform.settings).segments)
+        members = memberships(lake.read(PROFILES_TABLE), segments)
         asked = {*days_of(context), *_ripened(platform, table, today)}
         work = plan(
             lake,
             table,
             sorted(asked),
-            inputs(platform),
+            {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             marks={CODE_MARK: code_version()},
-            rules=definitions(stage),
+            rules=_rules(stage, segments),
         )
-        holds = _holds(platform, sources)
         rows = values(
             stage,
-            platform.engine.arrow(parts(platform, work.days)),
+            parts(kpis, platform.engine, days=work.days, as_of=today, segments=members),
             days=work.days,
             arrivals=_arrivals(platform, sources),
-            holds=holds,
+            holds=_holds(platform, sources),
             as_of=today,
             identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
         )
@@ -115,79 +109,85 @@ def _stage_asset(
     return valued
 
 
-def _early(platform: Platform, days: Sequence[date]) -> "ir.Table":
-    engine = platform.engine
-    sent = engine.table(MAILINGS)
-    since = [day for day in platform.lake.day_states(JOURNEY_TOUCHPOINTS) if days and day >= days[0]]
-    return early.parts(
-        engine.table(SESSIONS, days),
-        engine.table(JOURNEY_TOUCHPOINTS, since),
-        sent.filter(sent.day.isin(list(days))),
+def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+    inputs = inputs_of(variants(), sources)
+
+    @dg.multi_asset(
+        name="__".join(BRIDGES.key),
+        specs=[
+            spec(
+                BRIDGES,
+                group="kpis",
+                deps=list(inputs),
+                note="The steps add up: the difference of two variants has no rest.",
+                partitions=partitions,
+            )
+        ],
+        partitions_def=partitions,
+        backfill_policy=RANGE_POLICY,
     )
+    def led(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake, today = platform.lake, platform.today()
+        work = plan(
+            lake,
+            BRIDGES,
+            sorted({*days_of(context), *_unripe(today)}),
+            {read: inputs[read](platform) for read in inputs},
+            span=platform.span,
+            rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
+        )
+        writes = lake.replace_days(
+            BRIDGES,
+            bridged(platform.engine, days=work.days, as_of=today),
+            work.days,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            allow_shrink=True,
+        )
+        return report_days(context, BRIDGES, writes)
+
+    return led
 
 
-def _early_inputs(platform: Platform) -> Mapping[Table, Touched]:
-    lake, engine = platform.lake, platform.engine
-
-    def of_touchpoints(table: Table, since: int | None) -> set[date]:
-        days = changed_days(lake, table, since)
-        sent = early.days_touched(engine.table(table, days), engine.table(MAILINGS))
-        return days | set(engine.arrow(sent)["day"].to_pylist())
-
-    def of_mailings(_: Table, since: int | None) -> set[date]:
-        known = set() if since is None else _mailings(lake, since)
-        return {day for day, *_ in known ^ _mailings(lake)}
-
-    return {
-        SESSIONS: with_neighbours(lake),
-        JOURNEY_TOUCHPOINTS: of_touchpoints,
-        MAILINGS: of_mailings,
-    }
+def _unripe(today: date) -> set[date]:
+    """Days whose periods may have got units since whose windows were not over before."""
+    windows = {(kpi.maturity_days, period) for kpi in variants() for period in kpi.periods}
+    days = {today - timedelta(days=n) for n in range(max(days for days, _ in windows) + 7)}
+    return {start_of(day, period) for day in days for _, period in windows}
 
 
-def _mailings(lake: Lake, version: int | None = None) -> set[tuple[date, str, int]]:
-    columns = ("day", "campaign_id", "delivered")
-    rows = lake.read(MAILINGS, columns=columns, version=version)
-    return set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
+def _rules(stage: Stage, segments: Mapping[str, str]) -> str:
+    """What the values depend on beside the data: another text, and every day is computed again."""
+    named = ",".join(f"segment {name}: {text}" for name, text in sorted(segments.items()))
+    return f"{definitions(stage)},{named}" if named else definitions(stage)
 
 
-def _middle(platform: Platform, days: Sequence[date]) -> "ir.Table":
-    return middle.parts(platform.engine.table(SESSIONS, days))
-
-
-def _middle_inputs(platform: Platform) -> Mapping[Table, Touched]:
-    return {SESSIONS: with_neighbours(platform.lake)}
-
-
-def _late(platform: Platform, days: Sequence[date]) -> "ir.Table":
-    whole_weeks = periods.days_of(periods.periods_touched(days, "week"), "week")
-    return late.parts(
-        platform.engine.table(JOURNEY_TOUCHPOINTS, whole_weeks), platform.engine.table(PROFILES_TABLE)
+def _reasons_asset() -> dg.AssetsDefinition:
+    @dg.multi_asset(
+        name=whole_step(*TICKET_REASONS.key),
+        backfill_policy=RANGE_POLICY,
+        specs=[
+            spec(
+                TICKET_REASONS,
+                group="kpis",
+                deps=[TICKETS],
+                note="What rises and what is new, with the interval of the change.",
+            )
+        ],
     )
+    def told(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+        lake = platform.lake
+        first = platform.settings.start_date
+        found = reasons(lake.read(TICKETS), first_day=first, today=platform.today())
+        write = lake.replace_all(TICKET_REASONS, found, run_id=context.run.run_id)
+        latest = found.filter(pc.equal(found["week"], pc.max(found["week"])))
+        new, rising = (
+            ", ".join(sorted(latest.filter(latest[column])["reason"].to_pylist()))
+            for column in ("is_new", "is_rising")
+        )
+        return report_table(TICKET_REASONS, write, new_reasons=new, rising_reasons=rising)
 
-
-def _late_inputs(platform: Platform) -> Mapping[Table, Touched]:
-    def weeks(table: Table, since: int | None) -> set[date]:
-        return set(periods.periods_touched(changed_days(platform.lake, table, since), "week"))
-
-    def weeks_of_known(table: Table, since: int | None) -> set[date]:
-        return set(periods.periods_touched(_days_of_newly_known(platform, table, since), "week"))
-
-    return {JOURNEY_TOUCHPOINTS: weeks, PROFILES_TABLE: weeks_of_known}
-
-
-def _days_of_newly_known(platform: Platform, table: Table, since: int | None) -> set[date]:
-    """Days of people who are known now and were not, or the other way round, since that version."""
-    if since is None:
-        return set()
-    columns = ("person_key", "is_known")
-    old, new = (platform.lake.read(table, columns=columns, version=at) for at in (since, None))
-    was, now = ({*rows.filter(rows["is_known"])["person_key"].to_pylist()} for rows in (old, new))
-    if was == now:
-        return set()
-    people = platform.engine.memtable(pa.table({"person_key": pa.array(sorted(was ^ now), pa.int64())}))
-    seen = platform.engine.table(JOURNEY_TOUCHPOINTS).semi_join(people, "person_key")
-    return set(platform.engine.arrow(seen.select("day").distinct())["day"].to_pylist())
+    return told
 
 
 def _ripened(platform: Platform, table: Table, today: date) -> set[date]:
@@ -232,10 +232,14 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
 
 
 def _plotted(rows: pa.Table) -> dict[date, dict[str, float | int | str | None]]:
-    """Per day the values that are not divided by a dimension, by name, and in words which are not whole."""
+    """Per day the values that are not divided by a dimension, by name, each of its shortest period; and in
+    words which are not whole."""
     plotted: dict[date, dict[str, float | int | str | None]] = {}
     wanting: dict[date, list[str]] = {}
-    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).to_pylist():
+    columns = ("day", "kpi", "period", "value", "status", "coverage")
+    for row in rows.filter(pc.equal(rows["dimension"], EVERYTHING)).select(columns).to_pylist():
+        if row["period"] != KPIS[row["kpi"]].periods[0]:
+            continue
         value = row["value"]
         plotted.setdefault(row["day"], {})[row["kpi"]] = None if value is None else round(value, 4)
         if row["status"] in ("partial", "held", "missing"):

@@ -154,7 +154,7 @@ class Mailings:
             bounced = bounced - {id(reached[-1])} | {id(reached[0])}
             self._leaves(campaign, reached[-1])
         self.campaigns.append(campaign)
-        self._tally.mailing(campaign_id, sent_at, len(reached) - len(bounced))
+        self._tally.mailing(campaign_id, sent_at, len(reached), len(reached) - len(bounced))
         for subscriber in reached:
             if id(subscriber) in bounced:
                 self._bounces(campaign, subscriber)

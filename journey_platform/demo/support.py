@@ -131,6 +131,7 @@ class HelpDesk:
         user, who = self._known(customer)
         self._tally.ticket(who, customer.number, at)
         ticket = self.ticket(user, at, topic, self._plot.mood(customer, at))
+        self._tally.handled(who, topic, ticket)
         if ticket.rated_at is not None:
             self._tally.is_active(who, customer.number, ticket.rated_at)
         if ticket.solved_at is not None:
@@ -140,7 +141,7 @@ class HelpDesk:
         owner = self._tally.stranger()
         user, who = self.user(owner, "Info", owner, email, None, None)
         self._tally.ticket(who, owner, at)
-        self.ticket(user, at, "invoice", 0, can_rate=False)
+        self._tally.handled(who, "invoice", self.ticket(user, at, "invoice", 0, can_rate=False))
 
     def ticket(
         self, user: SupportUser, at: datetime, topic: str, mood: int, *, can_rate: bool = True

@@ -125,6 +125,7 @@ class Panel:
         response.reason, response.heard_about_us = reason, _HEARD.spin(rng)
         who = self._tally.record(customer.number, ("user_id", user_id))
         self._tally.is_active(who, customer.number, response.recorded_at)
+        self._tally.heard(self.at_exit.survey_id, response.recorded_at, response.heard_about_us)
 
     def _ask_those_who_share(self) -> None:
         """Families and offices answer from one mailbox, each under its own user id."""

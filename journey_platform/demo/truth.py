@@ -17,9 +17,12 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
-from journey_platform.demo.world import TrueSession, Truth
+from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
+from journey_platform.demo.world import Ticket, TrueSession, Truth
 
 Identifier = tuple[str, str]
+SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us"})
+COUNTS = frozenset({"visits", "page_views", "social_mentions", "tickets"})
 PLACEHOLDERS = frozenset({"null", "anonymous", "0000", "undefined", "n/a"})
 
 
@@ -81,9 +84,7 @@ class Tally:
         self._denominators: defaultdict[tuple[str, str, date, str], float] = defaultdict(float)
         self._evidence: dict[int, set[frozenset[Identifier]]] = defaultdict(set)
         self._users_of_shared: dict[Identifier, set[str]] = defaultdict(set)
-        self._active: dict[date, set[tuple[Identifier | None, int | None]]] = defaultdict(set)
-        self._asking: dict[date, set[tuple[Identifier | None, int | None]]] = defaultdict(set)
-        self._answers: list[tuple[str, Identifier | None, int | None, datetime, int]] = []
+        self._log = Log()
         self._strangers = 0
 
     # -- who is who
@@ -119,7 +120,7 @@ class Tally:
 
     def is_active(self, who: Identifier | None, owner: int | None, at: datetime) -> None:
         """The person did something towards the brand, himself and not by a machine."""
-        self._active[self._calendar.week_of(at)].add((who, owner))
+        self._log.acts.append((who, owner, at))
 
     def exclude(self, reason: str, count: int = 1) -> None:
         """Something was emitted that must not be counted."""
@@ -141,22 +142,52 @@ class Tally:
         has_order = session.orders > 0
         has_pages = session.page_views >= 2
         lasted_s = (session.ended_at - session.started_at).total_seconds()
-        for dimension in ("all", f"traffic_channel={session.traffic_channel}"):
-            day = session.day
+        beats = session.heartbeats >= 2
+        channel, device = f"traffic_channel={session.traffic_channel}", f"device={session.device}"
+        by_visit = ("all", channel, device, f"campaign={session.campaign or 'Unassigned'}")
+        by_entry = ("all", channel, device, f"landing_page={session.landing_page or 'Unassigned'}")
+        day = session.day
+        for dimension in by_visit:
             self._count("visits", day, dimension, 1)
+            self._count("conversion_rate", day, dimension, has_order, 1)
+        for dimension in by_entry:
             self._count("bounce_single_page", day, dimension, session.page_views == 1, 1)
             self._count("bounce_ga4", day, dimension, not (has_pages or has_order or lasted_s > 10), 1)
-            beats = session.heartbeats >= 2
             self._count("bounce_snowplow", day, dimension, not (has_pages or has_order or beats), 1)
+        for dimension in ("all", channel, device):
+            self._count("page_views", day, dimension, session.page_views)
             self._count("pages_per_session", day, dimension, session.page_views, 1)
-            self._count("conversion_rate", day, dimension, has_order, 1)
-        self._count("traffic_source", session.day, f"traffic_channel={session.traffic_channel}", 1)
-        self._count("traffic_source", session.day, "all", 1)
+            self._count("engaged_time_per_session", day, dimension, session.engaged_s, 1)
+            self._log.measured["pages_per_session_median", day, dimension].append(session.page_views)
+        for dimension in ("all", device):
+            self._count("traffic_unassigned", day, dimension, session.traffic_channel == "Other", 1)
+        self._count("traffic_source", day, channel, 1)
+        self._count("traffic_source", day, "all", 1)
 
-    def mailing(self, campaign_id: str, sent_at: datetime, delivered: int) -> None:
-        for kpi in ("open_rate_lower", "open_rate_upper", "click_through_rate", "open_rate"):
-            for dimension in ("all", f"campaign={campaign_id}"):
-                self._count(kpi, self._calendar.day_of(sent_at), dimension, 0, delivered)
+    def visitor(self, who: Identifier | None, cookie: str, device: str, at: datetime) -> None:
+        """A visit that no robot made: by which browser, of whom."""
+        self._log.visitors.append((who, cookie, device, at))
+
+    def page(self, at: datetime, path: str, device: str, dwell_s: int | None) -> None:
+        """A page seen by somebody, and how long, where the page told."""
+        day = self._calendar.day_of(at)
+        is_measured = dwell_s is not None
+        for dimension in ("all", f"page={path}", f"device={device}"):
+            self._count("time_on_page", day, dimension, dwell_s or 0, is_measured)
+        for dimension in ("all", f"device={device}"):
+            self._count("time_on_page_measured", day, dimension, is_measured, 1)
+
+    def shopping(self, who: Identifier | None, at: datetime, device: str, *, is_order: bool) -> None:
+        """Something is put into a cart, or ordered."""
+        self._log.shopping.append((who, at, device, is_order))
+
+    def mailing(self, campaign_id: str, sent_at: datetime, sent: int, delivered: int) -> None:
+        day = self._calendar.day_of(sent_at)
+        for dimension in ("all", f"campaign={campaign_id}"):
+            for kpi in ("open_rate_lower", "open_rate_upper", "click_through_rate", "open_rate"):
+                self._count(kpi, day, dimension, 0, delivered)
+            self._count("delivery_rate", day, dimension, delivered, sent)
+            self._count("click_to_open_rate", day, dimension, 0, 0)
 
     def reader(
         self,
@@ -179,19 +210,43 @@ class Tally:
             self._count("open_rate_lower", day, dimension, is_seen)
             self._count("open_rate_upper", day, dimension, has_any_open)
             self._count("click_through_rate", day, dimension, has_click)
+            self._count("click_to_open_rate", day, dimension, has_any_open and has_click, has_any_open)
 
     def ticket(self, who: Identifier | None, owner: int | None, at: datetime) -> None:
         self.is_active(who, owner, at)
-        self._asking[self._calendar.week_of(at)].add((who, owner))
+        self._log.asked.append((who, owner, at))
+
+    def handled(self, who: Identifier | None, reason: str, ticket: Ticket) -> None:
+        """What came of a ticket, when all of it is known."""
+        self._log.tickets.append((who, reason, ticket))
+        day = self._calendar.day_of(ticket.created_at)
+        for dimension in ("all", f"reason={reason}"):
+            self._count("tickets", day, dimension, 1)
+            self._count("ticket_reasons", day, dimension, 1)
+            if ticket.rated_at is not None:
+                rated_on = self._calendar.day_of(ticket.rated_at)
+                self._count("csat", rated_on, dimension, ticket.rating == "good", 1)
+        for kpi in ("tickets_unmatched", "tickets_without_reason"):
+            self._count(kpi, day, "all", 0, 1)
+
+    def heard(self, survey_id: str, at: datetime, answer: str | None) -> None:
+        """A finished response to a survey that asks how somebody heard of the brand."""
+        day = self._calendar.day_of(at)
+        for dimension in ("all", f"survey={survey_id}"):
+            self._count("heard_about_us_answered", day, dimension, answer is not None, 1)
+        if answer is not None:
+            self._count("heard_about_us", day, "all", 1)
+            self._count("heard_about_us", day, f"answer={answer}", 1)
 
     def answer(
         self, survey_id: str, who: Identifier | None, owner: int | None, recorded_at: datetime, nps: int
     ) -> None:
         """A finished answer of 0 to 10; the latest of a person, survey and week counts."""
-        self._answers.append((survey_id, who, owner, recorded_at, nps))
+        self._log.answers.append((survey_id, who, owner, recorded_at, nps))
 
     def mention(self, at: datetime) -> None:
-        self._count("social_mentions", self._calendar.day_of(at), "all", 1)
+        for dimension in ("all", "platform=mastodon"):
+            self._count("social_mentions", self._calendar.day_of(at), dimension, 1)
 
     # -- the end
 
@@ -207,59 +262,27 @@ class Tally:
         }
         truth.excluded = dict(sorted(truth.excluded.items()))
         self._finish_days()
-        self._finish_people()
+        people = People(truth, partition(truth))
+        for kpis, is_by_person in ((truth.kpis, False), (truth.people_kpis, True)):
+            kpis.update(people_kpis(self._log, people, self._calendar, is_by_person=is_by_person))
+        truth.kpis.update(counted_anew(self._log, people, self._calendar))
         return truth
 
     def _finish_days(self) -> None:
         totals = {
-            key[2]: n for key, n in self._numerators.items() if key[0] == "traffic_source" and key[3] == "all"
+            (kpi, day): n
+            for (kpi, _, day, dimension), n in self._numerators.items()
+            if kpi in SHARES and dimension == "all"
         }
         for key in sorted(self._numerators):
             kpi, _, day, dimension = key
             above, below = self._numerators[key], self._denominators[key]
-            if kpi == "traffic_source":
+            if kpi in SHARES:
                 if dimension != "all":
-                    self._truth.kpis[key] = (above, totals[day])
-            elif kpi in ("visits", "social_mentions"):
+                    self._truth.kpis[key] = (above, totals[kpi, day])
+            elif kpi in COUNTS:
                 self._truth.kpis[key] = (above, None)
             elif kpi == "open_rate":
                 self._truth.people_kpis[key] = (above, below)
             else:
                 self._truth.kpis[key] = (above, below)
-
-    def _finish_people(self) -> None:
-        profile_of = {identifier: profile for profile in partition(self._truth) for identifier in profile}
-        known = {
-            identifier
-            for identifier, profile in profile_of.items()
-            if any(kind != "cookie_id" for kind, _ in profile)
-        }
-
-        def profiles(seen: Iterable[tuple[Identifier | None, int | None]]) -> set[Identifier]:
-            return {min(profile_of[who]) for who, _ in seen if who in known}
-
-        def people(seen: Iterable[tuple[Identifier | None, int | None]]) -> set[int]:
-            return {
-                owner
-                for who, owner in seen
-                if owner is not None and (owner > 0 or (who is not None and who in known))
-            }
-
-        for week in sorted(self._active):
-            key = ("support_rate", "week", week, "all")
-            asking, active = self._asking[week], self._active[week]
-            self._truth.kpis[key] = (float(len(profiles(asking))), float(len(profiles(active))))
-            self._truth.people_kpis[key] = (float(len(people(asking))), float(len(people(active))))
-
-        for kpis, is_by_person in ((self._truth.kpis, False), (self._truth.people_kpis, True)):
-            latest: dict[tuple[str, date, object], tuple[datetime, int]] = {}
-            for nth, (survey_id, who, owner, at, nps) in enumerate(self._answers):
-                person: object = owner if is_by_person else who and min(profile_of[who])
-                one = (survey_id, self._calendar.week_of(at), ("nobody", nth) if person is None else person)
-                latest[one] = max(latest.get(one, (at, nps)), (at, nps))
-            scores: dict[tuple[str, date], list[int]] = defaultdict(list)
-            for (survey_id, week, _), (_, nps) in latest.items():
-                scores[survey_id, week].append(nps)
-            for (survey_id, week), given in sorted(scores.items()):
-                net = sum(score >= 9 for score in given) - sum(score <= 6 for score in given)
-                kpis["nps", "week", week, f"survey={survey_id}"] = (float(net), float(len(given)))

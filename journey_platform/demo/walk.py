@@ -81,6 +81,8 @@ class Draft:
     def __init__(self, rng: Random, visit_id: int, start: datetime) -> None:
         self.actions: list[Action] = []
         self.page_views = 0
+        self.landing_page = ""
+        self.engaged_s = 0
         self.heartbeats = 0
         self.orders = 0
         self.revenue = 0.0
@@ -99,6 +101,8 @@ class Draft:
             if action.kind == "page_view":
                 action.dwell_s = self._last_dwell_s(len(steps)) if is_last else gap_s
                 self.page_views += 1
+                self.landing_page = self.landing_page or action.path
+                self.engaged_s += action.dwell_s or 0
                 self.heartbeats += (action.dwell_s or 0) // 10
             elif action.kind == "add_to_cart":
                 cart_items, cart_value = cart_items + 1, cart_value + self._price()

@@ -148,6 +148,11 @@ class Site:
                 orders=draft.orders,
                 revenue=round(draft.revenue, 2),
                 is_bot=visit.is_bot,
+                cookie=visit.cookie,
+                device=visit.device,
+                campaign=visit.campaign_name,
+                landing_page=draft.landing_page,
+                engaged_s=draft.engaged_s,
             )
         )
         if visit.is_bot:
@@ -155,6 +160,12 @@ class Site:
         user = visit.user_id
         kind = "email" if user is not None and "@" in user else "user_id"
         who = self._tally.record(owner, ("cookie_id", visit.cookie), (kind, user))
+        self._tally.visitor(who, visit.cookie, visit.device, start)
+        for action in draft.actions:
+            if action.kind == "page_view":
+                self._tally.page(action.at, action.path, visit.device, action.dwell_s)
+            elif action.kind in ("add_to_cart", "order"):
+                self._tally.shopping(who, action.at, visit.device, is_order=action.kind == "order")
         # A visit over the midnight that ends a week is activity of both weeks.
         self._tally.is_active(who, owner, start)
         self._tally.is_active(who, owner, draft.actions[-1].at)

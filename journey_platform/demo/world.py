@@ -238,6 +238,11 @@ class TrueSession:
     orders: int
     revenue: float
     is_bot: bool
+    cookie: str
+    device: str
+    campaign: str
+    landing_page: str
+    engaged_s: int
 
 
 @dataclass(slots=True)
@@ -247,9 +252,10 @@ class Truth:
     `owner_of`: (kind, normalised value) -> person, for identifiers of exactly one person: a customer's
     number, or a negative one for somebody who is no customer. `shared`: identifiers that belong to several.
     `linkable`: per person, the sets of identifiers that some record ties together (one identifier alone where
-    no record ties it to another). `kpis`: (kpi, "day" or "week", day, dimension) -> (numerator, denominator
-    or None), with people as far as the emitted evidence can tell them apart; a week stands on its Monday and
-    counts its days within the range; the dimension is "all" or "name=value", as in "traffic_channel=Email".
+    no record ties it to another). `kpis`: (kpi, period, day, dimension) -> (numerator, denominator or None;
+    of a quantile, itself), with people as far as the emitted evidence can tell them apart; a week stands on
+    its Monday, a month on its first day, and counts its days within the range; the dimension is "all" or
+    "name=value", as in "traffic_channel=Email".
     `people_kpis`: the same keys where counting real people gives something else. `sessions`: by visit id.
     `excluded`: counts of what must not be counted, by reason.
     """

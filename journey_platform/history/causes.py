@@ -13,7 +13,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.history.trace import CODE_MARK, History, Leap
-from journey_platform.kpis.catalogue import KPIS, Kpi
+from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.definition import Kpi
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
 from journey_platform.tables import IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE

@@ -8,7 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.history.trace import CODE_MARK, History
-from journey_platform.kpis.catalogue import KPIS, Kpi
+from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.definition import Kpi
 from journey_platform.lake import Lake
 from journey_platform.tables import IDENTIFIERS_TABLE, kpis_table
 

@@ -39,7 +39,7 @@ _READ = [
         "value",
         "dwell_s",
     ),
-    *("is_bot", "traffic_channel", "source", "campaign"),
+    *("is_bot", "traffic_channel", "source", "campaign", "device"),
 ]
 _SECOND_US = 1_000_000
 _ENGAGED_S = 10
@@ -214,6 +214,7 @@ def _measured(web: pa.Table, is_first: np.ndarray, zone: str) -> pa.Table:
         "traffic_channel": opening["traffic_channel"],
         "source": opening["source"],
         "campaign": opening["campaign"],
+        "device": opening["device"],
         "landing_page": pages.take(pa.array(landing, mask=page_views == 0)),
         "exit_page": pages.take(pa.array(leaving, mask=page_views == 0)),
     }

@@ -1,68 +1,273 @@
 """Early-stage KPIs: how people hear of the brand. Channels, mailings, mentions.
 
-The rates of a mailing stand on the local day it was sent, and count what its recipients did on any day
-since. So a day of opens changes values of earlier days: `days_touched` says which. What was sent, and to how
-many, is read in `touchpoints.mailings`.
+The rates of a mailing stand on the local day it was sent, and count what its recipients did on any day since.
 """
 
-from typing import TYPE_CHECKING
+from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 
-from journey_platform.kpis.catalogue import KPIS
-from journey_platform.kpis.parts import counted
+WEB = ("matomo/visits",)
+_SENT = ("mailchimp/reports",)
+_EMAIL = (*_SENT, "mailchimp/email_activity")
+_SOCIAL = ("mastodon/tag_timelines", "mastodon/search")
+_SURVEY = ("qualtrics/responses",)
+_WRITTEN = ("mastodon/tag_timelines", "qualtrics/responses", "zendesk/tickets")
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
+_BY_CAMPAIGN = (EVERYTHING, "campaign")
+_BY_TEXT = (EVERYTHING, "channel", "topic")
+SESSIONS = "sessions that start on the day, robots excluded"
+_DELIVERED = "recipients of the day's mailings less hard and soft bounces"
+_OPENS = "practice of e-mail services; a prefetched open tells nothing of the person, hence two bounds"
+_TEXTS = "tickets, comments and posts whose language is known, of the day"
+WAA = "Web Analytics Association, Web Analytics Definitions (2008)"
+_VADER = "Hutto and Gilbert, VADER (ICWSM 2014): compound score at least 0.05 or at most -0.05"
 
-_OPEN, _CLICK = "email_open", "email_click"
-_POST = "social_post"
-
-
-def parts(sessions: "ir.Table", touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":
-    """`parts.PARTS` of the early-stage KPIs.
-
-    `sessions` (`tables.SESSIONS`) and `mailings` (`tables.MAILINGS`) hold the days to value; `touchpoints`
-    (`tables.JOURNEY_TOUCHPOINTS`) the days from the first of them to the last there is. Mentions on days not
-    to be valued give parts that `values.values` leaves out.
-    """
-    import ibis
-
-    visits = sessions.filter(~sessions.is_bot)
-    posts = _mentions(touchpoints)
-    recipients = _recipients(touchpoints, mailings)
-    one = ibis.literal(1)
-    return ibis.union(
-        counted(KPIS["traffic_source"], visits, one, one),
-        counted(KPIS["open_rate_lower"], recipients, recipients.opened_surely, recipients.delivered),
-        counted(KPIS["open_rate_upper"], recipients, recipients.opened, recipients.delivered),
-        counted(KPIS["click_through_rate"], recipients, recipients.clicked, recipients.delivered),
-        counted(KPIS["social_mentions"], posts, one),
-    )
-
-
-def days_touched(touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":
-    """The send days (column `day`) of the mailings that somebody opened or clicked in `touchpoints`."""
-    acted = touchpoints.filter(touchpoints.type.isin([_OPEN, _CLICK]))
-    return mailings.semi_join(acted, mailings.campaign_id == acted.subject_id).select("day").distinct()
-
-
-def _recipients(touchpoints: "ir.Table", mailings: "ir.Table") -> "ir.Table":
-    """One row per mailing: how many it was delivered to, and how many of them opened and clicked.
-
-    A recipient is an address on the list, not a person: merging two profiles changes no rate of a mailing.
-    """
-    acts = touchpoints.filter(touchpoints.type.isin([_OPEN, _CLICK]) & ~touchpoints.is_bot)
-    is_open, is_human = acts.type == _OPEN, ~acts.is_machine
-    acted = acts.group_by("subject_id").aggregate(
-        opened=acts.recipient_key.nunique(where=is_open),
-        opened_surely=acts.recipient_key.nunique(where=is_open & is_human),
-        clicked=acts.recipient_key.nunique(where=~is_open & is_human),
-    )
-    joined = mailings.left_join(acted, mailings.campaign_id == acted.subject_id)
-    counts = {name: joined[name].fill_null(0) for name in ("opened", "opened_surely", "clicked")}
-    return joined.select("day", "delivered", campaign=joined.campaign_id, **counts)
-
-
-def _mentions(touchpoints: "ir.Table") -> "ir.Table":
-    """One row per post, on its day. The vendor is the platform."""
-    posts = touchpoints.filter((touchpoints.type == _POST) & ~touchpoints.is_bot)
-    return posts.select("day", "vendor", "subject_id").distinct()
+EARLY = (
+    Kpi(
+        name="traffic_source",
+        stage="early",
+        grain="session",
+        question="Which channels bring visits?",
+        unit="ratio",
+        numerator="sessions of the channel of their first action",
+        denominator=SESSIONS,
+        above=each,
+        dimensions=(EVERYTHING, "traffic_channel"),
+        better=None,
+        sources=WEB,
+        maturity_days=2,
+        reference="channel rules after Google Analytics 4's default channel group; scope: the session",
+        is_share=True,
+    ),
+    Kpi(
+        name="traffic_unassigned",
+        stage="early",
+        grain="session",
+        question="How many visits come from where no rule tells?",
+        unit="ratio",
+        numerator="sessions whose channel is Other or not known",
+        denominator=SESSIONS,
+        above=that("is_unassigned"),
+        dimensions=(EVERYTHING, "device"),
+        better="down",
+        sources=WEB,
+        maturity_days=2,
+        reference="a quality figure of the channel rules: what consent or tagging hides",
+    ),
+    Kpi(
+        name="page_views",
+        stage="early",
+        grain="session",
+        question="How many pages are looked at?",
+        unit="count",
+        numerator="page views of the day's sessions, robots excluded",
+        denominator=None,
+        above=that("page_views"),
+        dimensions=(EVERYTHING, "traffic_channel", "device"),
+        better="up",
+        sources=WEB,
+        maturity_days=2,
+        reference=f"{WAA}: page views; served, not viewable, impressions of our own pages",
+        interval=None,
+    ),
+    Kpi(
+        name="delivery_rate",
+        stage="early",
+        grain="mailing",
+        question="How many mails arrive?",
+        unit="ratio",
+        numerator=_DELIVERED,
+        denominator="recipients of the day's mailings",
+        above=that("delivered"),
+        below=that("sent"),
+        dimensions=_BY_CAMPAIGN,
+        better="up",
+        sources=_SENT,
+        maturity_days=7,
+        reference="practice of e-mail services: sent less hard and soft bounces, per sent",
+    ),
+    Kpi(
+        name="open_rate_lower",
+        stage="early",
+        grain="mailing",
+        question="How many recipients surely opened a mailing?",
+        unit="ratio",
+        numerator="recipients with an open that no machine made, per mailing",
+        denominator=_DELIVERED,
+        above=that("opened_surely"),
+        below=that("delivered"),
+        dimensions=_BY_CAMPAIGN,
+        better="up",
+        sources=_EMAIL,
+        maturity_days=7,
+        reference=_OPENS,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="open_rate_upper",
+        stage="early",
+        grain="mailing",
+        question="How many recipients may have opened a mailing?",
+        unit="ratio",
+        numerator="recipients with any open, per mailing",
+        denominator=_DELIVERED,
+        above=that("opened"),
+        below=that("delivered"),
+        dimensions=_BY_CAMPAIGN,
+        better="up",
+        sources=_EMAIL,
+        maturity_days=7,
+        reference=_OPENS,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="click_through_rate",
+        stage="early",
+        grain="mailing",
+        question="How many recipients followed a mailing's link?",
+        unit="ratio",
+        numerator="recipients with a click that no machine made, per mailing",
+        denominator=_DELIVERED,
+        above=that("clicked"),
+        below=that("delivered"),
+        dimensions=_BY_CAMPAIGN,
+        better="up",
+        sources=_EMAIL,
+        maturity_days=7,
+        reference=f"{WAA}: click-throughs per times viewed, here unique and per delivered",
+        is_cohort=True,
+    ),
+    Kpi(
+        name="click_to_open_rate",
+        stage="early",
+        grain="mailing",
+        question="How many of those who may have opened a mailing followed its link?",
+        unit="ratio",
+        numerator="recipients with any open and a click that no machine made, per mailing",
+        denominator="recipients with any open, per mailing",
+        above=that("opened_and_clicked"),
+        below=that("opened"),
+        dimensions=_BY_CAMPAIGN,
+        better="up",
+        sources=_EMAIL,
+        maturity_days=7,
+        reference="practice of e-mail services; prefetched opens swell the denominator: compare with care",
+        is_cohort=True,
+    ),
+    Kpi(
+        name="social_mentions",
+        stage="early",
+        grain="post",
+        question="How often do people speak of the brand?",
+        unit="count",
+        numerator="distinct posts (platform, id) of the day; the brand's own, reposts and robots excluded",
+        denominator=None,
+        above=each,
+        dimensions=(EVERYTHING, "platform"),
+        better="up",
+        sources=_SOCIAL,
+        maturity_days=2,
+        reference="no standard; distinct posts that match the brand's query",
+        interval=None,
+    ),
+    Kpi(
+        name="heard_about_us",
+        stage="early",
+        grain="heard",
+        question="Where do people say they heard of us?",
+        unit="ratio",
+        numerator="answers that name it",
+        denominator="responses that answer how they heard of us; skipped ones excluded",
+        above=each,
+        dimensions=(EVERYTHING, "answer"),
+        better=None,
+        sources=_SURVEY,
+        maturity_days=7,
+        reference="no standard; recall is unreliable: compare with the tracked first touch",
+        is_share=True,
+    ),
+    Kpi(
+        name="heard_about_us_answered",
+        stage="early",
+        grain="asked",
+        question="How many respondents say where they heard of us?",
+        unit="ratio",
+        numerator="responses that answer how they heard of us",
+        denominator="finished responses to surveys that ask it; previews and tests excluded",
+        above=that("has_answer"),
+        dimensions=(EVERYTHING, "survey"),
+        better="up",
+        sources=_SURVEY,
+        maturity_days=7,
+        reference="the coverage of heard_about_us",
+    ),
+    Kpi(
+        name="net_sentiment",
+        stage="early",
+        grain="text",
+        question="Do people write more good than bad?",
+        unit="score",
+        numerator="positive less negative texts",
+        denominator=_TEXTS,
+        above=that("polarity"),
+        below=that("is_known"),
+        dimensions=_BY_TEXT,
+        better="up",
+        sources=_WRITTEN,
+        maturity_days=7,
+        reference=f"{_VADER}; neutral texts stay below the line",
+        interval="mean",
+        scale=100.0,
+    ),
+    Kpi(
+        name="net_sentiment_of_opinions",
+        stage="early",
+        grain="text",
+        question="Do people with an opinion write more good than bad?",
+        unit="score",
+        numerator="positive less negative texts",
+        denominator="positive and negative texts",
+        above=that("polarity"),
+        below=that("is_opinion"),
+        dimensions=_BY_TEXT,
+        better="up",
+        sources=_WRITTEN,
+        maturity_days=7,
+        reference=f"{_VADER}; the variant without neutral texts",
+        interval="mean",
+        scale=100.0,
+    ),
+    *(
+        Kpi(
+            name=f"sentiment_{mood}",
+            stage="early",
+            grain="text",
+            question=f"How many texts are {mood}?",
+            unit="ratio",
+            numerator=f"{mood} texts",
+            denominator=_TEXTS,
+            above=that(f"is_{mood}"),
+            below=that("is_known"),
+            dimensions=_BY_TEXT,
+            better="up" if mood == "positive" else "down",
+            sources=_WRITTEN,
+            maturity_days=7,
+            reference=_VADER,
+        )
+        for mood in ("positive", "negative")
+    ),
+    Kpi(
+        name="sentiment_unknown",
+        stage="early",
+        grain="text",
+        question="How many texts can the model not read?",
+        unit="ratio",
+        numerator="texts whose language is not English, or not told by their words",
+        denominator="tickets, comments and posts of the day",
+        above=that("is_unknown"),
+        dimensions=_BY_TEXT,
+        better="down",
+        sources=_WRITTEN,
+        maturity_days=7,
+        reference="the coverage of the sentiment figures: unknown is not neutral",
+    ),
+)

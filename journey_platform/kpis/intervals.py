@@ -30,3 +30,22 @@ def mean(total: np.ndarray, squares: np.ndarray, units: np.ndarray) -> Bounds:
         # Rounding may take a variance of nothing below zero.
         half = Z_95 * np.sqrt(np.maximum(squares / units - centre**2, 0.0) / units)
     return centre - half, centre + half
+
+
+def delta(
+    above: np.ndarray,
+    below: np.ndarray,
+    squares: np.ndarray,
+    squares_below: np.ndarray,
+    products: np.ndarray,
+) -> Bounds:
+    """Interval of a ratio of two sums over independent units, by the delta method.
+
+    The standard error of R = sum(x) / sum(y) is sqrt(sum((x - R y)^2)) / sum(y): what one unit adds above and
+    below the line belongs together, as the clicks and the views of one person do.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        ratio = above / below
+        residue = squares - 2 * ratio * products + ratio**2 * squares_below
+        half = Z_95 * np.sqrt(np.maximum(residue, 0.0)) / below
+    return ratio - half, ratio + half

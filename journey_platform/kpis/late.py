@@ -1,66 +1,295 @@
-"""Late-stage KPIs: how customers fare. Support and recommendation, per week, on its Monday.
+"""Late-stage KPIs: how customers fare. Support, satisfaction, recommendation, coming back, staying away."""
 
-They count distinct people over the week, so a week is always computed whole: the caller reads the days
-`periods.days_of(periods.periods_touched(days, "week"), "week")`.
-"""
+from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 
-from typing import TYPE_CHECKING
+_TICKETS = ("zendesk/tickets",)
+_HANDLED = (*_TICKETS, "zendesk/ticket_metric_events")
+_EVERYWHERE = (
+    "matomo/visits",
+    "mailchimp/email_activity",
+    "zendesk/tickets",
+    "qualtrics/responses",
+    "mastodon/tag_timelines",
+)
+_BY_PERSON = (EVERYTHING, "account", "plan", "country", "segment")
+_BY_REASON = (EVERYTHING, "reason")
+_ACTIVE = "known profiles that did something in the period; robots and machines excluded"
+_CREATED = "tickets created in the period; deleted ones, spam and those of staff excluded"
+_SOLVED = "tickets of known people solved for the last time in the period, 7 days ago or more"
+_REPEAT_DAYS = 7
 
-from journey_platform.kpis.catalogue import KPIS
-from journey_platform.kpis.parts import counted
+_TIMES = (
+    ("first_response", "a ticket's creation", "its first human reply", "created", "response_h"),
+    ("resolution", "a ticket's creation", "its last solution", "solved", "resolution_h"),
+)
+_RETENTION = (
+    ("calendar", "do something in the next calendar week", "calendar weeks", 7),
+    ("rolling", "do something 7 to 14 times 24 hours after their first act of the week", "rolling days", 14),
+)
 
-if TYPE_CHECKING:
-    import ibis.expr.types as ir
-
-OUTBOUND = ("brand_post", "email_bounce", "ticket_replied", "ticket_solved")
-"""Touchpoints that are not the person's own doing."""
-
-_PROMOTER, _DETRACTOR = 9, 6
-
-
-def parts(touchpoints: "ir.Table", profiles: "ir.Table") -> "ir.Table":
-    """`parts.PARTS` of the late-stage KPIs.
-
-    `touchpoints` (`tables.JOURNEY_TOUCHPOINTS`) hold whole weeks, `profiles` (`tables.PROFILES_TABLE`) all.
-    """
-    import ibis
-
-    weekly = touchpoints.filter(~touchpoints.is_bot).mutate(day=touchpoints.day.truncate("W").cast("date"))
-    customers = _active_customers(weekly, profiles)
-    answers = _latest_answers(weekly, profiles)
-    one = ibis.literal(1)
-    recommends = (answers.value >= _PROMOTER).cast("int64") - (answers.value <= _DETRACTOR).cast("int64")
-    return ibis.union(
-        counted(KPIS["support_rate"], customers, customers.has_ticket, one),
-        counted(KPIS["nps"], answers, recommends, one),
-    )
-
-
-def _active_customers(weekly: "ir.Table", profiles: "ir.Table") -> "ir.Table":
-    """One row per week and known profile that did something in it."""
-    own = weekly.filter(~weekly.is_machine & weekly.type.notin(OUTBOUND))
-    known = own.semi_join(profiles.filter(profiles.is_known), "person_key")
-    is_ticket = (known.type == "ticket_created").cast("int64")
-    return known.group_by(["day", "person_key"]).aggregate(has_ticket=is_ticket.max())
-
-
-def _latest_answers(weekly: "ir.Table", profiles: "ir.Table") -> "ir.Table":
-    """One row per week, survey and respondent: the latest score. An anonymous response is a respondent."""
-    import ibis
-
-    scored = weekly.filter((weekly.type == "survey_response") & (weekly.unit == "nps"))
-    known = profiles.filter(profiles.is_known).select("person_key", "profile_id")
-    named = scored.left_join(known, "person_key")
-    named = named.select(
-        "day",
-        "occurred_at",
-        "touchpoint_id",
-        "value",
-        survey=named.subject_id,
-        respondent=ibis.coalesce(named.profile_id, named.touchpoint_id),
-    )
-    latest_first = ibis.window(
-        group_by=["day", "survey", "respondent"],
-        order_by=[named.occurred_at.desc(), named.touchpoint_id.desc()],
-    )
-    return named.mutate(rank=ibis.row_number().over(latest_first)).filter(lambda t: t.rank == 0)
+LATE = (
+    Kpi(
+        name="support_rate",
+        stage="late",
+        grain="customer",
+        question="How many active customers need support?",
+        unit="ratio",
+        numerator="known profiles with a ticket created in the period",
+        denominator=_ACTIVE,
+        above=that("has_ticket"),
+        dimensions=_BY_PERSON,
+        better="down",
+        sources=_EVERYWHERE,
+        maturity_days=7,
+        reference="no standard; distinct customers with a ticket per distinct active customers",
+        periods=("week", "month"),
+        is_additive=False,
+    ),
+    Kpi(
+        name="contacts_per_100_active",
+        stage="late",
+        grain="customer",
+        question="How many tickets do a hundred active customers write?",
+        unit="contacts",
+        numerator="tickets of known profiles created in the period",
+        denominator=_ACTIVE,
+        above=that("tickets"),
+        dimensions=_BY_PERSON,
+        better="down",
+        sources=_EVERYWHERE,
+        maturity_days=7,
+        reference="the companion of the support rate: contacts, not people",
+        periods=("week", "month"),
+        interval="mean",
+        scale=100.0,
+        is_additive=False,
+    ),
+    Kpi(
+        name="tickets",
+        stage="late",
+        grain="ticket",
+        question="How many tickets come in?",
+        unit="count",
+        numerator=_CREATED,
+        denominator=None,
+        above=each,
+        dimensions=_BY_REASON,
+        better="down",
+        sources=_TICKETS,
+        maturity_days=7,
+        reference="practice of help desks: tickets by the day of their creation",
+        interval=None,
+    ),
+    Kpi(
+        name="ticket_reasons",
+        stage="late",
+        grain="ticket",
+        question="What do people write to us about?",
+        unit="ratio",
+        numerator="tickets of the reason",
+        denominator=_CREATED,
+        above=each,
+        dimensions=_BY_REASON,
+        better=None,
+        sources=_TICKETS,
+        maturity_days=7,
+        reference="shares of the stated reason; the trend against four weeks is in kpis/ticket_reasons",
+        is_share=True,
+    ),
+    Kpi(
+        name="tickets_unmatched",
+        stage="late",
+        grain="ticket",
+        question="How many tickets belong to nobody we know?",
+        unit="ratio",
+        numerator="tickets whose requester no identifier ties to a profile",
+        denominator=_CREATED,
+        above=that("is_unmatched"),
+        dimensions=(EVERYTHING,),
+        better="down",
+        sources=_TICKETS,
+        maturity_days=7,
+        reference="the coverage of what is counted by customer",
+    ),
+    Kpi(
+        name="tickets_without_reason",
+        stage="late",
+        grain="ticket",
+        question="How many tickets have no reason?",
+        unit="ratio",
+        numerator="tickets without a stated reason, or with the reason other",
+        denominator=_CREATED,
+        above=that("has_no_reason"),
+        dimensions=(EVERYTHING,),
+        better="down",
+        sources=_TICKETS,
+        maturity_days=7,
+        reference="the quality of the reasons: what the taxonomy does not cover",
+    ),
+    Kpi(
+        name="ticket_backlog",
+        stage="late",
+        grain="open_ticket",
+        question="How many tickets wait for a solution?",
+        unit="count",
+        numerator="tickets created and not solved when the period ends, or when its last day so far ended",
+        denominator=None,
+        above=each,
+        dimensions=_BY_REASON,
+        better="down",
+        sources=_HANDLED,
+        maturity_days=7,
+        reference="a stock: it stands at the end of the period and is not summed over days",
+        interval=None,
+        is_additive=False,
+    ),
+    Kpi(
+        name="repeat_contact_rate",
+        stage="late",
+        grain="solution",
+        question="How many contacts are followed by another about the same thing?",
+        unit="ratio",
+        numerator=f"those that a ticket of the same person and reason follows by {_REPEAT_DAYS} days after",
+        denominator=_SOLVED,
+        above=that("is_repeated"),
+        dimensions=_BY_REASON,
+        better="down",
+        sources=_HANDLED,
+        maturity_days=_REPEAT_DAYS + 2,
+        reference="practice of help desks; the contact's own day is that of its solution",
+        window_days=_REPEAT_DAYS,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="first_contact_resolution",
+        stage="late",
+        grain="solution",
+        question="How many contacts settle the matter at once?",
+        unit="ratio",
+        numerator=f"those that no ticket of the same person and reason follows by {_REPEAT_DAYS} days after",
+        denominator=_SOLVED,
+        above=that("is_settled"),
+        dimensions=_BY_REASON,
+        better="up",
+        sources=_HANDLED,
+        maturity_days=_REPEAT_DAYS + 2,
+        reference="1 - repeat_contact_rate",
+        window_days=_REPEAT_DAYS,
+        is_cohort=True,
+    ),
+    *(
+        Kpi(
+            name=f"{name}_{statistic}",
+            stage="late",
+            grain=day,
+            question=f"How long is it from {start} to {end}?"
+            if statistic == "median"
+            else f"How long is it from {start} to {end}, for nine of ten at most?",
+            unit="h",
+            numerator=f"hours from {start} to {end}, of tickets {day} in the period and so far told",
+            denominator=None,
+            above=that(column),
+            dimensions=_BY_REASON,
+            better="down",
+            sources=_HANDLED,
+            maturity_days=7,
+            reference="calendar hours, not business hours; automatic replies are not replies",
+            statistic=statistic,
+            is_additive=False,
+        )
+        for name, start, end, day, column in _TIMES
+        for statistic in ("median", "p90")
+    ),
+    Kpi(
+        name="csat",
+        stage="late",
+        grain="rating",
+        question="How many ratings of our support are good?",
+        unit="ratio",
+        numerator="good ratings",
+        denominator="good and bad ratings given in the period",
+        above=that("score"),
+        dimensions=_BY_REASON,
+        better="up",
+        sources=("zendesk/satisfaction_ratings",),
+        maturity_days=7,
+        reference="Zendesk: good per good and bad; other scales are never mixed in",
+    ),
+    Kpi(
+        name="nps",
+        stage="late",
+        grain="answer",
+        question="How many more would recommend us than not?",
+        unit="score",
+        numerator="promoters (9-10) less detractors (0-6), of a person's latest response a period and survey",
+        denominator="those responses; anonymous ones count each; previews, tests and unfinished excluded",
+        above=that("recommends"),
+        dimensions=("survey",),
+        better="up",
+        sources=("qualtrics/responses",),
+        maturity_days=7,
+        reference="Reichheld, Harvard Business Review 12/2003; on the date recorded; surveys are never mixed",
+        periods=("week", "month"),
+        interval="mean",
+        scale=100.0,
+        is_additive=False,
+    ),
+    *(
+        Kpi(
+            name=f"retention_{clock}",
+            stage="late",
+            grain=f"returner_{clock}",
+            question="How many of a week's active customers come back the week after?",
+            unit="ratio",
+            numerator=f"those who {meaning}",
+            denominator="known profiles that did something in the week, once their following is over",
+            above=that("is_back"),
+            dimensions=_BY_PERSON,
+            better="up",
+            sources=_EVERYWHERE,
+            maturity_days=window + 2,
+            reference=f"Amplitude: return on, {name}",
+            periods=("week",),
+            window_days=window,
+            is_additive=False,
+            is_cohort=True,
+        )
+        for clock, meaning, name, window in _RETENTION
+    ),
+    Kpi(
+        name="stickiness",
+        stage="late",
+        grain="customer",
+        question="On how many of the period's days is an active customer active?",
+        unit="ratio",
+        numerator="days on which each active customer did something",
+        denominator="days of the period so far, for each known profile that did something in it",
+        above=that("active_days"),
+        below=that("days"),
+        dimensions=_BY_PERSON,
+        better="up",
+        sources=_EVERYWHERE,
+        maturity_days=7,
+        reference="mean daily active users per monthly (or weekly) active users",
+        periods=("week", "month"),
+        interval="delta",
+        is_additive=False,
+    ),
+    Kpi(
+        name="churn_inactive_28d",
+        stage="late",
+        grain="stayer",
+        question="How many customers fall silent?",
+        unit="ratio",
+        numerator="those without an act for 28 days that end in the month",
+        denominator="known profiles that did something in the 28 days before the month",
+        above=that("is_gone"),
+        dimensions=_BY_PERSON,
+        better="down",
+        sources=_EVERYWHERE,
+        maturity_days=7,
+        reference="churn without a contract, dated 28 days after the last act; who returns can be lost again",
+        periods=("month",),
+        is_additive=False,
+    ),
+)

@@ -1,18 +1,30 @@
-"""The parts of a KPI: what is above the line, what is below it, and how many units stand behind.
+"""The parts of KPIs: what is above the line, what is below it, and how many units stand behind.
 
-Parts are counted here from units (one row per session, recipient, response ...); which units count is for the
-stages. Values are made of parts in `values`.
+Parts are counted here from units (one row per session, recipient, response ...), for all KPIs of a grain and
+dimension at once; what the units are is in `grains`. Values are made of parts in `values`.
 """
 
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date
+from itertools import groupby
 from typing import TYPE_CHECKING
 
+import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from journey_platform.kpis.catalogue import EVERYTHING, Kpi
+from journey_platform.kpis.definition import EVERYTHING, SEGMENT, UNASSIGNED, Kpi, Period
+from journey_platform.kpis.dimensions import DIMENSIONS
+from journey_platform.kpis.grains.registry import GRAINS
+from journey_platform.kpis.grains.scope import Read, Scope, Source
+from journey_platform.kpis.periods import days_of, start_of
+from journey_platform.kpis.quantiles import quantiles
+from journey_platform.tables import PROFILES_TABLE
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+SUMS = ("numerator", "denominator", "squares", "squares_below", "products")
 PARTS = pa.schema(
     [
         pa.field("kpi", pa.string()),
@@ -20,60 +32,180 @@ PARTS = pa.schema(
         pa.field("day", pa.date32()),
         pa.field("dimension", pa.string()),
         pa.field("dimension_value", pa.string()),
-        pa.field("numerator", pa.float64()),
-        pa.field("denominator", pa.float64()),
-        pa.field("squares", pa.float64()),
+        *(pa.field(name, pa.float64()) for name in SUMS),
         pa.field("n", pa.int64()),
+        pa.field("lower", pa.float64()),
+        pa.field("upper", pa.float64()),
     ]
 )
-"""One row per KPI, period and dimension value; columns as in `tables.kpis_table`."""
-
-UNASSIGNED = "Unassigned"
-"""The dimension value of units that have none."""
+"""One row per KPI, period and dimension value; columns as in `tables.kpis_table`. A quantile has itself as
+numerator and brings the bounds of its interval; all others have null there."""
 
 
-def counted(
-    kpi: Kpi, units: "ir.Table", numerator: "ir.NumericColumn", denominator: "ir.NumericColumn | None" = None
-) -> "ir.Table":
-    """The KPI's `PARTS`, per day and dimension value.
+def parts(
+    kpis: Iterable[Kpi],
+    source: Source,
+    *,
+    days: Sequence[date],
+    as_of: date,
+    segments: pa.Table | None = None,
+) -> pa.Table:
+    """`PARTS` of the KPIs in all their periods that begin on one of `days`.
 
-    `units` has `day` (the first day of the period) and one column per dimension but "all"; `numerator` and
-    `denominator` are what each unit adds above and below the line. A count has no denominator.
+    `as_of` is today. `segments` (person_key, segment) says who is in which declared segment.
     """
+    read = Read(source)
+    people = _People(read, segments)
+    found = [PARTS.empty_table()]
+    ordered = sorted(kpis, key=lambda kpi: (kpi.grain, kpi.is_additive, kpi.periods))
+    for (grain, is_additive, periods), group in groupby(
+        ordered, key=lambda kpi: (kpi.grain, kpi.is_additive, kpi.periods)
+    ):
+        of_grain = list(group)
+        starts = {period: [day for day in days if day == start_of(day, period)] for period in periods}
+        if is_additive:
+            wanted = sorted({day for period in periods for day in days_of(starts[period], period)})
+            scope = Scope(read, wanted, "day", as_of)
+            daily = _counted(of_grain, scope, GRAINS[grain].build(scope), people)
+            found += [rolled_up(daily, of_grain, period, starts[period]) for period in periods]
+            continue
+        for period in periods:
+            scope = Scope(read, days_of(starts[period], period), period, as_of)
+            if starts[period]:
+                found.append(_counted(of_grain, scope, GRAINS[grain].build(scope), people))
+    return pa.concat_tables(found)
+
+
+def rolled_up(daily: pa.Table, kpis: Sequence[Kpi], period: Period, starts: Sequence[date]) -> pa.Table:
+    """Parts per `period` that begins on one of `starts`, summed from the additive KPIs' parts per day."""
+    days = daily["day"].to_pylist()
+    moved = daily.set_column(
+        daily.schema.get_field_index("day"), "day", pa.array([start_of(d, period) for d in days], pa.date32())
+    )
+    moved = moved.filter(pc.is_in(moved["day"], pa.array(starts, pa.date32())))
+    keys = ["kpi", "day", "dimension", "dimension_value"]
+    sums = moved.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in (*SUMS, "n")])
+    named = sums.rename_columns([name.removesuffix("_sum") for name in sums.schema.names])
+    shares = [kpi.name for kpi in kpis if kpi.is_share]
+    return _as_parts(_with_whole(named, shares), period)
+
+
+class _People:
+    """Who has which value of a person's dimension: rows of `person_key` and `dimension_value`."""
+
+    def __init__(self, source: Source, segments: pa.Table | None) -> None:
+        self._source, self._segments = source, segments
+        self._found: dict[str, ir.Table] = {}
+
+    def knows(self, dimension: str) -> bool:
+        return dimension != SEGMENT or self._segments is not None
+
+    def divided(self, units: "ir.Table", dimension: str) -> "ir.Table":
+        """The units with their `dimension_value`; once for each value where a person has several."""
+        if dimension not in self._found:
+            self._found[dimension] = self._values(dimension)
+        values = self._found[dimension]
+        joined = units.join(values, units.person_key == values.dimension_person, how="left")
+        if dimension == SEGMENT:
+            return joined.filter(joined.dimension_value.notnull())
+        return joined.mutate(dimension_value=joined.dimension_value.fill_null(UNASSIGNED))
+
+    def _values(self, dimension: str) -> "ir.Table":
+        if dimension == SEGMENT:
+            listed = self._source.memtable(self._segments)
+            return listed.select(dimension_person=listed.person_key, dimension_value=listed.segment)
+        profiles = self._source.table(PROFILES_TABLE)
+        value = DIMENSIONS[dimension].value(profiles)
+        return profiles.select(dimension_person=profiles.person_key, dimension_value=value)
+
+
+def _counted(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table", people: _People) -> pa.Table:
+    """The parts of KPIs of one grain, per period of the scope and dimension value."""
+    found = []
+    for dimension in sorted({name for kpi in kpis for name in kpi.dimensions if people.knows(name)}):
+        shown = [kpi for kpi in kpis if dimension in kpi.dimensions]
+        divided = _divided(units, dimension, people)
+        sums = [kpi for kpi in shown if kpi.statistic == "ratio"]
+        if sums:
+            found.append(_as_parts(_sums(sums, scope, divided), scope.period, dimension))
+        for amount in {kpi.above: None for kpi in shown if kpi.statistic != "ratio"}:
+            alike = [kpi for kpi in shown if kpi.statistic != "ratio" and kpi.above is amount]
+            rows = quantiles(alike, scope.source, divided, amount(divided))
+            found.append(_as_parts(rows, scope.period, dimension))
+    return pa.concat_tables(found) if found else PARTS.empty_table()
+
+
+def _divided(units: "ir.Table", dimension: str, people: _People) -> "ir.Table":
     import ibis
 
-    above = numerator.cast("float64")
-    below = ibis.null("float64") if denominator is None else denominator.cast("float64")
-    added = units.mutate(above=above, below=below, units=(above if denominator is None else below))
-    found = []
-    for dimension in kpi.dimensions:
-        value = (
-            ibis.literal(EVERYTHING) if dimension == EVERYTHING else added[dimension].fill_null(UNASSIGNED)
-        )
-        sums = (
-            added.mutate(dimension_value=value)
-            .group_by(["day", "dimension_value"])
-            .aggregate(
-                numerator=lambda t: t.above.sum(),
-                denominator=lambda t: t.below.sum(),
-                squares=lambda t: (t.above * t.above).sum(),
-                n=lambda t: t.units.sum().cast("int64"),
-            )
-        )
-        if kpi.is_share:
-            total = sums.numerator.sum().over(ibis.window(group_by="day"))
-            sums = sums.mutate(denominator=total, n=total.cast("int64"))
-        found.append(
-            sums.select(
-                kpi=ibis.literal(kpi.name),
-                period=ibis.literal(kpi.period),
-                day=sums.day.cast("date"),
-                dimension=ibis.literal(dimension),
-                dimension_value=sums.dimension_value,
-                numerator=sums.numerator,
-                denominator=sums.denominator,
-                squares=sums.squares if kpi.interval == "mean" else ibis.null("float64"),
-                n=sums.n,
-            )
-        )
-    return ibis.union(*found) if len(found) > 1 else found[0]
+    if dimension == EVERYTHING:
+        return units.mutate(dimension_value=ibis.literal(EVERYTHING))
+    if DIMENSIONS[dimension].is_of_person:
+        return people.divided(units, dimension)
+    return units.mutate(dimension_value=DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED))
+
+
+def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
+    """All KPIs from one aggregate: a row per KPI, day and dimension value."""
+    amounts = {
+        f"{kpi.name}/{side}": amount(units).cast("float64")
+        for kpi in kpis
+        for side, amount in (("above", kpi.above), ("below", kpi.below))
+    }
+    added = units.select("day", "dimension_value", **amounts)
+    sums = {}
+    for kpi in kpis:
+        above, below = added[f"{kpi.name}/above"], added[f"{kpi.name}/below"]
+        sums[f"{kpi.name}/numerator"] = above.sum()
+        if kpi.denominator is not None:
+            sums[f"{kpi.name}/denominator"] = below.sum()
+        if kpi.interval in ("mean", "delta"):
+            sums[f"{kpi.name}/squares"] = (above * above).sum()
+        if kpi.interval == "delta":
+            sums[f"{kpi.name}/squares_below"] = (below * below).sum()
+            sums[f"{kpi.name}/products"] = (above * below).sum()
+    wide = scope.source.arrow(added.group_by(["day", "dimension_value"]).aggregate(**sums))
+    tables = []
+    for kpi in kpis:
+        columns = {name: wide[name] for name in ("day", "dimension_value")}
+        columns["kpi"] = pa.array([kpi.name] * len(wide), pa.string())
+        for name in SUMS:
+            given = f"{kpi.name}/{name}" in wide.schema.names
+            columns[name] = wide[f"{kpi.name}/{name}"] if given else pa.nulls(len(wide), pa.float64())
+        rests_on = columns["numerator"] if kpi.denominator is None else columns["denominator"]
+        columns["n"] = rests_on.cast(pa.int64(), safe=False)
+        tables.append(pa.table(columns))
+    shares = [kpi.name for kpi in kpis if kpi.is_share]
+    return _with_whole(pa.concat_tables(tables), shares)
+
+
+def _with_whole(rows: pa.Table, shares: Sequence[str]) -> pa.Table:
+    """The rows with the total of their KPI, day and dimension below the line, where the KPI is a share."""
+    is_share = pc.is_in(rows["kpi"], pa.array(shares, pa.string()))
+    if not pc.any(is_share).as_py():
+        return rows
+    keys = [name for name in ("kpi", "day", "dimension") if name in rows.schema.names]
+    place = list(zip(*(rows[name].to_pylist() for name in keys), strict=True))
+    totals: dict[tuple[object, ...], float] = {}
+    above = np.asarray(rows["numerator"].to_numpy())
+    for key, amount in zip(place, above, strict=True):
+        totals[key] = totals.get(key, 0.0) + float(amount)
+    whole = pa.array([totals[key] for key in place], pa.float64())
+    given = {
+        "denominator": pc.if_else(is_share, whole, rows["denominator"]),
+        "n": pc.if_else(is_share, whole.cast(pa.int64(), safe=False), rows["n"]),
+    }
+    for name, column in given.items():
+        rows = rows.set_column(rows.schema.get_field_index(name), name, column)
+    return rows
+
+
+def _as_parts(rows: pa.Table, period: Period, dimension: str | None = None) -> pa.Table:
+    constant: Mapping[str, str | None] = {"period": period, "dimension": dimension}
+    columns = []
+    for field in PARTS:
+        if field.name in rows.schema.names:
+            columns.append(rows[field.name].cast(field.type))
+        else:
+            columns.append(pa.array([constant.get(field.name)] * len(rows), field.type))
+    return pa.table(columns, schema=PARTS)

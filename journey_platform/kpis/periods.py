@@ -3,7 +3,7 @@
 from collections.abc import Iterable
 from datetime import date, timedelta
 
-from journey_platform.kpis.catalogue import Period
+from journey_platform.kpis.definition import Period
 
 _DAY = timedelta(days=1)
 

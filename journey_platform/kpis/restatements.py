@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa
 
-from journey_platform.kpis.catalogue import Period
+from journey_platform.kpis.definition import Period
 
 Row = Mapping[str, Any]
 

@@ -9,7 +9,9 @@ import numpy as np
 import pyarrow as pa
 
 from journey_platform.kpis import intervals
-from journey_platform.kpis.catalogue import EVERYTHING, KPIS, Kpi, Period, Stage, of_stage
+from journey_platform.kpis.catalogue import KPIS, of_stage
+from journey_platform.kpis.definition import EVERYTHING, Kpi, Period, Stage
+from journey_platform.kpis.parts import SUMS
 from journey_platform.kpis.periods import end_of, start_of
 from journey_platform.tables import kpis_table
 
@@ -42,14 +44,21 @@ def values(
 ) -> pa.Table:
     """Rows of `tables.kpis_table(stage)` that stand on `days`, in its order.
 
-    `parts` (`parts.PARTS`) may hold other days; they are left out. Every KPI has a row on each of `days` on
-    which its period begins: where nothing was counted, one of zeros under "all", so that "nothing happened"
-    can be told from "nothing arrived". `as_of` is today. `holds`: per stream the days that the gate holds.
+    `parts` (`parts.PARTS`) may hold other days; they are left out. Every KPI has a row for each of its
+    periods that begins on one of `days`: where nothing was counted, one of zeros under "all", so that
+    "nothing happened" can be told from "nothing arrived". `as_of` is today. `holds`: per stream the days that
+    the gate holds.
     """
-    wanted = {(kpi.name, day) for kpi in of_stage(stage) for day in days if day == start_of(day, kpi.period)}
-    rows = [row for row in parts.to_pylist() if (row["kpi"], row["day"]) in wanted]
-    counted = {(row["kpi"], row["day"]) for row in rows}
-    rows += [_nothing(KPIS[name], day) for name, day in wanted - counted]
+    wanted = {
+        (kpi.name, period, day)
+        for kpi in of_stage(stage)
+        for period in kpi.periods
+        for day in days
+        if day == start_of(day, period)
+    }
+    rows = [row for row in parts.to_pylist() if _period_of(row) in wanted]
+    counted = {_period_of(row) for row in rows}
+    rows += [_nothing(KPIS[name], period, day) for name, period, day in wanted - counted]
     return valued(
         rows, stage, arrivals=arrivals, as_of=as_of, identity_revision=identity_revision, holds=holds
     )
@@ -66,23 +75,22 @@ def valued(
 ) -> pa.Table:
     """Rows of `tables.kpis_table(stage)` made of rows of parts of that stage, of any period."""
     kpis = [KPIS[row["kpi"]] for row in rows]
-    periods = {(row["kpi"], row["period"], row["day"]) for row in rows}
+    periods = {_period_of(row) for row in rows}
     standings = {key: standing(KPIS[key[0]], key[1], key[2], arrivals, as_of, holds) for key in periods}
-    of_row = [standings[row["kpi"], row["period"], row["day"]] for row in rows]
+    of_row = [standings[_period_of(row)] for row in rows]
     is_missing = np.array([of.status in ("missing", "held") and not of.coverage for of in of_row], dtype=bool)
     is_count = np.array([kpi.denominator is None for kpi in kpis], dtype=bool)
     scale = np.array([kpi.scale for kpi in kpis])
-    above, below, squares = (_floats(rows, name) for name in ("numerator", "denominator", "squares"))
+    sums = {name: _floats(rows, name) for name in SUMS}
+    above, below = sums["numerator"], sums["denominator"]
     with np.errstate(divide="ignore", invalid="ignore"):
         value = np.where(is_count, above, scale * above / below)
-    lower, upper = _bounds(kpis, above, below, squares)
+    lower, upper = _bounds(kpis, rows, sums)
     table = kpis_table(stage)
     columns: dict[str, Any] = {
         **{name: [row[name] for row in rows] for name in table.schema.names if rows and name in rows[0]},
         "definition_version": [kpi.version for kpi in kpis],
-        "numerator": _known(above, is_missing),
-        "denominator": _known(below, is_missing),
-        "squares": _known(squares, is_missing),
+        **{name: _known(column, is_missing) for name, column in sums.items()},
         "n": pa.array([row["n"] for row in rows], pa.int64(), mask=is_missing),
         "value": _known(value, is_missing),
         "lower": _known(scale * lower, is_missing),
@@ -125,28 +133,45 @@ def standing(
     return Standing(coverage, status, matures_on)
 
 
-def _nothing(kpi: Kpi, day: date) -> dict[str, Any]:
+def _period_of(row: Mapping[str, Any]) -> tuple[str, Period, date]:
+    return row["kpi"], row["period"], row["day"]
+
+
+def _nothing(kpi: Kpi, period: Period, day: date) -> dict[str, Any]:
+    is_sum = kpi.statistic == "ratio"
+    has_squares, has_products = kpi.interval in ("mean", "delta"), kpi.interval == "delta"
     return {
         "kpi": kpi.name,
-        "period": kpi.period,
+        "period": period,
         "day": day,
         "dimension": EVERYTHING,
         "dimension_value": EVERYTHING,
-        "numerator": 0.0,
+        "numerator": 0.0 if is_sum else None,
         "denominator": None if kpi.denominator is None else 0.0,
-        "squares": 0.0 if kpi.interval == "mean" else None,
+        "squares": 0.0 if is_sum and has_squares else None,
+        "squares_below": 0.0 if has_products else None,
+        "products": 0.0 if has_products else None,
         "n": 0,
+        "lower": None,
+        "upper": None,
     }
 
 
-def _bounds(
-    kpis: Sequence[Kpi], above: np.ndarray, below: np.ndarray, squares: np.ndarray
-) -> intervals.Bounds:
-    kinds = np.array([kpi.interval or "" for kpi in kpis], dtype=np.str_)
-    shares, means = intervals.wilson(above, below), intervals.mean(above, squares, below)
+def _bounds(kpis: Sequence[Kpi], rows: Rows, sums: Mapping[str, np.ndarray]) -> intervals.Bounds:
+    """The bounds by the kind of interval; a quantile brings its own."""
+    kinds = np.array(
+        [kpi.interval or "" if kpi.statistic == "ratio" else "quantile" for kpi in kpis], dtype=np.str_
+    )
+    above, below, squares = sums["numerator"], sums["denominator"], sums["squares"]
     lower, upper = (
-        np.select([kinds == "wilson", kinds == "mean"], [share, mean], np.nan)
-        for share, mean in zip(shares, means, strict=True)
+        np.select([kinds == kind for kind in ("wilson", "mean", "delta", "quantile")], choices, np.nan)
+        for choices in zip(
+            intervals.wilson(above, below),
+            intervals.mean(above, squares, below),
+            intervals.delta(above, below, squares, sums["squares_below"], sums["products"]),
+            (_floats(rows, "lower"), _floats(rows, "upper")),
+            strict=True,
+        )
     )
     return lower, upper
 

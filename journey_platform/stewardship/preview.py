@@ -4,10 +4,11 @@ The change is a decision not yet taken or another limit. What moved is told by `
 count people are computed both ways over the weeks in which the people concerned appear.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pyarrow as pa
@@ -18,15 +19,21 @@ from journey_platform.identity.assign import assign
 from journey_platform.identity.changes import Moves, events, moves
 from journey_platform.identity.policy import POLICIES, Policies
 from journey_platform.identity.resolve import Resolution, resolve
-from journey_platform.kpis import late
+from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.parts import parts
 from journey_platform.kpis.periods import days_of, periods_touched
 from journey_platform.lake import Lake
 from journey_platform.profiles.profiles import profiles
 from journey_platform.settings import Settings
 from journey_platform.stewardship.inputs import further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE, Table
 
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+_SHOWN = ("support_rate", "nps")
+"""The weekly KPIs that tell best who counts as one person."""
 _NEVER = datetime(1970, 1, 1, tzinfo=UTC)
 
 
@@ -92,10 +99,12 @@ def _effects(
     by_id = [table.sort_by("touchpoint_id") for table in assigned]
     is_same = pc.equal(*(pc.fill_null(table["person_key"], 0) for table in by_id))
     days = pc.unique(by_id[0].filter(pc.invert(is_same))["day"]).to_pylist()
-    parts = [_parts(engine, table, found) for table, found in zip(assigned, (before, after), strict=True)]
-    names = sorted(parts[0].keys() | parts[1].keys())
+    both = [
+        _parts(engine, table, found, weeks) for table, found in zip(assigned, (before, after), strict=True)
+    ]
+    names = sorted(both[0].keys() | both[1].keys())
     nothing = (0.0, 0.0)
-    kpis = [KpiChange(*name, *(part.get(name, nothing) for part in parts)) for name in names]
+    kpis = [KpiChange(*name, *(part.get(name, nothing) for part in both)) for name in names]
     return tuple(sorted(days)), tuple(kpi for kpi in kpis if kpi.before != kpi.after)
 
 
@@ -118,15 +127,36 @@ def _days_of(engine: Engine, moved: Moves, *, is_anyone_found: bool) -> Sequence
     return sorted(engine.arrow(theirs.distinct())["day"].to_pylist())
 
 
+class _InMind:
+    """Tables that are not in the lake, read as the engine reads the lake's."""
+
+    def __init__(self, engine: Engine, rows: Mapping[Table, pa.Table]) -> None:
+        self._engine, self._rows = engine, rows
+
+    def table(self, table: Table, days: Iterable[date] | None = None) -> "ir.Table":
+        rows = self._rows[table]
+        if days is not None and table.is_daily:
+            rows = rows.filter(pc.is_in(rows["day"], pa.array(list(days), pa.date32())))
+        return self._engine.memtable(rows)
+
+    def memtable(self, rows: pa.Table) -> "ir.Table":
+        return self._engine.memtable(rows)
+
+    def arrow(self, expr: "ir.Table") -> pa.Table:
+        return self._engine.arrow(expr)
+
+
 def _parts(
-    engine: Engine, touchpoints: pa.Table, found: Resolution
+    engine: Engine, touchpoints: pa.Table, found: Resolution, weeks: Sequence[date]
 ) -> dict[tuple[str, date, str], tuple[float, float | None]]:
     people = profiles(found.identifiers, PROFILE_ATTRIBUTES_TABLE.empty())
-    expression = late.parts(engine.memtable(touchpoints), engine.memtable(people))
+    source = _InMind(engine, {JOURNEY_TOUCHPOINTS: touchpoints, PROFILES_TABLE: people})
+    rows = parts([KPIS[name] for name in _SHOWN], source, days=weeks, as_of=max(weeks) + timedelta(days=7))
     return {
         (row["kpi"], row["day"], f"{row['dimension']}={row['dimension_value']}"): (
             row["numerator"],
             row["denominator"],
         )
-        for row in engine.arrow(expression).to_pylist()
+        for row in rows.to_pylist()
+        if row["period"] == "week" and row["dimension"] in ("all", "survey")
     }

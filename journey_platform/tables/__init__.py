@@ -26,8 +26,14 @@ from journey_platform.tables.insights import (
     RETENTION,
     STAGES,
 )
-from journey_platform.tables.journeys import JOURNEY_TOUCHPOINTS, MAILINGS, SESSIONS
-from journey_platform.tables.kpis import RESTATEMENTS, kpis_table
+from journey_platform.tables.journeys import (
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    SENTIMENT,
+    SESSIONS,
+    TICKETS,
+)
+from journey_platform.tables.kpis import BRIDGES, RESTATEMENTS, TICKET_REASONS, kpis_table
 from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
 from journey_platform.tables.profiles import (
     ACCOUNT_MEMBERS_TABLE,
@@ -54,6 +60,7 @@ __all__ = [
     "ACTIVITY",
     "ATTRIBUTES",
     "ATTRIBUTION",
+    "BRIDGES",
     "COVERAGE",
     "DECISIONS",
     "ERASURES",
@@ -83,8 +90,11 @@ __all__ = [
     "REFERENCES",
     "RESTATEMENTS",
     "RETENTION",
+    "SENTIMENT",
     "SESSIONS",
     "STAGES",
+    "TICKETS",
+    "TICKET_REASONS",
     "UTC_MICROSECONDS",
     "Column",
     "Table",

@@ -1,4 +1,4 @@
-"""Touchpoints by person, mailings, sessions."""
+"""Touchpoints by person, mailings, sessions, tickets, what texts say."""
 
 import pyarrow as pa
 
@@ -65,8 +65,44 @@ SESSIONS = Table(
         Column("traffic_channel", pa.string(), "channel group of the first action"),
         Column("source", pa.string(), "source of the first action"),
         Column("campaign", pa.string(), "campaign of the first action"),
+        Column("device", pa.string(), "kind of device of the first action"),
         Column("landing_page", pa.string(), "first page"),
         Column("exit_page", pa.string(), "last page"),
     ),
     sort_by=("day", "person_key", "started_at", "session_id"),
+)
+
+TICKETS = Table(
+    key=("journeys", "tickets"),
+    grain="ticket, with what came of it",
+    columns=(
+        Column("ticket_id", pa.string(), "the help desk's number", is_key=True),
+        Column("person_key", pa.int64(), "the profile that asked; null where no identifier could be used"),
+        Column("reason", pa.string(), "its stated reason"),
+        Column("created_day", pa.date32(), "local day of its creation"),
+        Column("created_at", UTC_MICROSECONDS, "when it was created"),
+        Column("replied_at", UTC_MICROSECONDS, "first human reply, where there was one"),
+        Column("solved_day", pa.date32(), "local day of its last solution"),
+        Column("solved_at", UTC_MICROSECONDS, "last solution, where there was one"),
+        Column("next_at", UTC_MICROSECONDS, "when the person next asked for the same reason"),
+    ),
+    sort_by=("ticket_id",),
+    is_daily=False,
+)
+
+SENTIMENT = Table(
+    key=("journeys", "sentiment"),
+    grain="ticket, comment, post or other text that a person wrote, with its mood; not the text itself",
+    columns=(
+        DAY,
+        Column("touchpoint_id", pa.string(), "the touchpoint that holds the text", is_key=True),
+        Column("channel", pa.string(), "where it was written"),
+        Column("type", pa.string(), "the touchpoint's type"),
+        Column("topic", pa.string(), "stated reason, or the first declared topic that its words name"),
+        Column("language", pa.string(), "guessed language, or unknown"),
+        Column("sentiment", pa.string(), "positive, neutral, negative or unknown"),
+        Column("compound", pa.float64(), "-1 to 1; null where unknown"),
+        Column("model", pa.string(), "model and version"),
+    ),
+    sort_by=("day", "touchpoint_id"),
 )

@@ -37,6 +37,7 @@ def touchpoints_table(vendor: str) -> Table:
             Column("source", pa.string(), "utm source or referrer"),
             Column("medium", pa.string(), "utm medium"),
             Column("campaign", pa.string(), "campaign name or id"),
+            Column("device", pa.string(), "kind of device, as the vendor calls it, lower case"),
             Column("reason", pa.string(), "stated reason: a ticket's topic, a survey's question"),
             Column("value", pa.float64(), "score, or money in `unit`"),
             Column("unit", pa.string(), "unit of `value`: nps, csat, a currency code"),

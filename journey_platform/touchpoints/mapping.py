@@ -88,6 +88,7 @@ class Touch(msgspec.Struct, kw_only=True, gc=False):
     source: str | None = None
     medium: str | None = None
     campaign: str | None = None
+    device: str | None = None
     reason: str | None = None
     value: float | None = None
     unit: str | None = None

@@ -75,6 +75,7 @@ class _Visit(msgspec.Struct):
     campaignSource: _Text = None  # noqa: N815
     campaignMedium: _Text = None  # noqa: N815
     browserName: _Text = None  # noqa: N815
+    deviceType: _Text = None  # noqa: N815
     customDimensions: list[_Dimension] = []  # noqa: N815
 
 
@@ -103,6 +104,7 @@ def _actions(visit: _Visit, origin: Origin) -> Iterator[Touch | Refusal]:
     medium = text(visit.campaignMedium)
     channel = traffic_channel(referrer, campaign, medium)
     is_bot = is_declared_robot(text(visit.browserName), _user_agent(visit))
+    device = (text(visit.deviceType) or "").lower() or None
     moment = origin.occurred_at
     for place, action in enumerate(visit.actionDetails):
         try:
@@ -128,6 +130,7 @@ def _actions(visit: _Visit, origin: Origin) -> Iterator[Touch | Refusal]:
             source=source,
             medium=medium,
             campaign=campaign,
+            device=device,
             reason=reason,
             value=value,
             unit=currency if value is not None else None,

@@ -31,7 +31,8 @@ CONTACT_STREAMS: tuple[str, ...] = ("responses",)
 _Answers = dict[str, str | None]
 _NPS_NAMES = frozenset({"NPS", "Q_NPS"})
 _NPS_GROUP = "_NPS_GROUP"
-_REASON_WORDS = ("reason", "why", "hear about", "heard about", "find us")
+_HEARD_WORDS = ("hear about", "heard about", "find us")
+_REASON_WORDS = ("reason", "why", *_HEARD_WORDS)
 _TESTS = frozenset({"1", "2", "survey preview", "survey test"})
 _SPAM = frozenset({"8", "spam"})
 _TEST_CHANNELS = frozenset({"preview", "test"})
@@ -58,11 +59,13 @@ class _Definition(msgspec.Struct):
 
 @dataclass(frozen=True)
 class _Columns:
-    """Which answers of a survey mean what. `reasons`: columns by importance, with their choices' labels."""
+    """Which answers of a survey mean what. `reasons`: columns by importance, with their choices' labels;
+    `heard`: the column that asks how somebody heard of the brand, with its labels."""
 
     nps: str | None
     comment: str | None
     reasons: tuple[tuple[str, Mapping[str, str]], ...] = ()
+    heard: tuple[str, Mapping[str, str]] | None = None
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
@@ -102,6 +105,16 @@ def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], I
             unit="nps" if score is not None else None,
             text=text(answers.get(named.comment)) if named.comment else None,
         )
+        if named.heard is not None:
+            # Skipped answers count too: they tell how many were asked.
+            yield Touch(
+                type="survey_heard",
+                occurred_at=origin.occurred_at,
+                identifiers=_identifiers(answers),
+                part="heard",
+                subject_id=survey,
+                reason=_label(answers, *named.heard),
+            )
 
     return rows
 
@@ -151,16 +164,18 @@ def _score(answers: _Answers, column: str | None) -> float | None:
 
 def _reason(answers: _Answers, columns: _Columns) -> str | None:
     """The first stated reason. A recoded answer gives the text of its choice."""
-    for column, labels in columns.reasons:
-        answer = text(answers.get(column))
-        if answer is not None:
-            return labels.get(answer, answer)
-    return None
+    given = (_label(answers, column, labels) for column, labels in columns.reasons)
+    return next((answer for answer in given if answer is not None), None)
+
+
+def _label(answers: _Answers, column: str, labels: Mapping[str, str]) -> str | None:
+    answer = text(answers.get(column))
+    return None if answer is None else labels.get(answer, answer)
 
 
 def _columns_of(definition: _Definition) -> _Columns:
     questions = definition.Questions if isinstance(definition.Questions, dict) else {}
-    nps = comment = None
+    nps = comment = heard = None
     reasons: list[tuple[int, str, Mapping[str, str]]] = []
     for qid, question in sorted(questions.items(), key=lambda item: (len(item[0]), item[0])):
         words = question.QuestionText.lower()
@@ -169,10 +184,12 @@ def _columns_of(definition: _Definition) -> _Columns:
             nps = nps or qid
         elif question.QuestionType == "MC" and importance is not None:
             reasons.append((importance, qid, _labels(question)))
+            if any(word in words for word in _HEARD_WORDS):
+                heard = heard or (qid, _labels(question))
         elif question.QuestionType == "TE":
             comment = comment or f"{qid}_TEXT"
     reasons.sort(key=lambda reason: reason[0])
-    return _Columns(nps, comment, tuple((qid, labels) for _, qid, labels in reasons))
+    return _Columns(nps, comment, tuple((qid, labels) for _, qid, labels in reasons), heard)
 
 
 def _labels(question: _Question) -> dict[str, str]:

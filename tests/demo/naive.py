@@ -5,12 +5,14 @@ Knows the records and the definitions, and nothing of how the world was made or 
 
 from collections import defaultdict
 from datetime import date, datetime, timedelta
+from statistics import median
 from zoneinfo import ZoneInfo
 
 from journey_platform.demo.world import Action, Visit, World
 
 Identifier = tuple[str, str]
 Key = tuple[str, str, date, str]
+Parts = tuple[float, float | None]
 NOBODY = {"null", "anonymous", "0000", "undefined", "n/a", ""}
 
 
@@ -56,10 +58,11 @@ def sessions(world: World) -> list[tuple[Visit, list[Action]]]:
     return found
 
 
-def web_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
+def web_kpis(world: World) -> dict[Key, Parts]:
     zone = ZoneInfo(world.zone)
     counts: dict[tuple[str, date, str], list[float]] = defaultdict(lambda: [0.0, 0.0])
     totals: dict[date, int] = defaultdict(int)
+    pages_of: dict[tuple[str, date, str], list[float]] = defaultdict(list)
     for visit, actions in sessions(world):
         day = actions[0].at.astimezone(zone).date()
         pages = [a for a in actions if a.kind == "page_view"]
@@ -67,26 +70,62 @@ def web_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
         orders = sum(a.kind == "order" for a in actions)
         beats = sum((a.dwell_s or 0) // 10 for a in pages)
         totals[day] += 1
-        for dimension in ("all", f"traffic_channel={channel(visit)}"):
-            for kpi, above in {
-                "visits": 1,
-                "bounce_single_page": len(pages) == 1,
-                "bounce_ga4": len(pages) < 2 and not orders and lasted <= 10,
-                "bounce_snowplow": len(pages) < 2 and not orders and beats < 2,
-                "pages_per_session": len(pages),
-                "conversion_rate": orders > 0,
-            }.items():
-                counts[kpi, day, dimension][0] += above
+        by_channel, by_device = f"traffic_channel={channel(visit)}", f"device={visit.device}"
+        by_campaign = f"campaign={visit.campaign_name or 'Unassigned'}"
+        by_page = f"landing_page={pages[0].path if pages else 'Unassigned'}"
+        everywhere = {"all", by_channel, by_device}
+        above: dict[str, tuple[float, set[str]]] = {
+            "visits": (1, everywhere | {by_campaign}),
+            "bounce_single_page": (len(pages) == 1, everywhere | {by_page}),
+            "bounce_ga4": (len(pages) < 2 and not orders and lasted <= 10, everywhere | {by_page}),
+            "bounce_snowplow": (len(pages) < 2 and not orders and beats < 2, everywhere | {by_page}),
+            "page_views": (len(pages), everywhere),
+            "pages_per_session": (len(pages), everywhere),
+            "engaged_time_per_session": (sum(a.dwell_s or 0 for a in pages), everywhere),
+            "conversion_rate": (orders > 0, everywhere | {by_campaign}),
+            "traffic_unassigned": (channel(visit) == "Other", {"all", by_device}),
+        }
+        for kpi, (amount, dimensions) in above.items():
+            for dimension in dimensions:
+                counts[kpi, day, dimension][0] += amount
                 counts[kpi, day, dimension][1] += 1
-    kpis: dict[Key, tuple[float, float | None]] = {}
-    for (kpi, day, dimension), (above, below) in counts.items():
-        kpis[kpi, "day", day, dimension] = (above, None if kpi == "visits" else below)
-        if kpi == "visits" and dimension != "all":
-            kpis["traffic_source", "day", day, dimension] = (above, float(totals[day]))
+        for dimension in everywhere:
+            for kind in ("day", "week", "month"):
+                pages_of[kind, begin(day, kind), dimension].append(len(pages))
+    kpis: dict[Key, Parts] = {}
+    for (kpi, day, dimension), (amount, below) in counts.items():
+        is_count = kpi in ("visits", "page_views")
+        kpis[kpi, "day", day, dimension] = (amount, None if is_count else below)
+        if kpi == "visits" and dimension.startswith("traffic_channel"):
+            kpis["traffic_source", "day", day, dimension] = (amount, float(totals[day]))
+    for (kind, day, dimension), numbers in pages_of.items():
+        kpis["pages_per_session_median", kind, day, dimension] = (median(numbers), None)
     return kpis
 
 
-def email_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
+def page_kpis(world: World) -> dict[Key, Parts]:
+    zone = ZoneInfo(world.zone)
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for visit in {visit.visit_id: visit for visit in world.visits if not visit.is_bot}.values():
+        for action in kept_actions(visit):
+            if action.kind == "page_view":
+                day, told = action.at.astimezone(zone).date(), action.dwell_s is not None
+                for dimension in ("all", f"device={visit.device}", f"page={action.path}"):
+                    count = counts["time_on_page", "day", day, dimension]
+                    count[0] += action.dwell_s or 0
+                    count[1] += told
+                    if not dimension.startswith("page"):
+                        count = counts["time_on_page_measured", "day", day, dimension]
+                        count[0] += told
+                        count[1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
+
+
+def begin(day: date, kind: str) -> date:
+    return {"day": day, "week": day - timedelta(days=day.weekday()), "month": day.replace(day=1)}[kind]
+
+
+def email_kpis(world: World) -> dict[Key, Parts]:
     zone = ZoneInfo(world.zone)
     counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     for campaign in world.campaigns:
@@ -94,24 +133,52 @@ def email_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
         for action in campaign.actions:
             is_machine = action.action == "open" and action.ip.startswith("17.")
             did["machine" if is_machine else action.action].add(action.email.strip().lower())
-        delivered = len(campaign.recipients) - len(did["bounce"])
-        for kpi, above in {
-            "open_rate_lower": did["open"],
-            "open_rate_upper": did["open"] | did["machine"],
-            "click_through_rate": did["click"],
-        }.items():
+        sent = len(campaign.recipients)
+        delivered, opened = sent - len(did["bounce"]), did["open"] | did["machine"]
+        for kpi, above, below in (
+            ("delivery_rate", delivered, sent),
+            ("open_rate_lower", len(did["open"]), delivered),
+            ("open_rate_upper", len(opened), delivered),
+            ("click_through_rate", len(did["click"]), delivered),
+            ("click_to_open_rate", len(did["click"] & opened), len(opened)),
+        ):
             for dimension in ("all", f"campaign={campaign.campaign_id}"):
                 count = counts[kpi, "day", campaign.sent_at.astimezone(zone).date(), dimension]
-                count[0] += len(above)
-                count[1] += delivered
+                count[0] += above
+                count[1] += below
     return {key: (above, below) for key, (above, below) in counts.items()}
 
 
-def mention_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
+def heard_kpis(world: World) -> dict[Key, Parts]:
+    zone = ZoneInfo(world.zone)
+    given = [r for r in world.responses if r.is_finished and r.distribution != "preview"]
+    asking = {r.survey_id for r in given if r.heard_about_us is not None}
+    kpis: dict[Key, Parts] = {}
+    for day in {r.recorded_at.astimezone(zone).date() for r in given}:
+        asked = [r for r in given if r.survey_id in asking and r.recorded_at.astimezone(zone).date() == day]
+        answers = [r.heard_about_us for r in asked if r.heard_about_us is not None]
+        for survey in asking if asked else ():
+            of_survey = [r.heard_about_us for r in asked if r.survey_id == survey]
+            parts = (float(len(of_survey) - of_survey.count(None)), float(len(of_survey)))
+            kpis["heard_about_us_answered", "day", day, f"survey={survey}"] = parts
+        if asked:
+            parts = (float(len(answers)), float(len(asked)))
+            kpis["heard_about_us_answered", "day", day, "all"] = parts
+        for answer in set(answers):
+            parts = (float(answers.count(answer)), float(len(answers)))
+            kpis["heard_about_us", "day", day, f"answer={answer}"] = parts
+    return kpis
+
+
+def mention_kpis(world: World) -> dict[Key, Parts]:
     zone = ZoneInfo(world.zone)
     posts = {p.post_id: p.at.astimezone(zone).date() for p in world.posts if p.handle != world.brand_handle}
     days = list(posts.values())
-    return {("social_mentions", "day", day, "all"): (float(days.count(day)), None) for day in set(days)}
+    return {
+        ("social_mentions", "day", day, of): (float(days.count(day)), None)
+        for day in set(days)
+        for of in ("all", "platform=mastodon")
+    }
 
 
 def normal(kind: str, value: str | None) -> Identifier | None:
@@ -167,56 +234,3 @@ def profiles(world: World) -> dict[Identifier, int]:
                 profile[identifier] = number
                 waiting += neighbours[identifier]
     return profile
-
-
-def people_kpis(world: World) -> dict[Key, tuple[float, float | None]]:
-    zone, profile = ZoneInfo(world.zone), profiles(world)
-    known = {number for (kind, _), number in profile.items() if kind != "cookie_id"}
-
-    def who(*identifiers: tuple[str, str | None]) -> int | None:
-        found = [profile[i] for kind, value in identifiers if (i := normal(kind, value)) and i in profile]
-        return found[0] if found else None
-
-    def week(at: datetime) -> date:
-        day = at.astimezone(zone).date()
-        return day - timedelta(days=day.weekday())
-
-    active: dict[date, set[int | None]] = defaultdict(set)
-    asking: dict[date, set[int | None]] = defaultdict(set)
-    for visit in world.visits:
-        if not visit.is_bot:
-            user_kind = "email" if "@" in (visit.user_id or "") else "user_id"
-            person = who((user_kind, visit.user_id), ("cookie_id", visit.cookie))
-            for action in kept_actions(visit):
-                active[week(action.at)].add(person)
-    for campaign in world.campaigns:
-        acts = [(a.email, a.at) for a in campaign.actions if a.action != "bounce" and a.ip[:3] != "17."]
-        for email, at in acts + campaign.unsubscribed:
-            active[week(at)].add(who(("email", email), ("list", email)))
-    for ticket in world.tickets:
-        if ticket.status != "deleted" and "spam" not in ticket.tags:
-            person = who(("support", str(ticket.requester_id)))
-            asking[week(ticket.created_at)].add(person)
-            for at in (ticket.created_at, ticket.rated_at):
-                if at is not None:
-                    active[week(at)].add(person)
-    for post in world.posts:
-        if not post.is_brand:
-            active[week(post.at)].add(who(("social_handle", post.handle)))
-    latest: dict[tuple[str, date, object], tuple[datetime, int]] = {}
-    for r in world.responses:
-        if r.is_finished and r.distribution != "preview":
-            person = who(("user_id", r.user_id), ("email", r.email))
-            active[week(r.recorded_at)].add(person)
-            if r.nps is not None:
-                key = (r.survey_id, week(r.recorded_at), r.response_id if person is None else person)
-                latest[key] = max(latest.get(key, (r.recorded_at, r.nps)), (r.recorded_at, r.nps))
-    kpis: dict[Key, tuple[float, float | None]] = {}
-    for monday, people in active.items():
-        parts = (float(len(asking[monday] & known)), float(len(people & known)))
-        kpis["support_rate", "week", monday, "all"] = parts
-    for survey, monday in {key[:2] for key in latest}:
-        scores = [score for key, (_, score) in latest.items() if key[:2] == (survey, monday)]
-        net = sum(score >= 9 for score in scores) - sum(score <= 6 for score in scores)
-        kpis["nps", "week", monday, f"survey={survey}"] = (float(net), float(len(scores)))
-    return kpis

@@ -20,9 +20,21 @@ from journey_platform.demo.company import build_world
 from journey_platform.demo.truth import partition, profiles_of
 from journey_platform.demo.words import POSTS
 from journey_platform.demo.world import World
-from tests.demo import naive
+from tests.demo import naive, naive_people
 
 FIRST_DAY, LAST_DAY = date(2026, 8, 16), date(2026, 11, 13)
+
+RECOUNTS = (
+    naive.web_kpis,
+    naive.page_kpis,
+    naive.email_kpis,
+    naive.heard_kpis,
+    naive.mention_kpis,
+    naive_people.people_kpis,
+    naive_people.visitor_kpis,
+    naive_people.cart_kpis,
+    naive_people.ticket_kpis,
+)
 
 
 @cache
@@ -85,8 +97,7 @@ def test_the_tally_equals_a_naive_recount_of_the_records(
 ) -> None:
     last_day = first_day + timedelta(days=days - 1)
     made = build_world(customers=customers, first_day=first_day, last_day=last_day, zone=zone)
-    recounts = (naive.web_kpis, naive.email_kpis, naive.mention_kpis, naive.people_kpis)
-    recounted = {key: parts for recount in recounts for key, parts in recount(made).items()}
+    recounted = {key: parts for recount in RECOUNTS for key, parts in recount(made).items()}
     assert made.truth.kpis == recounted
     assert {key[2] for key in recounted if key[0] == "visits"} <= {
         first_day + timedelta(days=offset) for offset in range(days)
@@ -99,8 +110,7 @@ def test_the_tally_equals_the_recount_whatever_the_seed(seed: int) -> None:
     first_day = date(2025, 1, 1) + timedelta(days=rng.randrange(900))
     customers, days = rng.choice([40, 60, 110, 170]), rng.choice([14, 15, 20, 35])
     made = world(customers, first_day, days, seed)
-    recounts = (naive.web_kpis, naive.email_kpis, naive.mention_kpis, naive.people_kpis)
-    recounted = {key: parts for recount in recounts for key, parts in recount(made).items()}
+    recounted = {key: parts for recount in RECOUNTS for key, parts in recount(made).items()}
     assert made.truth.kpis == recounted, f"seed {seed}: {customers} customers, {days} days from {first_day}"
 
 

@@ -237,6 +237,7 @@ def _oracle(rows: pa.Table, zone: str, gap_s: int = 1800) -> list[dict]:
                     "traffic_channel": chain[0]["traffic_channel"],
                     "source": chain[0]["source"],
                     "campaign": chain[0]["campaign"],
+                    "device": chain[0]["device"],
                     "landing_page": pages[0]["page"] if pages else None,
                     "exit_page": pages[-1]["page"] if pages else None,
                 }

@@ -1,11 +1,15 @@
 """Small tables for KPI tests, and a way to run an expression."""
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import pyarrow as pa
+import pyarrow.compute as pc
 
-from journey_platform.tables import PROFILES_TABLE, SESSIONS
+from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.parts import parts
+from journey_platform.tables import PROFILES_TABLE, SESSIONS, Table
 
 _SESSION: dict[str, Any] = {
     "page_views": 1,
@@ -22,18 +26,46 @@ _SESSION: dict[str, Any] = {
 }
 
 
-def run(expr: Any) -> pa.Table:
-    """The rows of an Ibis expression on a DuckDB of its own."""
-    import ibis
+class Tables:
+    """Tables in memory, read as the engine reads a lake's. One that was not given is empty."""
 
-    return ibis.duckdb.connect().to_pyarrow(expr)
+    def __init__(self, rows: Mapping[Table, pa.Table]) -> None:
+        import ibis
+
+        self._rows = {table.name: (table, held) for table, held in rows.items()}
+        self._duckdb = ibis.duckdb.connect()
+        self._duckdb.raw_sql("SET TimeZone = 'UTC'")
+
+    def table(self, table: Table, days: Iterable[date] | None = None) -> Any:
+        _, rows = self._rows.get(table.name, (table, table.empty()))
+        if days is not None and table.is_daily:
+            rows = rows.filter(pc.is_in(rows["day"], pa.array(list(days), pa.date32())))
+        return self.memtable(rows)
+
+    def memtable(self, rows: pa.Table) -> Any:
+        import ibis
+
+        return ibis.memtable(rows)
+
+    def arrow(self, expr: Any) -> pa.Table:
+        return self._duckdb.to_pyarrow(expr)
 
 
-def table(rows: pa.Table) -> Any:
-    """Arrow rows as an Ibis table."""
-    import ibis
+def days(first: date, last: date) -> list[date]:
+    """All days from the first to the last."""
+    return [first + timedelta(days=n) for n in range((last - first).days + 1)]
 
-    return ibis.memtable(rows)
+
+def count(
+    rows: Mapping[Table, pa.Table],
+    kpis: Iterable[str],
+    on: Sequence[date],
+    *,
+    as_of: date = date(2027, 1, 1),
+    segments: pa.Table | None = None,
+) -> pa.Table:
+    """The parts of these KPIs in the periods that begin on these days."""
+    return parts([KPIS[name] for name in kpis], Tables(rows), days=on, as_of=as_of, segments=segments)
 
 
 def sessions(rows: Iterable[Mapping[str, Any]]) -> pa.Table:
@@ -49,21 +81,26 @@ def profiles(known: Iterable[int], anonymous: Iterable[int] = ()) -> pa.Table:
     return _rows(filled, PROFILES_TABLE.schema)
 
 
-def counted(parts: pa.Table) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """(kpi, day, dimension value) -> (numerator, denominator, n)."""
+def counted(found: pa.Table, period: str = "day") -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """(kpi, day, dimension value) -> (numerator, denominator, n), of one period."""
     return {
         (row["kpi"], row["day"].isoformat(), row["dimension_value"]): (
             row["numerator"],
             row["denominator"],
             row["n"],
         )
-        for row in parts.to_pylist()
+        for row in found.to_pylist()
+        if row["period"] == period
     }
 
 
-def of_kpi(parts: pa.Table, kpi: str) -> dict[tuple[Any, ...], tuple[Any, ...]]:
-    """The same of one KPI, without its name."""
-    return {key[1:]: value for key, value in counted(parts).items() if key[0] == kpi}
+def of_kpi(
+    found: pa.Table, kpi: str, period: str = "day", dimension: str | None = None
+) -> dict[tuple[Any, ...], tuple[Any, ...]]:
+    """(day, dimension value) -> (numerator, denominator, n) of one KPI; by one dimension and in all."""
+    shown = pa.array(["all", *([dimension] if dimension else [])])
+    rows = found.filter(pc.is_in(found["dimension"], shown)) if dimension else found
+    return {key[1:]: value for key, value in counted(rows, period).items() if key[0] == kpi}
 
 
 def _rows(filled: list[dict[str, Any]], schema: pa.Schema) -> pa.Table:

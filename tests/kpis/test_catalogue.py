@@ -1,49 +1,24 @@
-"""Every KPI is declared whole, once, and counted under its name."""
+"""Every KPI is declared whole, once, over a grain and dimensions that exist."""
 
 from dataclasses import fields
+from datetime import date
 
 import pytest
 
-from journey_platform import tables
-from journey_platform.kpis import early, late, middle
-from journey_platform.kpis.catalogue import EVERYTHING, KPIS, of_stage
-from tests.journeys.made import at, touchpoints
-from tests.kpis.made import profiles, run, sessions, table
-
-DAY = at("2026-02-02 12:00")
-
-
-def _parts(stage):
-    visits = table(sessions([{"day": DAY.date()}]))
-    touched = table(
-        touchpoints(
-            [
-                {"type": "social_post", "channel": "social", "subject_id": "1", "occurred_at": DAY},
-                {
-                    "type": "survey_response",
-                    "unit": "nps",
-                    "value": 9.0,
-                    "subject_id": "S",
-                    "occurred_at": DAY,
-                },
-                {"person_key": 1, "occurred_at": DAY},
-            ]
-        )
-    )
-    sent = tables.MAILINGS.schema.empty_table().from_pylist(
-        [{"day": DAY.date(), "campaign_id": "c", "delivered": 1}], schema=tables.MAILINGS.schema
-    )
-    return {
-        "early": lambda: early.parts(visits, touched, table(sent)),
-        "middle": lambda: middle.parts(visits),
-        "late": lambda: late.parts(touched, table(profiles([1]))),
-    }[stage]()
+from journey_platform.kpis.catalogue import KPIS, STAGES, of_stage
+from journey_platform.kpis.definition import EVERYTHING
+from journey_platform.kpis.dimensions import DIMENSIONS
+from journey_platform.kpis.early import EARLY
+from journey_platform.kpis.grains.registry import GRAINS
+from journey_platform.kpis.late import LATE
+from journey_platform.kpis.middle import MIDDLE
+from tests.kpis import made
 
 
 def test_names_are_unique_and_stages_partition_the_catalogue():
-    declared = [kpi.name for stage in ("early", "middle", "late") for kpi in of_stage(stage)]
-    assert sorted(declared) == sorted(KPIS)
+    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE)]
     assert len(set(declared)) == len(declared)
+    assert [kpi.name for stage in STAGES for kpi in of_stage(stage)] == declared == list(KPIS)
 
 
 @pytest.mark.parametrize("kpi", KPIS.values(), ids=KPIS.keys())
@@ -52,14 +27,29 @@ def test_a_declaration_says_everything(kpi):
     blank = [f.name for f in fields(kpi) if f.name not in optional and getattr(kpi, f.name) in ("", (), None)]
     assert blank == []
     assert kpi.question.endswith("?")
-    assert (kpi.denominator is None) == (kpi.interval is None) == (kpi.unit == "count")
+    assert (kpi.unit == "count") == (kpi.statistic == "ratio" and kpi.denominator is None)
+    assert kpi.denominator or not (kpi.statistic == "ratio" and kpi.interval)
     assert all(len(source.split("/")) == 2 for source in kpi.sources)
-    assert kpi.maturity_days > 0
+    assert kpi.maturity_days > kpi.window_days
+    assert kpi.grain in GRAINS
+    assert set(kpi.dimensions) <= DIMENSIONS.keys()
 
 
-@pytest.mark.parametrize("stage", ["early", "middle", "late"])
-def test_each_stage_counts_exactly_its_kpis_by_their_dimensions(stage):
-    rows = run(_parts(stage)).to_pylist()
-    found = {(row["kpi"], row["period"], row["dimension"]) for row in rows}
-    assert found == {(kpi.name, kpi.period, by) for kpi in of_stage(stage) for by in kpi.dimensions}
-    assert all((row["dimension"] == EVERYTHING) == (row["dimension_value"] == EVERYTHING) for row in rows)
+def test_the_windows_that_kpis_declare_are_those_that_their_grains_look_ahead():
+    ahead = {name: GRAINS[kpi.grain].after for name, kpi in KPIS.items() if GRAINS[kpi.grain].after}
+    declared = {name: kpi.window_days for name, kpi in KPIS.items() if kpi.window_days}
+    # A ticket's following is told by the ticket itself, whatever day it is read.
+    assert ahead == {name: days for name, days in declared.items() if KPIS[name].grain != "solution"}
+
+
+@pytest.mark.parametrize("stage", STAGES)
+def test_the_parts_of_nothing_are_none_and_every_declaration_can_be_computed(stage):
+    found = made.count(
+        {}, [kpi.name for kpi in of_stage(stage)], made.days(date(2026, 2, 1), date(2026, 2, 8))
+    )
+    assert found.num_rows == 0
+
+
+def test_every_dimension_divides_some_kpi():
+    assert DIMENSIONS.keys() == {name for kpi in KPIS.values() for name in kpi.dimensions}
+    assert EVERYTHING in DIMENSIONS

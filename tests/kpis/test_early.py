@@ -5,17 +5,19 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from journey_platform.kpis import early
-from journey_platform.tables import MAILINGS
+from journey_platform.kpis.grains.words import sent_days
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, SENTIMENT, SESSIONS
 from tests.journeys.made import at, touchpoints
-from tests.kpis.made import of_kpi, run, sessions, table
+from tests.kpis.made import Tables, count, days, of_kpi, sessions
 
 SENT = date(2026, 2, 2)
+FEBRUARY = days(date(2026, 2, 1), date(2026, 2, 28))
 
 
 def _mailings(*rows):
     named = [
-        {"campaign_id": campaign, "day": day, "delivered": delivered} for campaign, day, delivered in rows
+        {"campaign_id": campaign, "day": day, "delivered": delivered, "emails_sent": delivered + 2}
+        for campaign, day, delivered in rows
     ]
     return pa.Table.from_pylist(named, MAILINGS.schema)
 
@@ -37,8 +39,13 @@ def _post(post, when, kind="social_post", **more):
     return {**common, "occurred_at": at(when), **more}
 
 
-def _parts(visits=(), touched=(), sent=()):
-    return run(early.parts(table(sessions(visits)), table(touchpoints(touched)), table(_mailings(*sent))))
+def _parts(kpis, visits=(), touched=(), sent=()):
+    rows = {
+        SESSIONS: sessions(visits),
+        JOURNEY_TOUCHPOINTS: touchpoints(touched),
+        MAILINGS: _mailings(*sent),
+    }
+    return count(rows, kpis, FEBRUARY)
 
 
 def test_traffic_source_divides_the_days_sessions_by_channel():
@@ -47,7 +54,7 @@ def test_traffic_source_divides_the_days_sessions_by_channel():
         {"day": SENT, "traffic_channel": "Email", "is_bot": True},
         {"day": date(2026, 2, 3), "traffic_channel": "Direct"},
     ]
-    assert of_kpi(_parts(visits), "traffic_source") == {
+    assert of_kpi(_parts(["traffic_source"], visits), "traffic_source") == {
         ("2026-02-02", "all"): (4, 4, 4),
         ("2026-02-02", "Email"): (2, 4, 4),
         ("2026-02-02", "Direct"): (1, 4, 4),
@@ -80,7 +87,8 @@ def rates():
         ("unopened", date(2026, 2, 5), 3),
         ("to nobody", date(2026, 2, 6), 0),
     ]
-    return _parts(touched=touched, sent=sent)
+    kpis = ["delivery_rate", "open_rate_lower", "open_rate_upper", "click_through_rate", "click_to_open_rate"]
+    return _parts(kpis, touched=touched, sent=sent)
 
 
 @pytest.mark.parametrize(
@@ -103,6 +111,79 @@ def test_a_mailings_rates_stand_on_its_send_day_and_count_recipients_once(rates,
     }
 
 
+def test_clicks_per_open_count_those_who_did_both(rates):
+    found = of_kpi(rates, "click_to_open_rate")
+    # Recipient 5 clicked with the pictures blocked: no open of theirs is known.
+    assert found["2026-02-02", "a"] == (1, 3, 3)
+    assert found["2026-02-02", "all"] == (1, 4, 4)
+    assert found["2026-02-05", "all"] == (0, 0, 0)
+
+
+def test_delivery_is_what_did_not_bounce(rates):
+    assert of_kpi(rates, "delivery_rate")["2026-02-02", "all"] == (14, 18, 18)
+    assert of_kpi(rates, "delivery_rate", "week")["2026-02-02", "all"] == (17, 25, 25)
+    assert of_kpi(rates, "delivery_rate", "month")["2026-02-01", "all"] == (17, 25, 25)
+
+
+def _heard(answer, when="2026-02-02 10:00", survey="S", **more):
+    named = {"vendor": "qualtrics", "channel": "survey", "type": "survey_heard", "subject_id": survey}
+    return {**named, "reason": answer, "occurred_at": at(when), **more}
+
+
+def test_where_people_heard_of_us_is_a_share_of_those_who_say_so():
+    touched = [_heard("search"), _heard("a friend"), _heard("search"), _heard(None, survey="T")]
+    found = _parts(["heard_about_us", "heard_about_us_answered"], touched=touched)
+    assert of_kpi(found, "heard_about_us", dimension="answer") == {
+        ("2026-02-02", "all"): (3, 3, 3),
+        ("2026-02-02", "search"): (2, 3, 3),
+        ("2026-02-02", "a friend"): (1, 3, 3),
+    }
+    assert of_kpi(found, "heard_about_us_answered", dimension="survey") == {
+        ("2026-02-02", "all"): (3, 4, 4),
+        ("2026-02-02", "S"): (3, 3, 3),
+        ("2026-02-02", "T"): (0, 1, 1),
+    }
+
+
+def test_shares_of_a_longer_period_have_its_total_below_the_line():
+    visits = [
+        {"day": SENT, "traffic_channel": "Email"},
+        {"day": date(2026, 2, 3), "traffic_channel": "Direct"},
+        {"day": date(2026, 2, 3), "traffic_channel": "Direct"},
+    ]
+    assert of_kpi(_parts(["traffic_source"], visits), "traffic_source", "week") == {
+        ("2026-02-02", "all"): (3, 3, 3),
+        ("2026-02-02", "Email"): (1, 3, 3),
+        ("2026-02-02", "Direct"): (2, 3, 3),
+    }
+
+
+@pytest.mark.parametrize(
+    ("kpi", "everything", "bill"),
+    [
+        pytest.param("net_sentiment", (-1, 4, 4), (-2, 2, 2), id="neutral texts stay below the line"),
+        pytest.param("net_sentiment_of_opinions", (-1, 3, 3), (-2, 2, 2), id="without neutral texts"),
+        pytest.param("sentiment_positive", (1, 4, 4), (0, 2, 2), id="positive"),
+        pytest.param("sentiment_negative", (2, 4, 4), (2, 2, 2), id="negative"),
+        pytest.param("sentiment_unknown", (1, 5, 5), (0, 2, 2), id="unknown is not neutral"),
+    ],
+)
+def test_moods_are_counted_by_topic(kpi, everything, bill):
+    moods = [
+        ("positive", None),
+        ("neutral", None),
+        ("negative", "bill"),
+        ("negative", "bill"),
+        ("unknown", "x"),
+    ]
+    rows = [
+        {"day": SENT, "touchpoint_id": str(n), "channel": "ticket", "topic": topic, "sentiment": mood}
+        for n, (mood, topic) in enumerate(moods)
+    ]
+    found = of_kpi(count({SENTIMENT: pa.Table.from_pylist(rows, SENTIMENT.schema)}, [kpi], FEBRUARY), kpi)
+    assert (found["2026-02-02", "all"], found["2026-02-02", "bill"]) == (everything, bill)
+
+
 def test_mentions_are_distinct_posts_of_others():
     touched = [
         _post("1", "2026-02-02 10:00", stream="tag_timelines"),
@@ -114,9 +195,12 @@ def test_mentions_are_distinct_posts_of_others():
         _post("2", "2026-02-02 12:00", kind="social_reblog"),
         _post("5", "2026-02-03 11:00"),
     ]
-    assert of_kpi(_parts(touched=touched), "social_mentions") == {
+    assert of_kpi(_parts(["social_mentions"], touched=touched), "social_mentions", dimension="platform") == {
         ("2026-02-02", "all"): (3, None, 3),
+        ("2026-02-02", "mastodon"): (2, None, 2),
+        ("2026-02-02", "elsewhere"): (1, None, 1),
         ("2026-02-03", "all"): (1, None, 1),
+        ("2026-02-03", "mastodon"): (1, None, 1),
     }
 
 
@@ -138,5 +222,6 @@ def test_a_day_of_opens_touches_the_send_days_of_the_mailings_opened_or_clicked(
             _act("bounce", "bounced", 2, "2026-02-10 10:00"),
         ]
     )
-    found = run(early.days_touched(table(touched), table(sent)))
+    source = Tables({MAILINGS: sent, JOURNEY_TOUCHPOINTS: touched})
+    found = source.arrow(sent_days(source.table(JOURNEY_TOUCHPOINTS), source.table(MAILINGS)))
     assert sorted(found["day"].to_pylist()) == [date(2026, 2, 1), date(2026, 2, 2)]

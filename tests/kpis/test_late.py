@@ -1,16 +1,29 @@
 """Late-stage parts on hand-made touchpoints: weeks, known people, latest answers."""
 
-from datetime import date
+from datetime import date, timedelta
 
+import pyarrow as pa
+import pyarrow.compute as pc
 import pytest
 
-from journey_platform.kpis import late
+from journey_platform.journeys.tickets import tickets
+from journey_platform.kpis.grains.support import REPEAT_DAYS
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, TICKETS
 from tests.journeys.made import at, touchpoints
-from tests.kpis.made import of_kpi, profiles, run, table
+from tests.kpis.made import Tables, count, days, of_kpi, profiles
+
+YEAR = days(date(2026, 1, 1), date(2026, 5, 31))
 
 
-def _parts(rows, known=(1, 2, 3), anonymous=(9,)):
-    return run(late.parts(table(touchpoints(rows)), table(profiles(known, anonymous))))
+def _parts(kpi, rows, known=(1, 2, 3), anonymous=(9,), on=YEAR, as_of=date(2026, 12, 1)):
+    touched = touchpoints(rows)
+    source = Tables({JOURNEY_TOUCHPOINTS: touched})
+    read = {
+        JOURNEY_TOUCHPOINTS: touched,
+        PROFILES_TABLE: profiles(known, anonymous),
+        TICKETS: source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))),
+    }
+    return count(read, [kpi], on, as_of=as_of)
 
 
 def _did(person, kind="page_view", when="2026-02-04 12:00", **more):
@@ -41,11 +54,13 @@ def _did(person, kind="page_view", when="2026-02-04 12:00", **more):
     ],
 )
 def test_support_rate_counts_known_people(rows, asked, active):
-    assert of_kpi(_parts(rows), "support_rate") == {("2026-02-02", "all"): (asked, active, active)}
+    assert of_kpi(_parts("support_rate", rows), "support_rate", "week", "all") == {
+        ("2026-02-02", "all"): (asked, active, active)
+    }
 
 
 def test_a_week_of_nobody_has_no_parts():
-    assert of_kpi(_parts([_did(9), _did(None)]), "support_rate") == {}
+    assert of_kpi(_parts("support_rate", [_did(9), _did(None)]), "support_rate", "week") == {}
 
 
 def test_weeks_begin_on_the_local_monday():
@@ -56,7 +71,7 @@ def test_weeks_begin_on_the_local_monday():
         _did(2, "ticket_created", when="2026-03-29 22:00", day=monday),
         _did(1, when="2026-04-05 21:59", day=date(2026, 4, 5)),
     ]
-    assert of_kpi(_parts(rows), "support_rate") == {
+    assert of_kpi(_parts("support_rate", rows), "support_rate", "week", "all") == {
         ("2026-03-23", "all"): (0, 1, 1),
         ("2026-03-30", "all"): (1, 2, 2),
     }
@@ -88,13 +103,231 @@ def _answer(score, person=None, when="2026-02-04 12:00", survey="S", **more):
     ],
 )
 def test_nps_counts_the_latest_answer_of_each_person(rows, net, n):
-    assert of_kpi(_parts(rows), "nps") == {("2026-02-02", "S"): (net, n, n)}
+    assert of_kpi(_parts("nps", rows), "nps", "week") == {("2026-02-02", "S"): (net, n, n)}
 
 
 def test_surveys_and_weeks_are_kept_apart():
     rows = [_answer(10, 1), _answer(0, 1, survey="T"), _answer(0, 1, "2026-02-09 12:00")]
-    assert of_kpi(_parts(rows), "nps") == {
+    assert of_kpi(_parts("nps", rows), "nps", "week") == {
         ("2026-02-02", "S"): (1, 1, 1),
         ("2026-02-02", "T"): (-1, 1, 1),
         ("2026-02-09", "S"): (-1, 1, 1),
     }
+
+
+def test_a_month_takes_the_latest_answer_of_the_month():
+    rows = [_answer(10, 1), _answer(0, 1, "2026-02-10 12:00"), _answer(9, 1, "2026-03-01 12:00")]
+    assert of_kpi(_parts("nps", rows), "nps", "month") == {
+        ("2026-02-01", "S"): (-1, 1, 1),
+        ("2026-03-01", "S"): (1, 1, 1),
+    }
+
+
+def test_contacts_and_active_days_are_counted_per_active_customer():
+    rows = [
+        _did(1, "ticket_created", subject_id="a"),
+        _did(1, "ticket_created", "2026-02-05 12:00", subject_id="b"),
+        _did(2),
+        _did(2, when="2026-02-06 12:00"),
+        _did(2, when="2026-02-06 13:00"),
+        _did(9, "ticket_created", subject_id="c"),
+    ]
+    contacts = of_kpi(_parts("contacts_per_100_active", rows), "contacts_per_100_active", "week", "all")
+    assert contacts == {("2026-02-02", "all"): (2, 2, 2)}
+    sticky = _parts("stickiness", rows)
+    assert of_kpi(sticky, "stickiness", "week", "all") == {("2026-02-02", "all"): (4, 14, 14)}
+    assert of_kpi(sticky, "stickiness", "month", "all") == {("2026-02-01", "all"): (4, 56, 56)}
+
+
+def test_a_period_that_is_not_over_counts_its_days_so_far():
+    found = _parts("stickiness", [_did(1)], as_of=date(2026, 2, 6))
+    assert of_kpi(found, "stickiness", "week", "all") == {("2026-02-02", "all"): (1, 4, 4)}
+
+
+RETURNS = [
+    # Friday, then Monday: back in the next calendar week, not yet 7 times 24 hours later.
+    _did(1, when="2026-02-06 12:00"),
+    _did(1, when="2026-02-09 12:00"),
+    # Monday, then the second Monday, an hour before 14 times 24 hours are over.
+    _did(2, when="2026-02-02 12:00"),
+    _did(2, when="2026-02-16 11:00"),
+    _did(3, when="2026-02-03 12:00"),
+]
+
+
+@pytest.mark.parametrize(
+    ("clock", "back"), [pytest.param("calendar", 1, id="calendar"), pytest.param("rolling", 1, id="rolling")]
+)
+def test_clocks_of_retention_find_different_people(clock, back):
+    kpi = f"retention_{clock}"
+    alone = {
+        person: of_kpi(
+            _parts(kpi, [row for row in RETURNS if row["person_key"] == person]), kpi, "week", "all"
+        )["2026-02-02", "all"][0]
+        for person in (1, 2, 3)
+    }
+    assert alone == ({1: 1, 2: 0, 3: 0} if clock == "calendar" else {1: 0, 2: 1, 3: 0})
+    assert of_kpi(_parts(kpi, RETURNS), kpi, "week", "all")["2026-02-02", "all"] == (back, 3, 3)
+
+
+@pytest.mark.parametrize(
+    ("clock", "first_day_it_counts"),
+    [
+        pytest.param("calendar", date(2026, 2, 16), id="calendar"),
+        pytest.param("rolling", date(2026, 2, 23), id="rolling"),
+    ],
+)
+def test_weeks_whose_following_is_not_over_are_left_out(clock, first_day_it_counts):
+    kpi = f"retention_{clock}"
+    monday = [date(2026, 2, 2)]
+    assert _parts(kpi, RETURNS, on=monday, as_of=first_day_it_counts - timedelta(days=1)).num_rows == 0
+    assert of_kpi(_parts(kpi, RETURNS, on=monday, as_of=first_day_it_counts), kpi, "week", "all")
+
+
+@pytest.mark.parametrize(
+    ("days_of_acts", "gone"),
+    [
+        pytest.param(["2026-01-20"], (1, 1, 1), id="28 days end in the month"),
+        pytest.param(["2026-01-20", "2026-02-16"], (0, 1, 1), id="back a day before"),
+        pytest.param(["2026-01-20", "2026-02-17"], (0, 1, 1), id="back on the last day"),
+        pytest.param(["2026-01-20", "2026-02-18"], (1, 1, 1), id="back a day too late"),
+        pytest.param(["2026-01-04"], (1, 1, 1), id="the month's first day"),
+        pytest.param(["2026-01-03"], None, id="gone before the month"),
+        pytest.param(["2026-02-01"], None, id="not there before the month"),
+        pytest.param(["2026-01-31", "2026-02-10"], (0, 1, 1), id="silent at its end, not yet for 28 days"),
+    ],
+)
+def test_churn_is_silence_that_ends_in_the_month(days_of_acts, gone):
+    rows = [_did(1, when=f"{day} 12:00") for day in days_of_acts]
+    found = of_kpi(_parts("churn_inactive_28d", rows), "churn_inactive_28d", "month", "all")
+    assert found.get(("2026-02-01", "all")) == gone
+
+
+def _ticket(number, person, created, replied=None, solved=None, reason="bill"):
+    common = {"vendor": "zendesk", "channel": "ticket", "subject_id": str(number), "reason": reason}
+    acts = [("ticket_created", created), ("ticket_replied", replied), ("ticket_solved", solved)]
+    return [
+        {"person_key": person, "type": kind, "occurred_at": at(when), **common} for kind, when in acts if when
+    ]
+
+
+def test_a_ticket_is_put_together_from_what_happened_to_it():
+    rows = [
+        *_ticket(1, 1, "2026-02-02 10:00", "2026-02-02 11:00", "2026-02-03 10:00"),
+        *_ticket(1, 1, None, "2026-02-03 11:00", "2026-02-05 10:00"),
+        *_ticket(2, 1, "2026-02-04 10:00"),
+        *_ticket(3, 1, None, None, "2026-02-04 10:00"),
+    ]
+    source = Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)})
+    found = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))).sort_by("ticket_id").to_pylist()
+    assert [row["ticket_id"] for row in found] == ["1", "2"], "a ticket never seen created is unknown"
+    assert found[0] == {
+        "ticket_id": "1",
+        "person_key": 1,
+        "reason": "bill",
+        "created_day": date(2026, 2, 2),
+        "created_at": at("2026-02-02 10:00"),
+        "replied_at": at("2026-02-02 11:00"),
+        "solved_day": date(2026, 2, 5),
+        "solved_at": at("2026-02-05 10:00"),
+        "next_at": at("2026-02-04 10:00"),
+    }
+    assert found[1]["solved_at"] is None
+    assert found[1]["next_at"] is None
+
+
+def test_a_backlog_is_what_waits_when_the_period_ends():
+    rows = [
+        *_ticket(1, 1, "2026-02-02 10:00", None, "2026-02-02 12:00"),
+        *_ticket(2, 2, "2026-02-02 10:00", None, "2026-02-04 12:00"),
+        *_ticket(3, 3, "2026-02-03 10:00", reason="parcel"),
+    ]
+    found = _parts("ticket_backlog", rows, on=days(date(2026, 2, 1), date(2026, 2, 5)))
+    assert of_kpi(found, "ticket_backlog") == {
+        ("2026-02-02", "all"): (1, None, 1),
+        ("2026-02-02", "bill"): (1, None, 1),
+        ("2026-02-03", "all"): (2, None, 2),
+        ("2026-02-03", "bill"): (1, None, 1),
+        ("2026-02-03", "parcel"): (1, None, 1),
+        ("2026-02-04", "all"): (1, None, 1),
+        ("2026-02-04", "parcel"): (1, None, 1),
+        ("2026-02-05", "all"): (1, None, 1),
+        ("2026-02-05", "parcel"): (1, None, 1),
+    }
+    assert of_kpi(found, "ticket_backlog", "week")["2026-02-02", "all"] == (1, None, 1)
+
+
+@pytest.mark.parametrize(
+    ("again", "repeated"),
+    [
+        pytest.param(("2026-02-10 11:59:59", 1, "bill"), 1, id="within a week of the solution"),
+        pytest.param(("2026-02-10 12:00", 1, "bill"), 1, id="to the second"),
+        pytest.param(("2026-02-10 12:00:01", 1, "bill"), 0, id="too late"),
+        pytest.param(("2026-02-02 11:00", 1, "bill"), 1, id="before the solution"),
+        pytest.param(("2026-02-04 10:00", 1, "parcel"), 0, id="about something else"),
+        pytest.param(("2026-02-04 10:00", 2, "bill"), 0, id="by somebody else"),
+    ],
+)
+def test_a_contact_is_repeated_by_the_same_person_for_the_same_reason(again, repeated):
+    when, person, reason = again
+    rows = [
+        *_ticket(1, 1, "2026-02-02 10:00", None, "2026-02-03 12:00"),
+        *_ticket(2, person, when, reason=reason),
+    ]
+    for kpi, counted in (("repeat_contact_rate", repeated), ("first_contact_resolution", 1 - repeated)):
+        assert of_kpi(_parts(kpi, rows), kpi, dimension="all") == {("2026-02-03", "all"): (counted, 1, 1)}
+
+
+def test_a_contact_of_nobody_known_or_not_yet_followed_long_enough_is_left_out():
+    rows = [
+        *_ticket(1, None, "2026-02-02 10:00", None, "2026-02-02 12:00"),
+        *_ticket(2, 2, "2026-02-02 10:00", None, "2026-02-03 12:00"),
+    ]
+    kpi, matures = "repeat_contact_rate", date(2026, 2, 3) + timedelta(days=REPEAT_DAYS + 1)
+    assert _parts(kpi, rows, as_of=matures - timedelta(days=1)).num_rows == 0
+    assert of_kpi(_parts(kpi, rows, as_of=matures), kpi, dimension="all") == {
+        ("2026-02-03", "all"): (0, 1, 1)
+    }
+
+
+@pytest.mark.parametrize(
+    ("kpi", "day", "hours"),
+    [
+        pytest.param("first_response_median", "2026-02-02", 2.0, id="median of 1, 2 and 6"),
+        pytest.param("first_response_p90", "2026-02-02", 5.2, id="nine of ten"),
+        pytest.param("resolution_median", "2026-02-03", 25.0, id="of those solved that day: 24 and 26"),
+    ],
+)
+def test_times_are_quantiles_of_calendar_hours(kpi, day, hours):
+    rows = [
+        *_ticket(1, 1, "2026-02-02 10:00", "2026-02-02 11:00", "2026-02-03 10:00"),
+        *_ticket(2, 2, "2026-02-02 10:00", "2026-02-02 12:00", "2026-02-03 12:00"),
+        *_ticket(3, 3, "2026-02-02 10:00", "2026-02-02 16:00"),
+        *_ticket(4, 3, "2026-02-02 10:00"),
+    ]
+    found = of_kpi(_parts(kpi, rows), kpi, dimension="all")
+    assert found[day, "all"] == (pytest.approx(hours), None, 2 if "resolution" in kpi else 3)
+
+
+def test_ratings_are_good_or_bad():
+    rated = {"type": "ticket_rated", "unit": "csat", "channel": "ticket", "reason": "bill"}
+    rows = [{**rated, "value": score, "occurred_at": at("2026-02-02 10:00")} for score in (1.0, 1.0, 0.0)]
+    assert of_kpi(_parts("csat", rows), "csat", dimension="all") == {("2026-02-02", "all"): (2, 3, 3)}
+
+
+def test_people_are_divided_by_what_is_known_of_them_and_by_every_segment_of_theirs():
+    people = profiles([1, 2, 3]).to_pylist()
+    for person, company in zip(people, ("Acme", "Acme", None), strict=True):
+        person["company"] = company
+    read = {
+        JOURNEY_TOUCHPOINTS: touchpoints([_did(1, "ticket_created", subject_id="a"), _did(2), _did(3)]),
+        PROFILES_TABLE: pa.Table.from_pylist(people, PROFILES_TABLE.schema),
+    }
+    segments = pa.table({"person_key": [1, 1, 3], "segment": ["vip", "new", "new"]})
+    found = count(read, ["support_rate"], [date(2026, 2, 2)], segments=segments)
+    by = {
+        name: of_kpi(found.filter(pc.equal(found["dimension"], name)), "support_rate", "week")
+        for name in ("account", "segment")
+    }
+    assert by["account"] == {("2026-02-02", "Acme"): (1, 2, 2), ("2026-02-02", "Unassigned"): (0, 1, 1)}
+    assert by["segment"] == {("2026-02-02", "vip"): (1, 1, 1), ("2026-02-02", "new"): (1, 2, 2)}

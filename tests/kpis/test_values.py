@@ -22,17 +22,17 @@ def _days(first, count):
 ALWAYS = {source: _days(date(2026, 1, 1), 200) for kpi in KPIS.values() for source in kpi.sources}
 
 
-def _part(kpi, numerator, denominator, *, day=MON, dimension="all", value="all", squares=None, n=None):
+def _part(kpi, numerator, denominator, *, dimension="all", value="all", **more):
     return {
         "kpi": kpi,
-        "period": KPIS[kpi].period,
-        "day": day,
+        "period": KPIS[kpi].periods[0],
+        "day": MON,
         "dimension": dimension,
         "dimension_value": value,
         "numerator": numerator,
         "denominator": denominator,
-        "squares": squares,
-        "n": denominator if n is None else n,
+        "n": denominator,
+        **more,
     }
 
 
@@ -43,7 +43,9 @@ def _values(stage, *parts, days=(MON,), arrivals=ALWAYS, as_of=LATER):
 
 def _row(stage, *parts, kpi=None, **more):
     name = kpi or parts[0]["kpi"]
-    return next(row for row in _values(stage, *parts, **more).to_pylist() if row["kpi"] == name)
+    period = KPIS[name].periods[0]
+    found = _values(stage, *parts, **more).to_pylist()
+    return next(row for row in found if (row["kpi"], row["period"]) == (name, period))
 
 
 def test_a_value_stands_with_its_parts_and_its_definition():
@@ -59,6 +61,8 @@ def test_a_value_stands_with_its_parts_and_its_definition():
         "numerator": 3.0,
         "denominator": 40.0,
         "squares": None,
+        "squares_below": None,
+        "products": None,
         "n": 40,
         "value": 0.075,
         "lower": pytest.approx(interval.low),
@@ -83,6 +87,31 @@ def test_a_value_stands_with_its_parts_and_its_definition():
         # 40 promoters, 30 passives, 30 detractors: SE = sqrt((0.4 + 0.3 - 0.1**2) / 100) = 0.0830662.
         pytest.param("late", _part("nps", 10, 100, squares=70), 10, -6.2807, 26.2807, id="a-score"),
         pytest.param("middle", _part("pages_per_session", 6, 3, squares=12), 2, 2, 2, id="a-mean-of-equals"),
+        # Visits with (40 s, 2 views), (0 s, 1) and (5 s, 1): R = 45 / 4, SE = sqrt(sum (x - R y)^2) / 4.
+        pytest.param(
+            "middle",
+            _part("time_on_page", 45, 4, squares=1625, squares_below=6, products=85),
+            11.25,
+            0.6061,
+            21.8939,
+            id="a-ratio-of-sums",
+        ),
+        pytest.param(
+            "late",
+            _part("resolution_median", 25, None, n=9, lower=20, upper=31),
+            25,
+            20,
+            31,
+            id="a-median-brings-its-bounds",
+        ),
+        pytest.param(
+            "late",
+            _part("resolution_median", None, None, n=0),
+            None,
+            None,
+            None,
+            id="a-median-of-nothing-is-null",
+        ),
     ],
 )
 def test_values_and_bounds(stage, part, value, lower, upper):
@@ -161,15 +190,16 @@ def test_what_did_not_arrive_has_no_numbers():
 
 @pytest.mark.parametrize("stage", ["early", "middle", "late"])
 def test_every_kpi_has_a_row_where_its_period_begins(stage):
-    days = sorted(_days(MON, 8))
+    days = sorted(_days(date(2026, 1, 30), 12))
     found = _values(stage, days=days)
     expected = {
-        (kpi.name, day)
+        (kpi.name, period, day)
         for kpi in of_stage(stage)
+        for period in kpi.periods
         for day in days
-        if kpi.period == "day" or day.weekday() == 0
+        if {"day": True, "week": day.weekday() == 0, "month": day.day == 1}[period]
     }
-    assert {(row["kpi"], row["day"]) for row in found.to_pylist()} == expected
+    assert {(row["kpi"], row["period"], row["day"]) for row in found.to_pylist()} == expected
     assert found.num_rows == len(expected)
     assert set(found["dimension_value"].to_pylist()) == {"all"}
     assert set(found["n"].to_pylist()) == {0}
@@ -181,7 +211,7 @@ def test_parts_of_other_days_are_left_out():
 
 
 def test_no_days_give_no_rows():
-    found = _values("late", days=[date(2026, 2, 3)])
+    found = _values("late", days=[])
     assert (found.num_rows, found.schema) == (0, kpis_table("late").schema)
 
 
@@ -209,5 +239,5 @@ def test_a_day_that_the_gate_holds_is_told_from_one_that_is_missing(has_earlier_
         as_of=LATER,
         identity_revision="rev",
     )
-    [row] = [row for row in found.to_pylist() if row["kpi"] == "visits"]
+    [row] = [row for row in found.to_pylist() if (row["kpi"], row["period"]) == ("visits", "day")]
     assert (row["status"], row["value"]) == ("held", value)

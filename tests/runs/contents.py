@@ -12,6 +12,7 @@ from journey_platform.lake import Lake
 from journey_platform.tables import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
+    BRIDGES,
     COVERAGE,
     DECISIONS,
     ERASURES,
@@ -30,7 +31,10 @@ from journey_platform.tables import (
     RECONCILIATION,
     REFERENCES,
     RESTATEMENTS,
+    SENTIMENT,
     SESSIONS,
+    TICKET_REASONS,
+    TICKETS,
     Table,
     contacts_table,
     kpis_table,
@@ -50,10 +54,10 @@ CUSTOMERS = [
     ACCOUNTS_TABLE,
     ACCOUNT_MEMBERS_TABLE,
 ]
-JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS]
+JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
-TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, QUARANTINE]
+TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, BRIDGES, TICKET_REASONS, QUARANTINE]
 """What follows from the records alone."""
 MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
 """What also depends on when runs were made, and on what people decided."""

@@ -66,7 +66,7 @@ def mapped(body: dict[str, Any], definition: dict[str, Any] | None = DEFINITION)
 def test_a_response_is_a_touchpoint_with_score_comment_and_reason() -> None:
     found = mapped(response())
     assert found.rows.schema == touchpoints_table("qualtrics").schema
-    (row,) = found.rows.to_pylist()
+    row, _ = found.rows.to_pylist()
     assert (row["type"], row["channel"], row["subject_id"]) == ("survey_response", "survey", "SV_1")
     assert (row["value"], row["unit"]) == (9.0, "nps")
     assert (row["reason"], row["text"]) == ("An advert", "Quick, and\nfriendly")
@@ -83,8 +83,30 @@ def test_a_response_is_a_touchpoint_with_score_comment_and_reason() -> None:
     ],
 )
 def test_the_stated_reason_is_the_text_of_the_choice(answers: dict[str, str], reason: str | None) -> None:
-    (row,) = mapped(response(**answers)).rows.to_pylist()
+    row, _ = mapped(response(**answers)).rows.to_pylist()
     assert row["reason"] == reason
+
+
+@pytest.mark.parametrize(
+    ("answers", "heard"),
+    [
+        pytest.param({"QID3": "11"}, "A friend", id="recoded choice"),
+        pytest.param({"QID3": ""}, None, id="asked and skipped"),
+        pytest.param({"QID4": "1", "QID3": "12"}, "An advert", id="beside another reason"),
+    ],
+)
+def test_where_people_heard_of_the_brand_is_a_touchpoint_of_its_own(
+    answers: dict[str, str], heard: str | None
+) -> None:
+    answer, row = mapped(response(**answers)).rows.to_pylist()
+    assert (row["type"], row["subject_id"], row["reason"]) == ("survey_heard", "SV_1", heard)
+    assert (row["text"], row["value"]) == (None, None)
+    assert who(row) == who(answer)
+
+
+def test_a_survey_that_does_not_ask_where_people_heard_of_the_brand_tells_nothing_of_it() -> None:
+    definition = {**DEFINITION, "Questions": {"QID1": DEFINITION["Questions"]["QID1"]}}
+    assert mapped(response(), definition).rows["type"].to_pylist() == ["survey_response"]
 
 
 @pytest.mark.parametrize(
@@ -92,7 +114,7 @@ def test_the_stated_reason_is_the_text_of_the_choice(answers: dict[str, str], re
     [("0", 0.0), ("10", 10.0), (" 7 ", 7.0), ("", None), (None, None)],
 )
 def test_a_score_is_zero_to_ten_or_not_given(score: str | None, value: float | None) -> None:
-    (row,) = mapped(response(QID1=score)).rows.to_pylist()
+    row, _ = mapped(response(QID1=score)).rows.to_pylist()
     assert (row["value"], row["unit"]) == (value, None if value is None else "nps")
 
 

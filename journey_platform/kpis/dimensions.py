@@ -1,0 +1,35 @@
+"""The dimensions, each declared once. To add one, add it here and name it in the KPIs shown by it."""
+
+from journey_platform.kpis.definition import EVERYTHING, SEGMENT, Dimension, each, that
+
+_DECLARED = (
+    Dimension(name=EVERYTHING, meaning="nothing is divided", value=each),
+    Dimension(
+        name="traffic_channel", meaning="channel of the visit's first action", value=that("traffic_channel")
+    ),
+    Dimension(
+        name="campaign", meaning="the mailing, or the campaign that a visit names", value=that("campaign")
+    ),
+    Dimension(name="device", meaning="kind of device, as the web analytics tells it", value=that("device")),
+    Dimension(name="landing_page", meaning="first page of the visit", value=that("landing_page")),
+    Dimension(name="page", meaning="path of the page", value=that("page")),
+    Dimension(name="platform", meaning="network of the post", value=that("platform")),
+    Dimension(name="survey", meaning="the survey", value=that("survey")),
+    Dimension(name="answer", meaning="what was answered", value=that("answer")),
+    Dimension(name="reason", meaning="stated reason of the contact", value=that("reason")),
+    Dimension(
+        name="channel", meaning="where it was written: ticket, survey or social", value=that("channel")
+    ),
+    Dimension(name="topic", meaning="what the text is about", value=that("topic")),
+    Dimension(name="account", meaning="company of the person", value=that("company"), is_of_person=True),
+    Dimension(name="plan", meaning="plan of the person", value=that("plan"), is_of_person=True),
+    Dimension(
+        name=SEGMENT,
+        meaning="declared segment of people; a person counts in each of theirs",
+        value=that("segment"),
+        is_of_person=True,
+    ),
+    Dimension(name="country", meaning="country of the person", value=that("country"), is_of_person=True),
+)
+
+DIMENSIONS: dict[str, Dimension] = {dimension.name: dimension for dimension in _DECLARED}

@@ -1,0 +1,65 @@
+"""The grains by name. To add one, write what builds it and name it here with what it reads."""
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from journey_platform.kpis.grains import people, support, visits, words
+from journey_platform.kpis.grains.scope import Scope
+from journey_platform.tables import (
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    PROFILES_TABLE,
+    SENTIMENT,
+    SESSIONS,
+    TICKETS,
+    Table,
+)
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+
+@dataclass(frozen=True)
+class Grain:
+    """One kind of unit. `build` gives a row per unit with `day`, the first day of the period it counts in.
+
+    `reads` are the tables it is made of. A change of one of their days concerns the units of so many days
+    before it (`after`) and after it (`before`): how far a unit looks to either side.
+    """
+
+    one_per: str
+    build: Callable[[Scope], "ir.Table"]
+    reads: tuple[Table, ...]
+    before: int = 0
+    after: int = 0
+
+
+_ACTS = (JOURNEY_TOUCHPOINTS, PROFILES_TABLE)
+_CART = visits.CART_WINDOW_DAYS
+
+GRAINS: Mapping[str, Grain] = {
+    "session": Grain("visit", visits.session, (SESSIONS,)),
+    "visitor": Grain("device of the period", visits.visitor, (SESSIONS,)),
+    "visiting_person": Grain("visiting profile of the period", visits.visiting_person, (SESSIONS,)),
+    "page_visit": Grain("page of a visit", visits.page_visit, (JOURNEY_TOUCHPOINTS,)),
+    "attempt_first": Grain("person's first attempt", visits.attempts("first"), _ACTS[:1], after=_CART),
+    "attempt_deepest": Grain("person's best attempt", visits.attempts("deepest"), _ACTS[:1], after=_CART),
+    "attempt_every": Grain("attempt", visits.attempts("every"), _ACTS[:1], after=_CART),
+    "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
+    "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
+    "text": Grain("text", words.text, (SENTIMENT,)),
+    "asked": Grain("response to a survey that asks", words.asked, (JOURNEY_TOUCHPOINTS,)),
+    "heard": Grain("answer", words.heard, (JOURNEY_TOUCHPOINTS,)),
+    "answer": Grain("respondent's latest answer of the period", words.answer, _ACTS),
+    "customer": Grain("active customer of the period", people.customer, _ACTS),
+    "returner_calendar": Grain("active customer of the week", people.returner("calendar"), _ACTS, after=7),
+    "returner_rolling": Grain("active customer of the week", people.returner("rolling"), _ACTS, after=14),
+    "stayer": Grain("customer at the period's start", people.stayer, _ACTS, before=people.SILENT_DAYS),
+    "ticket": Grain("ticket created", support.ticket, (TICKETS,)),
+    "created": Grain("ticket replied to, when created", support.created, (TICKETS,)),
+    "solved": Grain("ticket solved", support.solved, (TICKETS,)),
+    "solution": Grain("ticket solved, of somebody known", support.solution, (TICKETS,)),
+    "open_ticket": Grain("ticket that waits", support.open_ticket, (TICKETS,)),
+    "rating": Grain("rating", support.rating, (JOURNEY_TOUCHPOINTS,)),
+}

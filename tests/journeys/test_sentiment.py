@@ -1,0 +1,145 @@
+"""Moods of texts: the published agreement with people, languages not read, what the table keeps."""
+
+import csv
+import gzip
+from datetime import date
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pytest
+
+from journey_platform.journeys.language import language
+from journey_platform.journeys.sentiment import MODEL, Moods, mood, sentiment
+from journey_platform.tables import SENTIMENT, touchpoints_table
+
+GOLD = Path(__file__).resolve().parents[2].parent / "shared/data/vader_gold"
+has_gold = pytest.mark.skipif(not GOLD.exists(), reason="shared/data/vader_gold is not beside the repository")
+
+
+@pytest.mark.parametrize(
+    ("text", "guessed"),
+    [
+        pytest.param("The amount on my last invoice is not what I expected.", "en", id="English"),
+        pytest.param("Mijn pakket is nog niet aangekomen en de helpdesk zegt niets.", "nl", id="Dutch"),
+        pytest.param("Die Rechnung ist falsch und ich kann nicht einloggen.", "de", id="German"),
+        pytest.param("Je ne peux pas me connecter et la facture est fausse.", "fr", id="French"),
+        pytest.param("شكرا، ولكن المشكلة ما زالت موجودة", "other", id="another script"),
+        pytest.param("🤷‍♀️🔥", "unknown", id="no letters"),
+        pytest.param("router mesh-set", "unknown", id="no function words"),
+        pytest.param("https://the.example/is/it #the @you", "unknown", id="addresses and tags say nothing"),
+        pytest.param("", "unknown", id="nothing"),
+    ],
+)
+def test_languages_are_guessed_by_script_and_small_words(text: str, guessed: str) -> None:
+    assert language(text) == guessed
+
+
+@pytest.mark.parametrize(
+    ("compound", "told"),
+    [(0.05, "positive"), (0.049, "neutral"), (-0.049, "neutral"), (-0.05, "negative"), (None, "unknown")],
+)
+def test_moods_begin_at_the_published_thresholds(compound: float | None, told: str) -> None:
+    assert mood(compound) == told
+
+
+def _gold(name: str) -> tuple[list[str], np.ndarray]:
+    with gzip.open(GOLD / f"{name}_GroundTruth.txt.gz", "rt", encoding="utf-8", errors="replace") as lines:
+        rows = [row for row in csv.reader(lines, delimiter="\t", quoting=csv.QUOTE_NONE) if len(row) >= 3]
+    return [row[2] for row in rows], np.array([float(row[1]) for row in rows])
+
+
+@has_gold
+@pytest.mark.parametrize(
+    ("name", "rows", "correlation", "f1"),
+    [
+        pytest.param("tweets", 4_200, 0.872, 0.948, id="tweets"),
+        pytest.param("amazonReviewSnippets", 3_708, 0.590, 0.626, id="reviews"),
+    ],
+)
+def test_scores_agree_with_people_as_published(name: str, rows: int, correlation: float, f1: float) -> None:
+    texts, rated = _gold(name)
+    moods = Moods()
+    scores = np.array([moods.compound(text) for text in texts])
+    assert len(texts) == rows
+    assert np.corrcoef(scores, rated)[0, 1] == pytest.approx(correlation, abs=0.001)
+    found, true = ([mood(score) for score in of] for of in (scores, rated))
+    assert _weighted_f1(found, true) == pytest.approx(f1, abs=0.004)
+
+
+def _weighted_f1(found: list[str], true: list[str]) -> float:
+    """F1 of each mood, weighted by how often it is true."""
+    total = 0.0
+    for kind in set(true):
+        both = sum(f == t == kind for f, t in zip(found, true, strict=True))
+        total += true.count(kind) * 2 * both / (found.count(kind) + true.count(kind))
+    return total / len(true)
+
+
+@has_gold
+def test_most_english_texts_are_told_to_be_english_and_few_to_be_another() -> None:
+    texts, _ = _gold("amazonReviewSnippets")
+    guessed = [language(text) for text in texts[:1000]]
+    assert guessed.count("en") >= 850
+    assert len(guessed) - guessed.count("en") - guessed.count("unknown") <= 10
+
+
+def _written(**fields: object) -> dict[str, object]:
+    return {
+        "day": date(2026, 2, 2),
+        "touchpoint_id": "z/1",
+        "channel": "ticket",
+        "type": "ticket_created",
+        "is_bot": False,
+        **fields,
+    }
+
+
+def _sentiment(*rows: dict[str, object], **topics: tuple[str, ...]) -> list[dict[str, object]]:
+    schema = touchpoints_table("zendesk").schema
+    found = sentiment(pa.Table.from_pylist([*rows], schema), topics)
+    assert found.schema == SENTIMENT.schema
+    return found.to_pylist()
+
+
+@pytest.mark.parametrize(
+    ("text", "told", "has_score"),
+    [
+        pytest.param("Great service, I love it, thank you so much!", "positive", True, id="positive"),
+        pytest.param("This is the worst shop and I hate it.", "negative", True, id="negative"),
+        pytest.param("The parcel is at the door of the house.", "neutral", True, id="neutral"),
+        pytest.param(
+            "Geweldig, ik ben er heel blij mee, het is de beste!", "unknown", False, id="not English"
+        ),
+    ],
+)
+def test_a_text_has_a_mood_where_its_language_is_read(text: str, told: str, has_score: bool) -> None:
+    [row] = _sentiment(_written(text=text))
+    assert (row["sentiment"], row["compound"] is not None, row["model"]) == (told, has_score, MODEL)
+
+
+def test_robots_blank_texts_and_texts_that_nobody_wrote_to_be_read_are_left_out() -> None:
+    assert (
+        _sentiment(
+            _written(text="I like it", is_bot=True),
+            _written(text=None),
+            _written(text="what is it", type="search"),
+        )
+        == []
+    )
+
+
+def test_a_stated_reason_is_the_topic_else_the_words_tell() -> None:
+    rows = [
+        _written(text="My router is broken", reason="bill", touchpoint_id="z/1"),
+        _written(text="My router is broken", touchpoint_id="z/2"),
+        _written(text="Hello to all of you", touchpoint_id="z/3"),
+    ]
+    topics = [row["topic"] for row in _sentiment(*rows, connection=("router", "wifi"))]
+    assert topics == ["bill", "connection", None]
+
+
+def test_the_table_keeps_no_text() -> None:
+    assert not any(column.is_personal for column in SENTIMENT.columns)
+    [row] = _sentiment(_written(text="Ann Lee of 5 Mill Lane is not happy with it"))
+    assert "Ann" not in repr(row)
