@@ -82,9 +82,7 @@ def three_bad_days() -> Iterator[None]:
 
     first = LAST - timedelta(days=89)
     world = build_world(customers=300, first_day=first, last_day=LAST)
-    world = with_bad_days(
-        world, empty=EMPTY, broken=LAST - timedelta(days=29), down=LAST - timedelta(days=17)
-    )
+    world = with_bad_days(world, empty=EMPTY, broken=LAST - timedelta(days=29), cut=LAST - timedelta(days=17))
     with tempfile.TemporaryDirectory() as name, serve(world) as served:
         shutil.copy(IMAGES.parents[1] / "deploy" / "dagster.yaml", name)
         os.environ |= {

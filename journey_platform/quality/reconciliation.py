@@ -23,9 +23,7 @@ RECORDS = "records"
 """The measure that is about our own pulls, and exact."""
 
 _TOLERATED = (0.02, 3)
-# A visit that is sent twice brings all its actions twice.
 _TOLERATED_ACTIONS = (0.05, 30)
-_ACTIONS_A_VISIT = 10
 _NOTHING = (0.0, 0)
 # What Matomo does not count among a visit's actions.
 _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
@@ -67,6 +65,7 @@ class _Summary(msgspec.Struct):
     date: str
     nb_visits: int | str = 0
     nb_actions: int | str = 0
+    max_actions: int | str = 10
 
 
 class _Opens(msgspec.Struct):
@@ -136,8 +135,9 @@ def visits(
     for day in sorted(days):
         theirs = told.get(day, _Summary(day.isoformat()))
         away = gone.on(day)
-        # A visit takes its actions along, of which we do not know how many Matomo counts.
-        with_it = (away[0] * _ACTIONS_A_VISIT, away[1] * _ACTIONS_A_VISIT, away[2] * _ACTIONS_A_VISIT)
+        # A visit that is not here took its actions along: at most as many as the day's longest has.
+        most, missing = int(theirs.max_actions), max(int(theirs.nb_visits) - visits_of[day] - away[0], 0)
+        with_it = (away[0] * most, max(away[1], missing) * most, away[2] * most)
         source, tolerated = "matomo/visits", _TOLERATED_ACTIONS
         rows += [
             _row(day, source, "visits", "all", int(theirs.nb_visits), visits_of[day], away),
