@@ -79,7 +79,9 @@ def parts(
 def units_of(kpi: Kpi, scope: Scope, dimension: str, segments: pa.Table | None = None) -> "ir.Table":
     """The units that the KPI's parts are counted from, with their `dimension_value`."""
     units = GRAINS[kpi.grain].build(scope)
-    return _divided(units, dimension, _People(Read(scope.source), segments))
+    if DIMENSIONS[dimension].is_of_person:
+        return _People(Read(scope.source), segments).divided(units, dimension)
+    return units.mutate(dimension_value=_value(units, dimension))
 
 
 def rolled_up(daily: pa.Table, kpis: Sequence[Kpi], period: Period, starts: Sequence[date]) -> pa.Table:
@@ -149,6 +151,15 @@ def _counted(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table", people: _Peop
     return pa.concat_tables(found)
 
 
+def _value(units: "ir.Table", dimension: str) -> Any:
+    """Each unit's value of a dimension that is not its person's."""
+    import ibis
+
+    if dimension == EVERYTHING:
+        return ibis.literal(EVERYTHING)
+    return DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED)
+
+
 def _above(kpi: Kpi) -> str:
     return f"{kpi.name} above"
 
@@ -159,16 +170,12 @@ def _below(kpi: Kpi) -> str:
 
 def _laid_out(kpis: Sequence[Kpi], units: "ir.Table", dimensions: Sequence[str]) -> "ir.Table":
     """Of each unit its day, its person if people divide it, its dimensions' values and what it adds."""
-    import ibis
-
     columns: dict[str, Any] = {"day": units.day}
     for name in dimensions:
         if DIMENSIONS[name].is_of_person:
             columns["person_key"] = units.person_key
-        elif name == EVERYTHING:
-            columns[f"by {name}"] = ibis.literal(EVERYTHING)
         else:
-            columns[f"by {name}"] = DIMENSIONS[name].value(units).fill_null(UNASSIGNED)
+            columns[f"by {name}"] = _value(units, name)
     for kpi in kpis:
         columns[_above(kpi)] = kpi.above(units).cast("float64")
         if kpi.below is not each:
