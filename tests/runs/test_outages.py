@@ -78,15 +78,15 @@ def test_a_day_that_is_down_is_named_and_marked_and_comes_right_afterwards(
             is_touched = row["kpi"] in needing and spans(row, outage.day)
             assert (row["status"] in ("partial", "missing")) == is_touched, row
             assert (row["coverage"] < 1) == is_touched, row
-        [nps] = [
+        [rate] = [
             row
             for row in kpi_rows(installation)
-            if (row["kpi"], row["period"], row["dimension"]) == ("nps", "week", "all")
+            if (row["kpi"], row["period"], row["dimension"]) == ("support_rate", "week", "all")
             and spans(row, outage.day)
         ]
-        assert nps["status"] == "partial"
-        said = installation.told("kpis/late", nps["day"])["standing"]
-        assert f"nps partial {nps['coverage']:.0%}" in said, "the UI says it beside the value"
+        assert rate["status"] == "partial"
+        said = installation.told("kpis/late", rate["day"])["standing"]
+        assert f"support_rate partial {rate['coverage']:.0%}" in said, "the UI says it beside the value"
         assert installation.told("kpis/middle", outage.day)["standing"] == "whole"
 
         served.lift_outage("qualtrics")
