@@ -6,14 +6,17 @@ from typing import Any
 
 import pytest
 
+from journey_platform import settings
+from journey_platform.asking import declared
 from journey_platform.cli import main
 from journey_platform.engine import Engine
 from journey_platform.history.lineage import Lineage, lineage, raw_record, raw_records
+from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.trails import TRAILS
 from journey_platform.lake import Lake
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, kpis_table
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, kpis_table
 from tests.runs import contents
 from tests.runs.conftest import LAST, Undisturbed
 
@@ -52,6 +55,9 @@ def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[d
         key = (row["period"], row["dimension"])
         if row["n"] and (key not in most or row["n"] > most[key]["n"]):
             most[key] = row
+    lake = Lake(str(root))
+    segments = of_people(declared(settings.load(undisturbed.installation.environment)).segments)
+    members = memberships(lake.read(PROFILES_TABLE), segments)
     shortest, undivided = KPIS[kpi].periods[0], KPIS[kpi].dimensions[0]
     for (period, dimension), row in most.items():
         if period != shortest and dimension != undivided:
@@ -59,7 +65,7 @@ def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[d
         yield (
             row,
             lineage(
-                Lake(str(root)),
+                lake,
                 engine,
                 KPIS[kpi],
                 period=row["period"],
@@ -67,6 +73,7 @@ def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[d
                 as_of=TODAY,
                 dimension=row["dimension"],
                 dimension_value=row["dimension_value"],
+                segments=members,
             ),
         )
 
