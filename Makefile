@@ -26,6 +26,8 @@ bench: $(SETUP)  ## figures and ratios, never a verdict
 	$(BIN)/python benchmarks/refresh.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/identity.py
+	$(BIN)/python benchmarks/identity_probabilistic.py
+	$(BIN)/python benchmarks/journeys.py
 
 screenshots: $(SETUP)  ## docs/images from a running demo; needs Chromium
 	$(BIN)/python docs/screenshots.py
