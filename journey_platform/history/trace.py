@@ -38,6 +38,7 @@ class History:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._marks: dict[tuple[str, int], dict[str, object]] = {}
+        self._leaps: dict[tuple[str, int | None, int | None], list[Leap]] = {}
         self._readable: dict[tuple[str, int], bool] = {}
         self._days: dict[tuple[str, int | None, int | None], frozenset[date] | None] = {}
 
@@ -63,6 +64,12 @@ class History:
 
     def leaps(self, leap: Leap) -> list[Leap]:
         """The inputs of a table whose versions differ between its own two."""
+        key = (leap.table.name, leap.old, leap.new)
+        if key not in self._leaps:
+            self._leaps[key] = self._moved(leap)
+        return self._leaps[key]
+
+    def _moved(self, leap: Leap) -> list[Leap]:
         old, new = self.inputs(leap.table, leap.old), self.inputs(leap.table, leap.new)
         return [
             Leap(self._tables[name], old.get(name), version)

@@ -18,7 +18,7 @@ from journey_platform.landing.quarantine import body_text
 from journey_platform.landing.report import Tally
 from journey_platform.landing.staging import Record
 from journey_platform.tables import DECISIONS, QUARANTINE, Table
-from journey_platform.touchpoints.carried import SUBJECTS, THINGS, fields_of
+from journey_platform.touchpoints.carried import SUBJECTS, THINGS
 
 Flags = npt.NDArray[np.bool_]
 
@@ -34,7 +34,7 @@ def are_theirs(erased: Erased, table: Table, rows: pa.Table) -> Flags:
         return erased.carried_by(rows) | _about_theirs(erased, rows)
     keys, bodies = rows["record_key"].to_pylist(), rows["body"].to_pylist()
     hits = (
-        erased.is_named(key) or (body is not None and erased.is_in_body(body, fields_of(*source)))
+        erased.is_named(key) or (body is not None and erased.is_in_body(body, erased.fields_of(*source)))
         for source, key, body in zip(sources, keys, bodies, strict=True)
     )
     return np.fromiter(hits, bool, rows.num_rows)
@@ -53,7 +53,7 @@ def pages_without_theirs(
     if not erased:
         yield from pages
         return
-    fields, thing = fields_of(*table.key[1:]), THINGS.get("/".join(table.key[1:]))
+    fields, thing = erased.fields_of(*table.key[1:]), THINGS.get("/".join(table.key[1:]))
 
     def is_theirs(key: str | None, body: bytes) -> bool:
         return erased.is_named(key or "") or erased.is_in_body(body_text(body), fields)

@@ -16,16 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import connector_of, sources
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import discard_all
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
+from journey_platform.sources import FILES, connector_of, file_mapping, sources
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
@@ -117,7 +118,16 @@ class Receipt:
 def erased_of(lake: Lake, *, secret: bytes, settings: Settings) -> Erased:
     """Everybody who was erased, by the ledger."""
     named = [pair for pairs in erased(ledger(lake)).values() for pair in pairs]
-    return Erased(named, secret=secret, spelling=settings.spelling)
+    return _recognised(named, secret, settings)
+
+
+def _recognised(named: Iterable[tuple[str, int]], secret: bytes, settings: Settings) -> Erased:
+    declared = {}
+    if FILES in sources():
+        mapping = file_mapping()
+        streams = {*mapping.TOUCHPOINT_STREAMS, *mapping.CONTACT_STREAMS}
+        declared = {f"{FILES}/{stream}": mapping.carried(stream) for stream in streams}
+    return Erased(named, secret=secret, spelling=settings.spelling, declared=declared)
 
 
 def erase(
@@ -132,7 +142,7 @@ def erase(
     decision_id = next((name for name, pairs in taken.items() if key in {k for _, k in pairs}), None)
     if decision_id is None:
         named = [*_identifiers_of(lake, key)]
-        theirs = Erased(named, secret=secret, spelling=settings.spelling)
+        theirs = _recognised(named, secret, settings)
         named += _things_of(lake, theirs, secret)
         names = _names_of(lake, {k for _, k in named})
         if _tells_of(theirs, names, who) or _tells_of(theirs, names, why):
@@ -140,7 +150,7 @@ def erase(
         _redact(lake, theirs, names)
         day = now.astimezone(ZoneInfo(settings.zone)).date()
         row = erasure(named, who=who, why=why, decided_at=now, day=day)
-        everybody = Erased(named, secret=secret, spelling=settings.spelling)
+        everybody = _recognised(named, secret, settings)
         blocks = [
             decision(BLOCK, [shared], who=who, why=_STAYS_SHARED, decided_at=now, day=day)
             for shared in _losing_their_sharers(lake, settings, everybody, secret)
@@ -158,6 +168,7 @@ def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, n
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
+    discard_all(lake)
     _account(lake, decision_id)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
     return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))

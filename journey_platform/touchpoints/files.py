@@ -3,10 +3,11 @@
 Here is the language of its `touchpoints` and `contacts`. How files are found and read, and which of their
 columns are numbers and times, is declared beside it and read by the connector; a row comes here as JSON.
 
-A text says what it says, with `$column` or `${a column}` standing for the row's value, `$$` for a dollar; a
-text in which a column is blank says nothing. `{column: c, values: {a: b}, otherwise: x}` says b where the
-column holds a, and x for what is not listed. `when` and `unless` choose rows: every column holds the value,
-or one of the values, given; null is blank.
+A text says what it says, with `$column` or `${a column}` standing for the row's value, `$_key` for the row's
+own key, `$$` for a dollar; a text in which a column is blank says nothing. `{column: c, values: {a: b},
+otherwise: x}` says b where the column holds a, and x for what is not listed. `when` and `unless` choose rows:
+every column holds the value, or one of the values, given; null is blank. A row is left out by `unless` where
+any of its columns does.
 """
 
 import re
@@ -131,6 +132,16 @@ class FileMapping:
         """The channels of a feed's touchpoints."""
         return frozenset(rule.channel for rule in self._touchpoints[stream])
 
+    def carried(self, stream: str) -> dict[str, str]:
+        """The columns of a feed that hold an identifier or a reference, with its kind."""
+        rules = [*self._touchpoints.get(stream, ()), *self._contacts.get(stream, ())]
+        return {
+            found["name"] or found["long"]: kind
+            for rule in rules
+            for kind, says in rule.identifiers.items()
+            if isinstance(says, str) and (found := _REFERENCE.fullmatch(says)) and not found["dollar"]
+        }
+
     def touchpoints(self, raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
         """Rows of `tables.touchpoints_table("files")`."""
         mappings = [
@@ -189,7 +200,8 @@ _Row = Mapping[str, Any]
 
 
 def _touches(rules: list[TouchpointRule]) -> Callable[[Any, Origin], Iterator[Touch | Refusal]]:
-    def rows(row: _Row, origin: Origin) -> Iterator[Touch | Refusal]:
+    def rows(row: dict[str, Any], origin: Origin) -> Iterator[Touch | Refusal]:
+        row.setdefault("_key", origin.key)
         for place, rule in enumerate(rules):
             part = str(place) if len(rules) > 1 else ""
             try:
@@ -237,7 +249,8 @@ def _touch(rule: TouchpointRule, row: _Row, origin: Origin, part: str) -> Touch:
 
 
 def _statements(rules: list[ContactRule]) -> Callable[[Any, Origin], Iterator[Contact]]:
-    def rows(row: _Row, origin: Origin) -> Iterator[Contact]:
+    def rows(row: dict[str, Any], origin: Origin) -> Iterator[Contact]:
+        row.setdefault("_key", origin.key)
         for place, rule in enumerate(rules):
             if _is_chosen(rule, row):
                 yield Contact(

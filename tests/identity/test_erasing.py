@@ -1,6 +1,7 @@
 """Erasing one customer of a small shop: what goes, what stays, and that it can be done again."""
 
 import json
+import re
 import shutil
 from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
@@ -14,6 +15,7 @@ from connectors.base import Page, Record
 from journey_platform.cli import main
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.history.trace import known_tables
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
@@ -271,3 +273,16 @@ def test_what_cannot_be_erased_is_told(lake: Lake, say: Say, words: tuple[str, .
     (line,) = say("erase", *words, code=2)
     assert told in line
     assert lake.read(DECISIONS).num_rows == 0
+
+
+def test_every_table_that_can_hold_a_person_is_gone_through() -> None:
+    """A new table with personal columns, or keys of persons or identifiers, must not be forgotten."""
+    keys = re.compile(r"(?:^|_)(?:person|identifier|device|recipient|household|left|right|from|to)_key$")
+    holding = {
+        name
+        for name, table in known_tables().items()
+        for column in table.columns
+        if column.is_personal or keys.search(column.name)
+    }
+    # The ledger is redacted; Matomo has no records of persons.
+    assert holding - {DECISIONS.name, "contacts/matomo"} <= {table.name for table in personal_tables()}

@@ -31,7 +31,7 @@ def test_a_run_over_all_days_succeeds_and_materializes_every_asset(undisturbed: 
     assert undisturbed.outcome.failures == {}
     assert undisturbed.outcome.is_success
     tables = {table.name for table in (*contents.TABLES, *contents.OPERATIONS, *contents.MEMORIES)}
-    assert set(undisturbed.outcome.materialized) == {*tables, "operations/data_docs"}
+    assert set(undisturbed.outcome.materialized) == {*tables, "kpis/overview", "operations/data_docs"}
 
 
 def test_the_only_failed_checks_are_of_rows_that_the_world_sends_broken(undisturbed: Undisturbed) -> None:
