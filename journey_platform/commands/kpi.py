@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 
 from journey_platform import settings
 from journey_platform.asking import declared
-from journey_platform.history.lineage import Lineage, lineage, raw_record, raw_records
+from journey_platform.history.lineage import Lineage, lineage, raw_records
 from journey_platform.history.published import Published, kpi_named, published
 from journey_platform.identity.keys import profile_id
 from journey_platform.journeys.segments import memberships, of_people
@@ -126,13 +126,13 @@ def _members(
 
 
 def _told(kpi: Kpi, found: Lineage) -> _Lines:
-    behind = raw_records(kpi, found.members)
+    behind = raw_records(kpi, found)
     for row in found.members.units.to_pylist():
         whose = profile_id(row["person_key"]) if row["person_key"] is not None else "nobody"
         adds = _number(row["above"]) + ("" if kpi.denominator is None else f"/{_number(row['below'])}")
         yield f"{adds}  {whose}  {GRAINS[kpi.grain].one_per} {row['unit']}: {', '.join(behind[row['unit']])}"
     for row in found.members.excluded.to_pylist():
-        yield f"left out  {raw_record(row['touchpoint_id'])}: {row['reason']}"
+        yield f"left out  {found.raw[row['touchpoint_id']]}: {row['reason']}"
     for record, reason in found.refused:
         yield f"left out  {record}: in quarantine, {reason}"
     again = found.again

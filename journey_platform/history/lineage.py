@@ -15,15 +15,17 @@ from journey_platform.kpis.members import Members, Recomputed, members, recomput
 from journey_platform.kpis.periods import days_of
 from journey_platform.kpis.trails import TRAILS
 from journey_platform.lake import Lake
-from journey_platform.tables import QUARANTINE, kpis_table
+from journey_platform.tables import QUARANTINE, kpis_table, touchpoints_table
 
 
 @dataclass(frozen=True)
 class Lineage:
     """`published`: the row of `tables.kpis_table`, None where there is none. `refused`: raw records and
-    touchpoints of the KPI's sources and days in quarantine, each with its reason."""
+    touchpoints of the KPI's sources and days in quarantine, each with its reason. `raw`: of every touchpoint
+    named the vendor/stream/record_key of the raw record that told it."""
 
     members: Members
+    raw: dict[str, str]
     again: Recomputed
     published: dict[str, Any] | None
     refused: tuple[tuple[str, str], ...]
@@ -71,24 +73,29 @@ def lineage(
         None,
     )
     refused = tuple(sorted(set(_refused(lake, kpi, days_of([start], period)))))
-    return Lineage(found, recompute(kpi, found.units), published, refused)
+    return Lineage(found, _told_by(lake, found), recompute(kpi, found.units), published, refused)
 
 
-def raw_record(touchpoint_id: str) -> str:
-    """vendor/stream/record_key of the raw record that told a touchpoint."""
-    return touchpoint_id.partition("#")[0]
-
-
-def raw_records(kpi: Kpi, found: Members) -> dict[str, list[str]]:
+def raw_records(kpi: Kpi, found: Lineage) -> dict[str, list[str]]:
     """By unit, the raw records behind it, sorted: those of its touchpoints, and its own where it has one."""
-    behind: dict[str, set[str]] = {unit: set() for unit in found.units["unit"].to_pylist()}
-    for row in found.records.to_pylist():
-        behind[row["unit"]].add(raw_record(row["touchpoint_id"]))
+    behind: dict[str, set[str]] = {unit: set() for unit in found.members.units["unit"].to_pylist()}
+    for row in found.members.records.to_pylist():
+        behind[row["unit"]].add(found.raw[row["touchpoint_id"]])
     own = TRAILS[kpi.grain].record
     if own is not None:
         for unit, records in behind.items():
             records.add(f"{own}/{unit}")
     return {unit: sorted(records) for unit, records in behind.items()}
+
+
+def _told_by(lake: Lake, found: Members) -> dict[str, str]:
+    names = {*found.records["touchpoint_id"].to_pylist(), *found.excluded["touchpoint_id"].to_pylist()}
+    told: dict[str, str] = {}
+    for vendor in sorted({name.partition("/")[0] for name in names}):
+        rows = lake.read(touchpoints_table(vendor), columns=("touchpoint_id", "stream", "record_key"))
+        for row in rows.filter(pc.is_in(rows["touchpoint_id"], pa.array(sorted(names)))).to_pylist():
+            told[row["touchpoint_id"]] = f"{vendor}/{row['stream']}/{row['record_key']}"
+    return told
 
 
 def _refused(lake: Lake, kpi: Kpi, days: list[date]) -> Iterator[tuple[str, str]]:
@@ -100,4 +107,4 @@ def _refused(lake: Lake, kpi: Kpi, days: list[date]) -> Iterator[tuple[str, str]
         if row["table"] in tables:
             source = tables[row["table"]]
             record = f"{source}/{row['record_key']}" if source else row["record_key"]
-            yield record, f"{row['severity']}: {row['reason']}"
+            yield record, f"{row['severity']}: {row['reason'].removeprefix('excluded: ')}"

@@ -40,7 +40,7 @@ EXCLUDED = pa.schema([pa.field("touchpoint_id", pa.string()), pa.field("reason",
 """One row per touchpoint of the kind and the days in question that is behind no unit."""
 
 _QUANTILES = {"median": 0.5, "p90": 0.9}
-_OTHERWISE = "another of the same counts, or its time is not over"
+_OTHERWISE = "another counts instead, or it belongs to another period, or its time is not over"
 
 
 @dataclass(frozen=True)

@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from typing import Literal
 
 Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "not a known customer"]
-"""Why a touchpoint that could count does not. Of the rest another counts instead, or its time is not over."""
+"""Why a touchpoint that could count does not. The rest is of another period, or counts through another."""
 
 WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
 _TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
