@@ -7,7 +7,7 @@ dimension at once; what the units are is in `grains`. Values are made of parts i
 from collections.abc import Iterable, Mapping, Sequence
 from datetime import date
 from itertools import groupby
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pyarrow as pa
@@ -145,10 +145,19 @@ def _divided(units: "ir.Table", dimension: str, people: _People) -> "ir.Table":
     return units.mutate(dimension_value=DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED))
 
 
+def _number(amount: Any) -> Any:
+    """Money stays decimal, so that its sum does not depend on the order of the units."""
+    return amount if amount.type().is_decimal() else amount.cast("float64")
+
+
+def _total(amounts: Any) -> Any:
+    return amounts.sum().cast("float64")
+
+
 def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
     """All KPIs from one aggregate: a row per KPI, day and dimension value."""
     amounts = {
-        f"{kpi.name}/{side}": amount(units).cast("float64")
+        f"{kpi.name}/{side}": _number(amount(units))
         for kpi in kpis
         for side, amount in (("above", kpi.above), ("below", kpi.below))
     }
@@ -156,14 +165,14 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
     sums = {}
     for kpi in kpis:
         above, below = added[f"{kpi.name}/above"], added[f"{kpi.name}/below"]
-        sums[f"{kpi.name}/numerator"] = above.sum()
+        sums[f"{kpi.name}/numerator"] = _total(above)
         if kpi.denominator is not None:
-            sums[f"{kpi.name}/denominator"] = below.sum()
+            sums[f"{kpi.name}/denominator"] = _total(below)
         if kpi.interval in ("mean", "delta"):
-            sums[f"{kpi.name}/squares"] = (above * above).sum()
+            sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
-            sums[f"{kpi.name}/squares_below"] = (below * below).sum()
-            sums[f"{kpi.name}/products"] = (above * below).sum()
+            sums[f"{kpi.name}/squares_below"] = _total(below * below)
+            sums[f"{kpi.name}/products"] = _total(above * below)
     wide = scope.source.arrow(added.group_by(["day", "dimension_value"]).aggregate(**sums))
     tables = []
     for kpi in kpis:
