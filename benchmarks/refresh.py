@@ -77,7 +77,6 @@ def wrap_all(stopwatch: Stopwatch) -> None:
     """Time what the assets call, under the names by which they call it."""
     from journey_platform.defs import customers, data_docs, journeys, kpis, references, standing, touchpoints
     from journey_platform.engine import Engine
-    from journey_platform.kpis import early, late, middle
     from journey_platform.lake import Lake
     from journey_platform.landing import publish
     from journey_platform.quality import reconciliation
@@ -94,10 +93,9 @@ def wrap_all(stopwatch: Stopwatch) -> None:
     stopwatch.wrap(journeys, "mailings current_versions", "map to touchpoints")
     stopwatch.wrap(journeys, "assign", "assign persons")
     stopwatch.wrap(Engine, "map_persons", "sessions")
-    stopwatch.wrap(kpis, "values", "KPIs")
-    for family in (early, middle, late):
-        stopwatch.wrap(family, "parts", "KPIs")
-    stopwatch.wrap(early, "days_touched", "KPIs")
+    stopwatch.wrap(kpis, "values parts bridged reasons", "KPIs")
+    stopwatch.wrap(journeys, "tickets", "KPIs")
+    stopwatch.wrap(journeys, "sentiment", "moods of texts")
     stopwatch.wrap(Engine, "arrow", "KPIs")
     stopwatch.wrap(Engine, "__init__", "start the engine")
     stopwatch.wrap(Engine, "table memtable", "read the lake")

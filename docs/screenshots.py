@@ -60,13 +60,15 @@ def kpi_plots(page: Page) -> None:
 def held_days(page: Page) -> None:
     """After a backfill of 90 days: the check that names the three that are held, and why."""
     page.goto(f"{HELD_BASE}/assets/raw/matomo/visits?view=checks&checkDetail=every_day_arrived")
-    page.wait_for_timeout(8000)
+    page.get_by_text("days_held").first.wait_for(timeout=120_000)
+    page.wait_for_timeout(2000)
 
 
 def held_day(page: Page) -> None:
     """One of them among the days: its metadata say that it is held."""
     page.goto(f"{HELD_BASE}/assets/raw/matomo/visits?view=partitions&partition={EMPTY}")
-    page.wait_for_timeout(8000)
+    page.get_by_text("rows_like_same_weekday").first.wait_for(timeout=120_000)
+    page.wait_for_timeout(2000)
 
 
 @contextmanager
@@ -80,9 +82,7 @@ def three_bad_days() -> Iterator[None]:
 
     first = LAST - timedelta(days=89)
     world = build_world(customers=300, first_day=first, last_day=LAST)
-    world = with_bad_days(
-        world, empty=EMPTY, broken=LAST - timedelta(days=29), down=LAST - timedelta(days=17)
-    )
+    world = with_bad_days(world, empty=EMPTY, broken=LAST - timedelta(days=29), cut=LAST - timedelta(days=17))
     with tempfile.TemporaryDirectory() as name, serve(world) as served:
         shutil.copy(IMAGES.parents[1] / "deploy" / "dagster.yaml", name)
         os.environ |= {
@@ -100,7 +100,9 @@ def three_bad_days() -> Iterator[None]:
 
         with dg.DagsterInstance.get() as instance:
             job = defs.resolve_job_def("daily")
-            assert job.execute_in_process(instance=instance, tags=range_tags(first, LAST)).success
+            quiet = {"loggers": {"console": {"config": {"log_level": "ERROR"}}}}
+            tags = range_tags(first, LAST)
+            assert job.execute_in_process(instance=instance, tags=tags, run_config=quiet).success
         command = [sys.executable, "-m", "dagster_webserver", "-w", "workspace.yaml", "-p", str(HELD_PORT)]
         with subprocess.Popen(command, cwd=IMAGES.parents[1]) as ui:
             try:

@@ -17,9 +17,9 @@ from journey_platform.journeys import questions as q
 from journey_platform.journeys.answers import Asked, Span, answers
 from journey_platform.journeys.conditions import PROFILE
 from journey_platform.journeys.declared import Declared, load
-from journey_platform.journeys.history import ACCOUNT, SORT
+from journey_platform.journeys.history import ACCOUNT, MOOD, SORT
 from journey_platform.settings import Settings
-from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE, SENTIMENT
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -58,6 +58,10 @@ def touchpoints(
             **{name: profiles[name.removeprefix(PROFILE)] for name in ofprofile},
         )
         found = found.left_join(named, found.person_key == named.profile_key)
+    if MOOD in columns:
+        moods = engine.table(SENTIMENT, days)
+        told = moods.select(moods.touchpoint_id.name("written"), moods.compound.name(MOOD))
+        found = found.left_join(told, found.touchpoint_id == told.written)
     if is_by_account:
         # Who belongs to two accounts acts for both.
         members = engine.table(ACCOUNT_MEMBERS_TABLE)

@@ -5,11 +5,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from journey_platform.commands import identity, journeys, kpi, quarantine
+from journey_platform.commands import backfill, identity, journeys, kpi, quarantine
 from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
-_GROUPS: dict[str, Any] = {"identity": identity, "kpi": kpi, "quarantine": quarantine, **journeys.COMMANDS}
+_GROUPS: dict[str, Any] = {
+    "backfill": backfill,
+    "identity": identity,
+    "kpi": kpi,
+    "quarantine": quarantine,
+    **journeys.COMMANDS,
+}
 
 
 def main(arguments: Sequence[str] | None = None) -> int:

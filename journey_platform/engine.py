@@ -6,6 +6,7 @@ domain packages; where tables live is in `lake`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import date
 from typing import TYPE_CHECKING, Any, Self
 
@@ -85,6 +86,16 @@ class Engine:
         import ibis
 
         return ibis.memtable(rows)
+
+    @contextmanager
+    def held(self, expr: "ir.Table") -> "Iterator[ir.Table]":
+        """The expression's rows, computed once, for several expressions while the context lasts."""
+        name = self._new_name("held")
+        self._duckdb.create_table(name, expr, temp=True)
+        try:
+            yield self._duckdb.table(name)
+        finally:
+            self._sql(f"DROP TABLE {_named(name)}")
 
     def arrow(self, expr: "ir.Table") -> pa.Table:
         """The expression's rows, with times in UTC microseconds."""

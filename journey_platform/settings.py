@@ -8,7 +8,7 @@ import os
 import tempfile
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
-from datetime import date
+from datetime import UTC, date, datetime
 from pathlib import Path
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
@@ -95,6 +95,12 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         spelling=spelling,
         has_probabilistic_links=probabilistic == "on",
     )
+
+
+def now(environment: Mapping[str, str] = os.environ) -> datetime:
+    """The time in UTC. JOURNEY_NOW, an ISO time, stands for it where a past state is replayed."""
+    stated = environment.get("JOURNEY_NOW")
+    return datetime.fromisoformat(stated).astimezone(UTC) if stated else datetime.now(UTC)
 
 
 def pseudonym_key(environment: Mapping[str, str] = os.environ) -> Secret:

@@ -10,12 +10,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform import settings
+from journey_platform.asking import declared
+from journey_platform.history.lineage import Lineage, lineage, raw_record, raw_records
 from journey_platform.history.published import Published, kpi_named, published
+from journey_platform.identity.keys import profile_id
+from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.bridges import BY_NAME
-from journey_platform.kpis.definition import Kpi, Period
+from journey_platform.kpis.definition import EVERYTHING, Kpi, Period
+from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.periods import start_of
 from journey_platform.lake import Lake
-from journey_platform.tables import BRIDGES, RESTATEMENTS
+from journey_platform.tables import BRIDGES, PROFILES_TABLE, RESTATEMENTS
 
 HELP = "a KPI's values, with their parts: now, or as they were published at a time"
 
@@ -25,7 +30,11 @@ _Lines = Iterator[str]
 def add_commands(parser: argparse.ArgumentParser) -> None:
     parser.add_argument("name", metavar="NAME", help="the KPI's name in the catalogue")
     parser.add_argument("--day", type=date.fromisoformat, help="only the period that holds this day")
-    parser.add_argument("--dimension", metavar="NAME", help="all, or one that it is shown by; default every")
+    parser.add_argument(
+        "--dimension", metavar="NAME[=VALUE]", help="all, or one that it is shown by; default every"
+    )
+    parser.add_argument("--period", choices=get_args(Period), help="of --members; default its shortest")
+    parser.add_argument("--members", action="store_true", help="the people and raw records behind a value")
     parser.add_argument(
         "--as-of",
         metavar="DATE",
@@ -39,15 +48,19 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
 def _run(chosen: argparse.Namespace) -> _Lines:
     kpi, known = kpi_named(chosen.name), settings.load()
     lake = Lake(known.root, known.storage_options)
-    if chosen.dimension not in (None, *kpi.dimensions):
+    dimension, _, value = (chosen.dimension or "").partition("=")
+    if dimension not in ("", *kpi.dimensions):
         raise LookupError(f"{kpi.name} is shown by {', '.join(kpi.dimensions)}")
+    if chosen.members:
+        return _members(lake, known, kpi, chosen, dimension or kpi.dimensions[0], value)
     starts = None if chosen.day is None else {start_of(chosen.day, period) for period in get_args(Period)}
     at = None if chosen.as_of is None else _moment(chosen.as_of, known.zone)
     if chosen.against is not None:
         return _bridge(lake, kpi, kpi_named(chosen.against), starts)
     if chosen.restatements:
-        return _restatements(lake, kpi, starts, chosen.dimension, at)
-    return _values(kpi, published(lake, kpi, at=at, days=starts, dimension=chosen.dimension), chosen.day)
+        return _restatements(lake, kpi, starts, dimension or None, at)
+    found = published(lake, kpi, at=at, days=starts, dimension=dimension or None)
+    return _values(kpi, found, chosen.day)
 
 
 def _bridge(lake: Lake, first: Kpi, second: Kpi, starts: set[date] | None) -> _Lines:
@@ -82,6 +95,51 @@ def _values(kpi: Kpi, found: Published, day: date | None) -> _Lines:
     yield f"published {_time(found.published_at)} as version {found.version} of kpis/{kpi.stage}"
     yield f"definition {kpi.version}, code {found.code or 'unknown'}, identity {found.identity_revision}"
     yield "data " + ", ".join(f"{name}@{version}" for name, version in found.data.items())
+
+
+def _members(
+    lake: Lake, known: settings.Settings, kpi: Kpi, chosen: argparse.Namespace, dimension: str, value: str
+) -> _Lines:
+    from journey_platform.engine import Engine
+
+    if chosen.day is None:
+        raise ValueError("--members needs --day")
+    if dimension != EVERYTHING and not value:
+        raise ValueError(f"--members needs a value: --dimension {dimension}=VALUE")
+    period: Period = chosen.period or kpi.periods[0]
+    if period not in kpi.periods:
+        raise LookupError(f"{kpi.name} is valued per {', '.join(kpi.periods)}")
+    today = settings.now().astimezone(ZoneInfo(known.zone)).date()
+    with Engine(lake, memory_limit=known.memory_limit) as engine:
+        found = lineage(
+            lake,
+            engine,
+            kpi,
+            period=period,
+            start=start_of(chosen.day, period),
+            as_of=today,
+            dimension=dimension,
+            dimension_value=value or EVERYTHING,
+            segments=memberships(lake.read(PROFILES_TABLE), of_people(declared(known).segments)),
+        )
+    yield from _told(kpi, found)
+
+
+def _told(kpi: Kpi, found: Lineage) -> _Lines:
+    behind = raw_records(kpi, found.members)
+    for row in found.members.units.to_pylist():
+        whose = profile_id(row["person_key"]) if row["person_key"] is not None else "nobody"
+        adds = _number(row["above"]) + ("" if kpi.denominator is None else f"/{_number(row['below'])}")
+        yield f"{adds}  {whose}  {GRAINS[kpi.grain].one_per} {row['unit']}: {', '.join(behind[row['unit']])}"
+    for row in found.members.excluded.to_pylist():
+        yield f"left out  {raw_record(row['touchpoint_id'])}: {row['reason']}"
+    for record, reason in found.refused:
+        yield f"left out  {record}: in quarantine, {reason}"
+    again = found.again
+    below = "" if again.denominator is None else f"/{_number(again.denominator)}"
+    yield f"from this list: {_number(again.numerator)}{below}, {_number(again.value)}"
+    published = "nothing" if found.published is None else _number(found.published["value"])
+    yield f"published: {published}" + ("" if found.is_equal else "; not what the list gives")
 
 
 def _line(row: dict[str, Any]) -> str:

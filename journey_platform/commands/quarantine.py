@@ -9,6 +9,7 @@ from datetime import date
 from connectors.base import StreamKind
 from connectors.registry import connector_of, sources
 from journey_platform import settings
+from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.lake import Lake
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
@@ -76,4 +77,6 @@ def raw_archive(name: str) -> Table:
 
 def _lake() -> Lake:
     chosen = settings.load()
-    return Lake(chosen.root, chosen.storage_options)
+    lake = Lake(chosen.root, chosen.storage_options)
+    finish_promotions(lake)
+    return lake

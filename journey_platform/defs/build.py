@@ -4,6 +4,12 @@ import dagster as dg
 
 from connectors.registry import FILES, connector_of
 from journey_platform.defs.alerts import alert_sensors
+from journey_platform.defs.backfills import (
+    backfill_jobs,
+    discard_backfill,
+    preview_backfill,
+    promote_backfill,
+)
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
@@ -14,6 +20,7 @@ from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_aft
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.operations import operations_assets
+from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import reconciliation_asset
@@ -40,12 +47,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *health_assets(),
         *erasure_assets(settings.sources),
         *kpi_assets(settings.sources, partitions),
+        overview_asset(),
         *restatement_assets(),
         *insight_assets(),
         *operations_assets(settings.sources),
         coverage_asset(settings.sources, partitions),
         reconciliation_asset(settings.sources, partitions),
-        references_asset(settings.sources, partitions),
+        references_asset(settings.sources),
         data_docs_asset(settings.sources),
     ]
     has_files = FILES in settings.sources
@@ -60,6 +68,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             identity_decision,
             identity_erase,
             identity_preview,
+            *backfill_jobs(settings.sources),
+            preview_backfill,
+            promote_backfill,
+            discard_backfill,
             *([dropped] if has_files else []),
         ],
         schedules=[daily_schedule(settings, lookback)],

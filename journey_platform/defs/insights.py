@@ -11,7 +11,13 @@ from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.journeys.answers import TABLES, Span
 from journey_platform.journeys.pictures import picture
-from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE, Table
+from journey_platform.tables import (
+    ACCOUNT_MEMBERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    PROFILES_TABLE,
+    SENTIMENT,
+    Table,
+)
 
 _PICTURES_SHOWN = 4
 
@@ -26,7 +32,7 @@ def insight_assets() -> list[dg.AssetsDefinition]:
             spec(
                 table,
                 group="insights",
-                deps=[JOURNEY_TOUCHPOINTS, PROFILES_TABLE, ACCOUNT_MEMBERS_TABLE],
+                deps=[JOURNEY_TOUCHPOINTS, SENTIMENT, PROFILES_TABLE, ACCOUNT_MEMBERS_TABLE],
                 note="Declared in journeys.yaml; no asset to write.",
             )
             for table in TABLES.values()

@@ -20,6 +20,7 @@ daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP),
     description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
+    tags={"dagster/priority": "1"},
 )
 
 derive = dg.define_asset_job(

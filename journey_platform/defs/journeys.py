@@ -11,7 +11,7 @@ import pyarrow.compute as pc
 from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -71,7 +71,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         work = plan(
             lake,
             JOURNEY_TOUCHPOINTS,
-            days_of(context),
+            days_to_derive(context, lake.day_states(JOURNEY_TOUCHPOINTS)),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
             span=platform.span,
         )
@@ -113,7 +113,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         work = plan(
             lake,
             SESSIONS,
-            days_of(context),
+            days_to_derive(context, lake.day_states(SESSIONS)),
             {JOURNEY_TOUCHPOINTS: around},
             span=platform.span,
         )
@@ -165,8 +165,10 @@ def _tickets_asset() -> dg.AssetsDefinition:
     )
     def asked(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, engine = platform.lake, platform.engine
+        work = plan(lake, TICKETS, (), {JOURNEY_TOUCHPOINTS: nothing_by_day}, span=platform.span)
         found = engine.arrow(tickets(engine.table(JOURNEY_TOUCHPOINTS)))
-        return report_table(TICKETS, lake.replace_all(TICKETS, found, run_id=context.run.run_id))
+        written = lake.replace_all(TICKETS, found, run_id=context.run.run_id, cursor=work.cursor)
+        return report_table(TICKETS, written)
 
     return asked
 
@@ -194,7 +196,8 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
     def told(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         changes = dict.fromkeys(texts, with_neighbours(lake))
-        work = plan(lake, SENTIMENT, days_of(context), changes, span=platform.span)
+        asked = days_to_derive(context, lake.day_states(SENTIMENT))
+        work = plan(lake, SENTIMENT, asked, changes, span=platform.span)
         found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]))
         writes = lake.replace_days(
             SENTIMENT,

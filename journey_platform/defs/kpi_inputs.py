@@ -104,19 +104,23 @@ def _days_of_tickets(platform: Platform, since: int | None) -> set[date]:
 def _changed(
     platform: Platform, table: Table, since: int | None, columns: Sequence[str]
 ) -> set[tuple[date, ...]]:
-    """The rows that only one of two versions of a table that is not daily has: all where `since` is None."""
+    """The rows that only one of two versions of a table that is not daily has: all of them where `since` is
+    None, or is no more."""
 
     def rows(version: int | None = None) -> set[tuple[date, ...]]:
         read = platform.lake.read(table, columns=columns, version=version)
         return set(zip(*(read[name].to_pylist() for name in columns), strict=True))
 
-    return rows() if since is None else rows() ^ rows(since)
+    is_known = since is not None and platform.lake.has_version(table, since)
+    return rows() ^ rows(since) if is_known else rows()
 
 
 def _days_of_profiles(platform: Platform, since: int | None) -> set[date]:
     """Days on which those appear whose profile changed in what KPIs are divided by or know people by."""
     if since is None:
         return set()
+    if not platform.lake.has_version(PROFILES_TABLE, since):
+        return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
     engine = platform.engine
     old, new = (
         engine.memtable(platform.lake.read(PROFILES_TABLE, columns=_OF_PROFILE, version=version))

@@ -16,7 +16,7 @@ from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_step
 from journey_platform.defs.journeys import WITH_TICKETS
 from journey_platform.defs.kpi_inputs import inputs_of
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -82,7 +82,7 @@ def _stage_asset(
         lake, today = platform.lake, platform.today()
         segments = of_people(declared(platform.settings).segments)
         members = memberships(lake.read(PROFILES_TABLE), segments)
-        asked = {*days_of(context), *_ripened(platform, table, today)}
+        asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
         work = plan(
             lake,
             table,
@@ -131,7 +131,7 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         work = plan(
             lake,
             BRIDGES,
-            sorted({*days_of(context), *_unripe(today)}),
+            sorted({*days_to_derive(context, lake.day_states(BRIDGES)), *_unripe(today)}),
             {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),

@@ -1,6 +1,6 @@
 """The one daily partition definition, and how a run's range becomes days and windows."""
 
-from collections.abc import Sequence
+from collections.abc import Container, Sequence
 from datetime import UTC, date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
@@ -11,6 +11,12 @@ from journey_platform.settings import Settings
 
 # A run with this tag reads the whole range of what is missing, and of the rest only each stream's lookback.
 LOOKBACK_TAG = "journey/lookback"
+
+# A derived table of a run with this tag leaves alone what was asked for, is there, and has the inputs it had.
+CHANGED_ONLY_TAG = "journey/changed_only"
+
+# What Dagster puts on the runs of a backfill from the asset graph.
+BACKFILL_TAG = "dagster/backfill"
 
 # Whole tables carry it too: a range over a selection is refused where one asset has another policy.
 RANGE_POLICY = dg.BackfillPolicy.single_run()
@@ -23,6 +29,12 @@ def daily_partitions(settings: Settings) -> dg.DailyPartitionsDefinition:
 def days_of(context: dg.AssetExecutionContext) -> list[date]:
     """The days a run of a daily asset asks for, in order."""
     return sorted(date.fromisoformat(key) for key in context.partition_keys)
+
+
+def days_to_derive(context: dg.AssetExecutionContext, there: Container[date]) -> list[date]:
+    """The days that a derived table computes whatever became of its inputs; `there`: those it has."""
+    days = days_of(context)
+    return [day for day in days if day not in there] if CHANGED_ONLY_TAG in context.run.tags else days
 
 
 def window_of(days: Sequence[date], zone: str) -> Window:

@@ -6,7 +6,7 @@ configuration.
 
 import os
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,7 @@ from connectors.base import Connector
 from connectors.config import from_environment
 from connectors.registry import connector_of
 from journey_platform import settings
+from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.engine import Engine
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
@@ -42,7 +43,9 @@ class Platform(dg.ConfigurableResource[None]):
 
     @cached_property
     def lake(self) -> Lake:
-        return Lake(self.settings.root, self.settings.storage_options)
+        lake = Lake(self.settings.root, self.settings.storage_options)
+        finish_promotions(lake)
+        return lake
 
     @cached_property
     def engine(self) -> Engine:
@@ -65,8 +68,7 @@ class Platform(dg.ConfigurableResource[None]):
         return self.settings.spelling
 
     def now(self) -> datetime:
-        stated = self._environment.get("JOURNEY_NOW")
-        return datetime.fromisoformat(stated).astimezone(UTC) if stated else datetime.now(UTC)
+        return settings.now(self._environment)
 
     @property
     def span(self) -> tuple[date, date]:

@@ -22,7 +22,7 @@ from journey_platform.landing.ledger import Received, held_days, received
 from journey_platform.quality import reconciliation
 from journey_platform.quality.reconciliation import Gone
 from journey_platform.quality.verdict import ERROR, HELD
-from journey_platform.tables import ERASURES, GATE_VERDICTS, MAILINGS, QUARANTINE, RECONCILIATION, Table
+from journey_platform.tables import GATE_VERDICTS, MAILINGS, QUARANTINE, RECONCILIATION, Table
 
 ALL_ACCOUNTED = "every_record_accounted_for"
 VENDORS_AGREE = "vendors_count_as_we_do"
@@ -107,22 +107,17 @@ def reconciliation_asset(sources: Sequence[str], partitions: dg.PartitionsDefini
 
 @dataclass(frozen=True)
 class _Told:
-    """By raw table and day: what its last pull brought, how many records of it are in quarantine, and how
-    many rows of a table erasures removed."""
+    """By raw table and day: what its last pull brought, and how many records of it are in quarantine."""
 
     brought: Mapping[tuple[str, date], Received]
     refused: Mapping[tuple[str, date], int]
-    erased: Mapping[tuple[str, str], int]
 
     @classmethod
     def since(cls, lake: Lake, first: date) -> "_Told":
         days = [day for day in lake.day_states(GATE_VERDICTS) if day >= first]
         rows = _refused(lake, days, ("day", "table", "record_key"))
         records = set(zip(*(column.to_pylist() for column in rows.columns), strict=True))
-        erased = Counter[tuple[str, str]]()
-        for row in lake.read(ERASURES).to_pylist():
-            erased[row["table"], row["of_day"]] += row["rows_removed"] or 0
-        return cls(received(lake, days), Counter((table, day) for day, table, _ in records), erased)
+        return cls(received(lake, days), Counter((table, day) for day, table, _ in records))
 
     def received(self, table: Table, days: Sequence[date]) -> dict[date, int]:
         return {
@@ -138,11 +133,8 @@ class _Told:
                 for day in {*refused, *brought}
             },
             {day: of.duplicates for day, of in brought.items()},
-            {day: self._erased(table, day) + self._erased(QUARANTINE, day) for day in brought},
+            {day: of.erased for day, of in brought.items()},
         )
-
-    def _erased(self, table: Table, day: date) -> int:
-        return self.erased.get((table.name, day.isoformat()), 0)
 
 
 def _refused(lake: Lake, days: Sequence[date] | None, columns: Sequence[str]) -> pa.Table:

@@ -10,8 +10,9 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import connector_of
-from journey_platform.defs.describe import asset_key, report_days, spec
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.planning import plan, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
@@ -29,7 +30,7 @@ _ROWS_AT_ONCE = 20_000
 _Counts = dict[tuple[date, str, str], dict[str, Any]]
 
 
-def references_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
+def references_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     """Every reference that a raw stream of the enabled sources declares."""
     archives = [archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams]
     by_name = {table.name: table for table in archives}
@@ -38,15 +39,14 @@ def references_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition
     judged = [*declared, *(by_name[name] for name, _ in sorted(named_records))]
 
     @dg.multi_asset(
-        name="__".join(REFERENCES.key),
+        name=whole_step(*REFERENCES.key),
         specs=[
             spec(
                 REFERENCES,
                 group="operations",
                 deps=list(dict.fromkeys(judged)),
                 note="A row that names what is not there is used, and listed in quarantine until it came. "
-                "Days with such rows are judged again by every run.",
-                partitions=partitions,
+                "Days are judged when their rows change, and again until all that they name is there.",
             )
         ],
         check_specs=[
@@ -58,12 +58,13 @@ def references_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition
             for table, references in declared.items()
             for reference in references
         ],
-        partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
     def referring(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
-        days = sorted({*days_of(context), *_unsettled(lake)})
+        changed = with_neighbours(lake)
+        work = plan(lake, REFERENCES, (), dict.fromkeys(declared, changed), span=(date.min, date.max))
+        days = sorted({*work.days, *_unsettled(lake)})
         counts: _Counts = {}
         found: dict[Table, list[Rejected]] = {}
         there = {name: _there(lake, by_name[name[0]], name[1]) for name in named_records}
@@ -73,17 +74,22 @@ def references_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition
         reasons = {reference.name for references in declared.values() for reference in references}
         relist(lake, found, reasons, days, run_id=context.run.run_id)
         rows = pa.Table.from_pylist(list(counts.values()), schema=REFERENCES.schema)
-        writes = lake.replace_days(REFERENCES, rows, days, run_id=context.run.run_id, allow_shrink=True)
+        run_id = context.run.run_id
+        lake.replace_days(REFERENCES, rows, days, run_id=run_id, cursor=work.cursor, allow_shrink=True)
         results = [
             _result(table, reference, counts)
             for table, references in declared.items()
             for reference in references
         ]
-        dangling = {
-            day: {"dangling": sum(row["failed"] for row in counts.values() if row["day"] == day)}
-            for day in days
-        }
-        return report_days(context, REFERENCES, writes, dangling, check_results=results)
+        return dg.MaterializeResult(
+            asset_key=asset_key(REFERENCES),
+            metadata={
+                "dagster/row_count": sum(state.rows for state in lake.day_states(REFERENCES).values()),
+                "days_judged": len(days),
+                "rows_dangling": sum(row["failed"] for row in counts.values()),
+            },
+            check_results=results,
+        )
 
     return referring
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from connectors.base import StreamKind
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_days, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY, days_of
+from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -72,7 +72,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         work = plan(
             lake,
             table,
-            days_of(context),
+            days_to_derive(context, lake.day_states(table)),
             {
                 **dict.fromkeys(events.values(), spilling),
                 **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},

@@ -15,16 +15,27 @@ import pyarrow.compute as pc
 from journey_platform.history.trace import CODE_MARK, History, Leap
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.definition import Kpi
+from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
-from journey_platform.tables import IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.tables import (
+    ERASURES,
+    IDENTIFIERS_TABLE,
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    PROFILES_TABLE,
+    TICKETS,
+)
 
 SOURCE, IDENTITY, DEFINITION, CODE, UNEXPLAINED = "source", "identity", "definition", "code", "unexplained"
+ERASURE = "erasure"
 
 Cause = dict[str, str]
 
 # A visit that began before midnight, or a record told on the next day, stands on a neighbouring day.
 _AROUND = timedelta(days=1)
+# What people are known by, and what values are divided by.
+_OF_PROFILE = ("person_key", "is_known", "company", "plan", "country")
 
 
 @dataclass
@@ -45,9 +56,16 @@ class Causes:
         self._leaves = history.leaves(leap)
         self._touchpoints = history.through(leap, JOURNEY_TOUCHPOINTS.name)
         self._moved: dict[date, _Moved] = {}
+        self._profiles: dict[_Days, int] = {}
 
     def of(self, change: Change) -> list[Cause]:
-        """In the order source, identity, definition, code; one that says so where none was found."""
+        """In the order source, identity, definition, code; one that says so where none was found.
+
+        An erasure removes the versions with which those of before could be compared: it stands for them.
+        """
+        if gone := self._history.gone(self._leap):
+            erased = _cause(ERASURE, ERASURES.name, f"earlier versions removed of {', '.join(gone)}")
+            return [erased, *_definition(change), *self._code()]
         kpi = KPIS[change.kpi]
         found = self._sources(kpi, change)
         # What may be summed over days counts visits, recipients or posts, whoever they belong to.
@@ -82,28 +100,34 @@ class Causes:
     def _identity(self, kpi: Kpi, change: Change) -> list[Cause]:
         days = _days_behind(kpi, change)
         hands = sum(moved.of_persons for moved in self._on(days))
-        known = self._now_known(days)
-        if not hands and not known:
+        profiles = self._other_profiles(days)
+        if not hands and not profiles:
             return []
         leap = self._history.through(self._leap, IDENTIFIERS_TABLE.name)
         told = [f"{hands} touchpoints changed hands"] if hands else []
-        told += [f"{known} profiles became known or unknown"] if known else []
+        told += [f"{profiles} profiles are described otherwise"] if profiles else []
         told += [f"identifiers version {leap.old} to {leap.new}"] if leap else []
         return [_cause(IDENTITY, IDENTIFIERS_TABLE.name, ", ".join(told))]
 
-    def _now_known(self, days: "_Days") -> int:
-        """Profiles seen on these days that are known now and were not, or the other way round."""
+    def _other_profiles(self, days: "_Days") -> int:
+        """Profiles seen on these days that came, went, or are known or described otherwise."""
+        if days not in self._profiles:
+            self._profiles[days] = self._counted_profiles(days)
+        return self._profiles[days]
+
+    def _counted_profiles(self, days: "_Days") -> int:
         leap = next((one for one in self._inputs if one.table == PROFILES_TABLE), None)
         if leap is None:
             return 0
         sides = [
-            set(rows.filter(rows["is_known"])["person_key"].to_pylist())
+            {tuple(row.values()) for row in rows.select(_OF_PROFILE).to_pylist()}
             for rows in (self._history.rows(PROFILES_TABLE, at) for at in (leap.old, leap.new))
         ]
+        people = {row[0] for row in sides[0] ^ sides[1]}
         lake = self._history.lake
         there = [day for day in lake.day_states(JOURNEY_TOUCHPOINTS) if day in days]
         seen = lake.read(JOURNEY_TOUCHPOINTS, there, columns=("person_key",))["person_key"]
-        return len((sides[0] ^ sides[1]) & set(pc.unique(seen).to_pylist()))
+        return len(people & set(pc.unique(seen).to_pylist()))
 
     def _code(self) -> list[Cause]:
         old, new = (self._history.marks(self._leap.table, at) for at in (self._leap.old, self._leap.new))
@@ -145,8 +169,13 @@ class _Days:
 
 
 def _days_behind(kpi: Kpi, change: Change) -> _Days:
-    last = None if kpi.is_cohort else end_of(change.day, change.period) - timedelta(days=1) + _AROUND
-    return _Days(change.day - _AROUND, last)
+    grain = GRAINS[kpi.grain]
+    if TICKETS in grain.reads:
+        return _Days(date.min, None)  # a ticket counts on days long after its own
+    looks_back, looks_ahead = timedelta(days=grain.before), timedelta(days=grain.after)
+    last = end_of(change.day, change.period) - timedelta(days=1) + looks_ahead + _AROUND
+    is_open = kpi.is_cohort or MAILINGS in grain.reads
+    return _Days(change.day - looks_back - _AROUND, None if is_open else last)
 
 
 def _compared(old: pa.Table, new: pa.Table) -> _Moved:

@@ -38,6 +38,8 @@ class History:
     def __init__(self, lake: Lake) -> None:
         self.lake = lake
         self._marks: dict[tuple[str, int], dict[str, object]] = {}
+        self._leaps: dict[tuple[str, int | None, int | None], list[Leap]] = {}
+        self._readable: dict[tuple[str, int], bool] = {}
         self._days: dict[tuple[str, int | None, int | None], frozenset[date] | None] = {}
 
     @cached_property
@@ -62,6 +64,12 @@ class History:
 
     def leaps(self, leap: Leap) -> list[Leap]:
         """The inputs of a table whose versions differ between its own two."""
+        key = (leap.table.name, leap.old, leap.new)
+        if key not in self._leaps:
+            self._leaps[key] = self._moved(leap)
+        return self._leaps[key]
+
+    def _moved(self, leap: Leap) -> list[Leap]:
         old, new = self.inputs(leap.table, leap.old), self.inputs(leap.table, leap.new)
         return [
             Leap(self._tables[name], old.get(name), version)
@@ -115,6 +123,23 @@ class History:
             for version in (leap.old, leap.new)
         )
         return frozenset(dict(row)["day"] for row in old ^ new)
+
+    def gone(self, leap: Leap) -> list[str]:
+        """Names of the tables on the way down whose earlier version is no more: an erasure removed it."""
+        found: set[str] = set()
+        waiting = [leap]
+        while waiting:
+            for below in self.leaps(waiting.pop()):
+                waiting.append(below)
+                if below.old is not None and not self._has(below.table, below.old):
+                    found.add(below.table.name)
+        return sorted(found)
+
+    def _has(self, table: Table, version: int) -> bool:
+        key = (table.name, version)
+        if key not in self._readable:
+            self._readable[key] = self.lake.has_version(table, version)
+        return self._readable[key]
 
     def rows(self, table: Table, version: int | None, days: "frozenset[date] | None" = None) -> pa.Table:
         return table.empty() if version is None else self.lake.read(table, days, version=version)

@@ -20,6 +20,7 @@ import pyarrow.compute as pc
 
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
+from journey_platform.touchpoints.carried import fields_of
 
 _PIECE = re.compile(r"[^\s\"'<>()\[\]{},;:|/\\?&=#]+")
 _PROFILE_PAGE = re.compile(r"https?://([^/\s\"'<>]+)/@([^/\s\"'<>?#@]+)")
@@ -42,12 +43,18 @@ class Erased:
     """
 
     def __init__(
-        self, pairs: Iterable[tuple[str, int]], *, secret: bytes, spelling: Spelling = DEFAULT_SPELLING
+        self,
+        pairs: Iterable[tuple[str, int]],
+        *,
+        secret: bytes,
+        spelling: Spelling = DEFAULT_SPELLING,
+        declared: Mapping[str, Mapping[str, str]] | None = None,
     ) -> None:
+        """`declared`: by files/feed, the columns that carry an identifier, with its kind."""
         self._keys: dict[str, set[int]] = {}
         for kind, key in pairs:
             self._keys.setdefault(kind, set()).add(key)
-        self._secret, self._spelling = secret, spelling
+        self._secret, self._spelling, self._declared = secret, spelling, declared or {}
         self.keys = frozenset(key for keys in self._keys.values() for key in keys)
         self._all_keys = pa.array(sorted(self.keys), pa.int64())
         self.is_named = lru_cache(_REMEMBERED)(self._is_named)
@@ -56,6 +63,10 @@ class Erased:
 
     def __bool__(self) -> bool:
         return bool(self.keys)
+
+    def fields_of(self, source: str, stream: str) -> Mapping[str, str]:
+        """The fields of a stream's records that carry an identifier or a reference, with its kind."""
+        return self._declared.get(f"{source}/{stream}") or fields_of(source, stream)
 
     def is_one(self, kind: str, value: str) -> bool:
         """Whether an identifier, in any spelling, is one of theirs."""

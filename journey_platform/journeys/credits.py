@@ -155,47 +155,58 @@ def removal_effects(paths: pa.Table, *, order: int = 1) -> dict[str, float]:
     walked = found.lengths > 0
     if not found.conversions[walked].sum():
         return {}
-    starts = np.cumsum(found.lengths) - found.lengths
-    states: dict[tuple[int, ...], int] = {}
-    sequences: dict[tuple[int, ...], list[float]] = {}
-    channel = found.channel.tolist()
-    for path in np.flatnonzero(walked):
-        touches = tuple(channel[starts[path] : starts[path] + found.lengths[path]])
-        weight = sequences.setdefault(touches, [0.0, 0.0])
-        weight[0] += float(found.conversions[path])
-        weight[1] += float(found.nulls[path])
-    moves: dict[tuple[int, int], float] = {}
-    for touches, (conversions, nulls) in sorted(sequences.items()):
-        before = -1
-        for place in range(len(touches)):
-            state = states.setdefault(touches[max(0, place + 1 - order) : place + 1], len(states))
-            moves[before, state] = moves.get((before, state), 0.0) + conversions + nulls
-            before = state
-        moves[before, -2] = moves.get((before, -2), 0.0) + conversions
-        moves[before, -3] = moves.get((before, -3), 0.0) + nulls
-    with_all = _chance(moves, len(states), frozenset())
-    holding = {
-        name: frozenset(number for state, number in states.items() if code in state)
+    width = len(found.names) + 1
+    # A state is the last touches, the latest in the lowest place; 0 stands for none.
+    state = found.channel + 1
+    for back in range(1, order):
+        earlier = np.zeros(len(state), dtype=np.int64)
+        earlier[back:] = np.where(found.step[back:] >= back, found.channel[:-back] + 1, 0)
+        state += earlier * width**back
+    states, number = np.unique(state, return_inverse=True)
+    weight = (found.conversions + found.nulls)[found.path]
+    is_last = found.left == 0
+    before = np.append(-1, number[:-1])
+    before[found.step == 0] = -1
+    last, ending = number[is_last], found.path[is_last]
+    moves = _Moves(
+        source=np.concatenate([before, last, last]),
+        target=np.concatenate([number, np.full(len(last), -2), np.full(len(last), -3)]),
+        weight=np.concatenate([weight, found.conversions[ending], found.nulls[ending]]),
+        states=len(states),
+    )
+    with_all = _chance(moves, np.zeros(len(states), dtype=bool))
+    digits = np.vstack([states // width**back % width for back in range(order)])
+    return {
+        name: 1.0 - _chance(moves, (digits == code + 1).any(axis=0)) / with_all
         for code, name in enumerate(found.names)
     }
-    return {name: 1.0 - _chance(moves, len(states), gone) / with_all for name, gone in holding.items()}
 
 
-def _chance(moves: dict[tuple[int, int], float], states: int, gone: frozenset[int]) -> float:
-    """The chance to get from start (-1) to conversion (-2): absorbing chain, (I - Q) x = r."""
+class _Moves:
+    """Transitions between states, each once with its weight: -1 is start, -2 conversion, -3 null."""
+
+    def __init__(self, *, source: np.ndarray, target: np.ndarray, weight: np.ndarray, states: int) -> None:
+        width = states + 3
+        pairs, place = np.unique((source + 3) * width + target + 3, return_inverse=True)
+        self.states = states
+        self.source, self.target = pairs // width - 3, pairs % width - 3
+        self.weight = np.bincount(place, weights=weight)
+
+
+def _chance(moves: _Moves, is_gone: np.ndarray) -> float:
+    """The chance to get from start to conversion without some states: absorbing chain, (I - Q) x = r."""
     from scipy.sparse import csc_array, identity
     from scipy.sparse.linalg import spsolve
 
-    source, target, weight = (
-        np.array(values) for values in zip(*((a, b, w) for (a, b), w in moves.items()), strict=True)
-    )
-    source = source + 1
-    total = np.bincount(source, weights=weight, minlength=states + 1)
-    chance = weight / total[source]
-    is_inner = (target >= 0) & ~np.isin(target, list(gone)) & ~np.isin(source - 1, list(gone))
-    inner = csc_array(
-        (chance[is_inner], (source[is_inner], target[is_inner] + 1)), shape=(states + 1, states + 1)
-    )
-    is_won = (target == -2) & ~np.isin(source - 1, list(gone))
-    won = np.bincount(source[is_won], weights=chance[is_won], minlength=states + 1)
-    return float(np.atleast_1d(spsolve(csc_array(identity(states + 1) - inner), won))[0])
+    size = moves.states + 1
+    source, target = moves.source + 1, moves.target + 1
+    total = np.bincount(source, weights=moves.weight, minlength=size)
+    chance = moves.weight / np.where(total > 0, total, 1.0)[source]
+    gone = np.append(False, is_gone)
+    is_kept = ~gone[source]
+    is_inner = is_kept & (target > 0)
+    is_inner[is_inner] &= ~gone[target[is_inner]]
+    inner = csc_array((chance[is_inner], (source[is_inner], target[is_inner])), shape=(size, size))
+    is_won = is_kept & (moves.target == -2)
+    won = np.bincount(source[is_won], weights=chance[is_won], minlength=size)
+    return float(np.atleast_1d(spsolve(csc_array(identity(size) - inner), won))[0])

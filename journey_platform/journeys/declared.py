@@ -12,6 +12,7 @@ from typing import Any
 import msgspec
 
 from journey_platform.journeys.conditions import PROFILE, ConditionError, condition
+from journey_platform.journeys.history import MOOD
 from journey_platform.journeys.questions import (
     Activity,
     Attribution,
@@ -39,6 +40,7 @@ COLUMNS = frozenset(
     [
         *JOURNEY_TOUCHPOINTS.schema.names,
         SESSION_START,
+        MOOD,
         *(PROFILE + column.name for column in PROFILES_TABLE.columns if not column.is_personal),
     ]
 )

@@ -22,6 +22,8 @@ SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 SORT = ("occurred_at", "touchpoint_id")
 """How rows are sorted within a person."""
+MOOD = "sentiment"
+"""The score of what was written, -1 to 1; null where nothing was or nobody can tell."""
 ACCOUNT = "account_key"
 """The column that says which account a person acts for; there only where accounts are asked for."""
 ALWAYS_READ = ("person_key", "occurred_at", "touchpoint_id")

@@ -2,13 +2,17 @@
 
 from math import sqrt
 
+_Z_95 = 1.959963984540054
+
 
 def wilson(successes: int, units: int) -> tuple[float, float]:
     """Wilson's score interval (1927) of a share of at least one unit."""
-    from scipy.stats import binomtest
-
-    found = binomtest(successes, units).proportion_ci(0.95, method="wilson")
-    return float(found.low), float(found.high)
+    share, weight = successes / units, _Z_95**2 / units
+    centre = share + weight / 2
+    half = _Z_95 * sqrt(share * (1 - share) / units + weight / (4 * units))
+    low, high = ((centre + side * half) / (1 + weight) for side in (-1, 1))
+    # At a share of 0 or 1 the bound is exactly that; the formula leaves a rounding error.
+    return (0.0 if share == 0 else low), (1.0 if share == 1 else high)
 
 
 def difference(more: tuple[int, int], less: tuple[int, int]) -> tuple[float, float]:

@@ -16,6 +16,7 @@ from typing import Any
 
 import numpy as np
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journey_platform.journeys.conditions import Condition
 from journey_platform.journeys.history import SECOND_US, History
@@ -124,34 +125,33 @@ def _next_in_unit(
 def links(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
     """What a Sankey shows: (step, source, target, paths, share). A step keeps its `top` names, the rest are
     "Others"; a path that ends before the last step goes to "(left)"."""
-    matrix, names = _matrix(paths)
-    shown = _with_others(matrix, names, top)
+    shown, names = _with_others(*_matrix(paths), top)
     rows = []
-    for step in range(matrix.shape[1] - 1):
-        pairs: dict[tuple[str, str], int] = {}
-        for source, target in zip(shown[step], shown[step + 1], strict=True):
-            if source is not None:
-                key = (source, LEFT if target is None else target)
-                pairs[key] = pairs.get(key, 0) + 1
+    for step in range(shown.shape[1] - 1):
+        source, target = shown[:, step], shown[:, step + 1]
+        is_there = source != len(names) - 1
+        pairs, counts = np.unique(source[is_there] * len(names) + target[is_there], return_counts=True)
+        found = [
+            (names[pair // len(names)], names[pair % len(names)], int(n))
+            for pair, n in zip(pairs, counts, strict=True)
+        ]
         rows += [
-            {"step": step + 1, "source": a, "target": b, "paths": n, "share": n / len(matrix)}
-            for (a, b), n in sorted(pairs.items(), key=lambda item: (-item[1], item[0]))
+            {"step": step + 1, "source": one, "target": other, "paths": n, "share": n / len(shown)}
+            for one, other, n in sorted(found, key=lambda pair: (-pair[2], *pair[:2]))
         ]
     return rows
 
 
 def step_matrix(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
     """(step, source, paths, share): how many paths have which node at which step; "(left)" are over."""
-    matrix, names = _matrix(paths)
-    shown = _with_others(matrix, names, top)
+    shown, names = _with_others(*_matrix(paths), top)
     rows = []
-    for step, labels in enumerate(shown):
-        counts: dict[str, int] = {}
-        for label in labels:
-            counts[label or LEFT] = counts.get(label or LEFT, 0) + 1
+    for step in range(shown.shape[1]):
+        counts = np.bincount(shown[:, step], minlength=len(names))
+        found = [(names[code], int(counts[code])) for code in np.flatnonzero(counts)]
         rows += [
-            {"step": step + 1, "source": label, "paths": n, "share": n / len(matrix)}
-            for label, n in sorted(counts.items(), key=lambda item: (-item[1], item[0]))
+            {"step": step + 1, "source": name, "paths": n, "share": n / len(shown)}
+            for name, n in sorted(found, key=lambda pair: (-pair[1], pair[0]))
         ]
     return rows
 
@@ -183,30 +183,34 @@ def transitions(paths: pa.Table) -> list[dict[str, Any]]:
 def whole_paths(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
     """(source: the path, paths, share, converted, dropped, difference, median_s): the most frequent whole
     paths. `difference`: share of the converted less share of the dropped that took it; null without both."""
-    texts = [" > ".join(nodes) for nodes in paths["nodes"].to_pylist()]
-    flags = (paths["has_arrived"] if paths["is_converted"].null_count else paths["is_converted"]).to_pylist()
+    texts = pc.binary_join(paths["nodes"].combine_chunks(), " > ").dictionary_encode()
+    code = texts.indices.to_numpy(zero_copy_only=False)
+    flags = paths["has_arrived"] if paths["is_converted"].null_count else paths["is_converted"]
+    is_told = np.asarray(flags.is_valid())
+    has_converted = np.asarray(flags.fill_null(False).to_numpy(), dtype=bool)
     took = paths["took_s"].to_numpy()
-    total = {True: sum(flag is True for flag in flags), False: sum(flag is False for flag in flags)}
-    found: dict[str, list[int]] = {}
-    for place, text in enumerate(texts):
-        found.setdefault(text, []).append(place)
-    rows = []
-    for text, places in sorted(found.items(), key=lambda item: (-len(item[1]), item[0]))[:top]:
-        converted = sum(flags[place] is True for place in places)
-        dropped = sum(flags[place] is False for place in places)
-        has_both = total[True] and total[False]
-        rows.append(
-            {
-                "source": text,
-                "paths": len(places),
-                "share": len(places) / len(texts),
-                "converted": converted if total[True] + total[False] else None,
-                "dropped": dropped if total[True] + total[False] else None,
-                "difference": converted / total[True] - dropped / total[False] if has_both else None,
-                "median_s": float(np.median(took[places])),
-            }
-        )
-    return rows
+    counts, converted, dropped = (
+        np.bincount(code[fits], minlength=len(texts.dictionary))
+        for fits in (np.ones(len(code), dtype=bool), has_converted, is_told & ~has_converted)
+    )
+    names = texts.dictionary.to_pylist()
+    has_both = converted.any() and dropped.any()
+    enough = np.partition(counts, -top)[-top] if len(counts) > top else 0
+    shown = sorted(np.flatnonzero(counts >= enough), key=lambda place: (-counts[place], names[place]))[:top]
+    return [
+        {
+            "source": names[place],
+            "paths": int(counts[place]),
+            "share": float(counts[place] / len(code)),
+            "converted": int(converted[place]) if is_told.any() else None,
+            "dropped": int(dropped[place]) if is_told.any() else None,
+            "difference": float(converted[place] / converted.sum() - dropped[place] / dropped.sum())
+            if has_both
+            else None,
+            "median_s": float(np.median(took[code == place])),
+        }
+        for place in shown
+    ]
 
 
 def _matrix(paths: pa.Table) -> tuple[np.ndarray, list[str]]:
@@ -220,13 +224,14 @@ def _matrix(paths: pa.Table) -> tuple[np.ndarray, list[str]]:
     return matrix, [str(name) for name in encoded.dictionary.to_pylist()]
 
 
-def _with_others(matrix: np.ndarray, names: Sequence[str], top: int) -> list[list[str | None]]:
-    """Per step the names shown: its `top` most frequent, the rest "Others", None where a path is over."""
-    shown: list[list[str | None]] = []
+def _with_others(matrix: np.ndarray, names: Sequence[str], top: int) -> tuple[np.ndarray, list[str]]:
+    """The matrix with only the `top` most frequent names of each step, the rest "Others", "(left)" where a
+    path is over; and the names, those two last."""
+    shown = np.where(matrix < 0, len(names) + 1, matrix)
     for step in range(matrix.shape[1]):
-        column = matrix[:, step]
-        counts = np.bincount(column[column >= 0], minlength=len(names))
+        counts = np.bincount(matrix[matrix[:, step] >= 0, step], minlength=len(names))
         ranked = sorted(map(int, np.flatnonzero(counts)), key=lambda code: (-counts[code], names[code]))
-        kept = {code: names[code] for code in ranked[:top]}
-        shown.append([None if code < 0 else kept.get(int(code), OTHERS) for code in column])
-    return shown
+        is_rest = np.zeros(len(names) + 2, dtype=bool)
+        is_rest[ranked[top:]] = True
+        shown[is_rest[shown[:, step]], step] = len(names)
+    return shown, [*names, OTHERS, LEFT]

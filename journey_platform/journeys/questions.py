@@ -225,7 +225,7 @@ class Stages(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
         yield from self.stages.values()
 
     def columns(self) -> Iterator[str]:
-        yield from (self.map_by, "value", "unit")
+        yield from (self.map_by, "value", "unit", "sentiment")
 
 
 class Friction(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):

@@ -14,7 +14,7 @@ import numpy as np
 import pyarrow as pa
 
 from journey_platform.journeys.conditions import Condition
-from journey_platform.journeys.history import DAY_US, SECOND_US, History
+from journey_platform.journeys.history import DAY_US, MOOD, SECOND_US, History
 from journey_platform.journeys.survival import kaplan_meier
 
 NO_VALUE = "(none)"
@@ -94,8 +94,8 @@ def stage_visits(
     is_nps = (
         unit_codes == units.index("nps") if "nps" in units else np.zeros(len(events), dtype=bool)
     ) & ~np.isnan(value)
-    has_mood = "sentiment" in events.rows.column_names
-    mood = events.numbers("sentiment") if has_mood else np.full(len(events), np.nan)
+    has_mood = MOOD in events.rows.column_names
+    mood = events.numbers(MOOD) if has_mood else np.full(len(events), np.nan)
 
     def total(amounts: np.ndarray) -> np.ndarray:
         return np.bincount(row_of, weights=amounts, minlength=len(keys))

@@ -13,7 +13,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.kpis.definition import EVERYTHING, SEGMENT, UNASSIGNED, Kpi, Period
+from journey_platform.kpis.definition import EVERYTHING, SEGMENT, UNASSIGNED, Kpi, Period, each
 from journey_platform.kpis.dimensions import DIMENSIONS
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.grains.scope import Read, Scope, Source
@@ -76,6 +76,14 @@ def parts(
     return pa.concat_tables(found)
 
 
+def units_of(kpi: Kpi, scope: Scope, dimension: str, segments: pa.Table | None = None) -> "ir.Table":
+    """The units that the KPI's parts are counted from, with their `dimension_value`."""
+    units = GRAINS[kpi.grain].build(scope)
+    if DIMENSIONS[dimension].is_of_person:
+        return _People(Read(scope.source), segments).divided(units, dimension)
+    return units.mutate(dimension_value=_value(units, dimension))
+
+
 def rolled_up(daily: pa.Table, kpis: Sequence[Kpi], period: Period, starts: Sequence[date]) -> pa.Table:
     """Parts per `period` that begins on one of `starts`, summed from the additive KPIs' parts per day."""
     days = daily["day"].to_pylist()
@@ -103,46 +111,76 @@ class _People:
     def divided(self, units: "ir.Table", dimension: str) -> "ir.Table":
         """The units with their `dimension_value`; once for each value where a person has several."""
         if dimension not in self._found:
-            self._found[dimension] = self._values(dimension)
+            self._found[dimension] = self._source.memtable(self._values(dimension))
         values = self._found[dimension]
         joined = units.join(values, units.person_key == values.dimension_person, how="left")
         if dimension == SEGMENT:
             return joined.filter(joined.dimension_value.notnull())
         return joined.mutate(dimension_value=joined.dimension_value.fill_null(UNASSIGNED))
 
-    def _values(self, dimension: str) -> "ir.Table":
-        if dimension == SEGMENT:
-            listed = self._source.memtable(self._segments)
-            return listed.select(dimension_person=listed.person_key, dimension_value=listed.segment)
+    def _values(self, dimension: str) -> pa.Table:
+        if dimension == SEGMENT and self._segments is not None:
+            return self._segments.rename_columns(["dimension_person", "dimension_value"])
         profiles = self._source.table(PROFILES_TABLE)
         value = DIMENSIONS[dimension].value(profiles)
-        return profiles.select(dimension_person=profiles.person_key, dimension_value=value)
+        named = profiles.select(dimension_person=profiles.person_key, dimension_value=value)
+        return self._source.arrow(named.filter(named.dimension_value.notnull()))
 
 
 def _counted(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table", people: _People) -> pa.Table:
-    """The parts of KPIs of one grain, per period of the scope and dimension value."""
-    found = []
-    for dimension in sorted({name for kpi in kpis for name in kpi.dimensions if people.knows(name)}):
-        shown = [kpi for kpi in kpis if dimension in kpi.dimensions]
-        divided = _divided(units, dimension, people)
-        sums = [kpi for kpi in shown if kpi.statistic == "ratio"]
-        if sums:
-            found.append(_as_parts(_sums(sums, scope, divided), scope.period, dimension))
-        for amount in {kpi.above: None for kpi in shown if kpi.statistic != "ratio"}:
-            alike = [kpi for kpi in shown if kpi.statistic != "ratio" and kpi.above is amount]
-            rows = quantiles(alike, scope.source, divided, amount(divided))
-            found.append(_as_parts(rows, scope.period, dimension))
-    return pa.concat_tables(found) if found else PARTS.empty_table()
+    """The parts of KPIs of one grain, per period of the scope and dimension value.
+
+    What units add and are divided by is computed once, then summed by each dimension.
+    """
+    dimensions = sorted({name for kpi in kpis for name in kpi.dimensions if people.knows(name)})
+    found = [PARTS.empty_table()]
+    with scope.source.held(_laid_out(kpis, units, dimensions)) as laid_out:
+        for dimension in dimensions:
+            shown = [kpi for kpi in kpis if dimension in kpi.dimensions]
+            if DIMENSIONS[dimension].is_of_person:
+                divided = people.divided(laid_out, dimension)
+            else:
+                divided = laid_out.mutate(dimension_value=laid_out[f"by {dimension}"])
+            sums = [kpi for kpi in shown if kpi.statistic == "ratio"]
+            if sums:
+                found.append(_as_parts(_sums(sums, scope, divided), scope.period, dimension))
+            for amount in dict.fromkeys(kpi.above for kpi in shown if kpi.statistic != "ratio"):
+                alike = [kpi for kpi in shown if kpi.statistic != "ratio" and kpi.above is amount]
+                rows = quantiles(alike, scope.source, divided, divided[_above(alike[0])])
+                found.append(_as_parts(rows, scope.period, dimension))
+    return pa.concat_tables(found)
 
 
-def _divided(units: "ir.Table", dimension: str, people: _People) -> "ir.Table":
+def _value(units: "ir.Table", dimension: str) -> Any:
+    """Each unit's value of a dimension that is not its person's."""
     import ibis
 
     if dimension == EVERYTHING:
-        return units.mutate(dimension_value=ibis.literal(EVERYTHING))
-    if DIMENSIONS[dimension].is_of_person:
-        return people.divided(units, dimension)
-    return units.mutate(dimension_value=DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED))
+        return ibis.literal(EVERYTHING)
+    return DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED)
+
+
+def _above(kpi: Kpi) -> str:
+    return f"{kpi.name} above"
+
+
+def _below(kpi: Kpi) -> str:
+    return f"{kpi.name} below"
+
+
+def _laid_out(kpis: Sequence[Kpi], units: "ir.Table", dimensions: Sequence[str]) -> "ir.Table":
+    """Of each unit its day, its person if people divide it, its dimensions' values and what it adds."""
+    columns: dict[str, Any] = {"day": units.day}
+    for name in dimensions:
+        if DIMENSIONS[name].is_of_person:
+            columns["person_key"] = units.person_key
+        else:
+            columns[f"by {name}"] = _value(units, name)
+    for kpi in kpis:
+        columns[_above(kpi)] = _number(kpi.above(units))
+        if kpi.below is not each:
+            columns[_below(kpi)] = _number(kpi.below(units))
+    return units.select(**columns)
 
 
 def _number(amount: Any) -> Any:
@@ -156,24 +194,23 @@ def _total(amounts: Any) -> Any:
 
 def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
     """All KPIs from one aggregate: a row per KPI, day and dimension value."""
-    amounts = {
-        f"{kpi.name}/{side}": _number(amount(units))
-        for kpi in kpis
-        for side, amount in (("above", kpi.above), ("below", kpi.below))
-    }
-    added = units.select("day", "dimension_value", **amounts)
     sums = {}
     for kpi in kpis:
-        above, below = added[f"{kpi.name}/above"], added[f"{kpi.name}/below"]
+        above = units[_above(kpi)]
         sums[f"{kpi.name}/numerator"] = _total(above)
+        if kpi.unit == "money" and kpi.denominator is None:
+            sums[f"{kpi.name}/units"] = units.count().cast("float64")
         if kpi.denominator is not None:
-            sums[f"{kpi.name}/denominator"] = _total(below)
+            is_each = kpi.below is each
+            below = units.count().cast("float64") if is_each else _total(units[_below(kpi)])
+            sums[f"{kpi.name}/denominator"] = below
         if kpi.interval in ("mean", "delta"):
             sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
+            below = units[_below(kpi)]
             sums[f"{kpi.name}/squares_below"] = _total(below * below)
             sums[f"{kpi.name}/products"] = _total(above * below)
-    wide = scope.source.arrow(added.group_by(["day", "dimension_value"]).aggregate(**sums))
+    wide = scope.source.arrow(units.group_by(["day", "dimension_value"]).aggregate(**sums))
     tables = []
     for kpi in kpis:
         columns = {name: wide[name] for name in ("day", "dimension_value")}
@@ -181,7 +218,10 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
         for name in SUMS:
             given = f"{kpi.name}/{name}" in wide.schema.names
             columns[name] = wide[f"{kpi.name}/{name}"] if given else pa.nulls(len(wide), pa.float64())
-        rests_on = columns["numerator"] if kpi.denominator is None else columns["denominator"]
+        counted = (
+            wide[f"{kpi.name}/units"] if f"{kpi.name}/units" in wide.schema.names else columns["numerator"]
+        )
+        rests_on = counted if kpi.denominator is None else columns["denominator"]
         columns["n"] = rests_on.cast(pa.int64(), safe=False)
         tables.append(pa.table(columns))
     shares = [kpi.name for kpi in kpis if kpi.is_share]

@@ -3,6 +3,8 @@
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import date, datetime
+from itertools import compress
+from zoneinfo import ZoneInfo
 
 import numpy as np
 import numpy.typing as npt
@@ -16,7 +18,7 @@ from journey_platform.landing.quarantine import body_text
 from journey_platform.landing.report import Tally
 from journey_platform.landing.staging import Record
 from journey_platform.tables import DECISIONS, QUARANTINE, Table
-from journey_platform.touchpoints.carried import SUBJECTS, THINGS, fields_of
+from journey_platform.touchpoints.carried import SUBJECTS, THINGS
 
 Flags = npt.NDArray[np.bool_]
 
@@ -32,7 +34,7 @@ def are_theirs(erased: Erased, table: Table, rows: pa.Table) -> Flags:
         return erased.carried_by(rows) | _about_theirs(erased, rows)
     keys, bodies = rows["record_key"].to_pylist(), rows["body"].to_pylist()
     hits = (
-        erased.is_named(key) or (body is not None and erased.is_in_body(body, fields_of(*source)))
+        erased.is_named(key) or (body is not None and erased.is_in_body(body, erased.fields_of(*source)))
         for source, key, body in zip(sources, keys, bodies, strict=True)
     )
     return np.fromiter(hits, bool, rows.num_rows)
@@ -44,25 +46,27 @@ def without_theirs(erased: Erased | None, table: Table, rows: pa.Table) -> pa.Ta
 
 
 def pages_without_theirs(
-    erased: Erased | None, table: Table, pages: Iterable[Page], tally: Tally
+    erased: Erased | None, table: Table, pages: Iterable[Page], tally: Tally, *, zone: str
 ) -> Iterator[Page]:
-    """The pages of a pull without the records that carry one, which `tally` counts and nobody keeps."""
+    """The pages of a pull without the records that carry one, which nobody keeps; `tally` counts them by
+    local day of `zone`, and under None where they have no time."""
     if not erased:
         yield from pages
         return
-    fields, thing = fields_of(*table.key[1:]), THINGS.get("/".join(table.key[1:]))
+    fields, thing = erased.fields_of(*table.key[1:]), THINGS.get("/".join(table.key[1:]))
 
     def is_theirs(key: str | None, body: bytes) -> bool:
         return erased.is_named(key or "") or erased.is_in_body(body_text(body), fields)
 
     for page in pages:
-        records = [record for record in page.records if not is_theirs(record.key, record.body)]
+        is_gone = [is_theirs(record.key, record.body) for record in page.records]
+        records = [record for record, gone in zip(page.records, is_gone, strict=True) if not gone]
         bad = [record for record in page.bad if not is_theirs(record.key, record.body)]
-        tally.erased += len(page.records) + len(page.bad) - len(records) - len(bad)
-        if thing:
-            kept = {record.key for record in records}
-            gone = {record.key for record in page.records} - kept
-            tally.things |= {(thing, key) for key in gone if not erased.is_one(thing, key)}
+        tally.erased[None] += len(page.bad) - len(bad)
+        for record in compress(page.records, is_gone):
+            tally.erased[record.time.astimezone(ZoneInfo(zone)).date() if record.time else None] += 1
+            if thing and not erased.is_one(thing, record.key):
+                tally.things.add((thing, record.key))
         yield _Kept(records, bad, page.skipped, page.cursor)
 
 

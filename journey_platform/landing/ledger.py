@@ -2,8 +2,9 @@
 days that were pulled, how many records came and how many of those were repeats or had no time."""
 
 import json
+from collections import Counter
 from collections.abc import Collection, Iterable, Iterator, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from datetime import date
 from typing import Any
 
@@ -15,8 +16,8 @@ from journey_platform.lake.rows import union
 from journey_platform.quality.figures import history_of
 from journey_platform.quality.rules import Suite
 from journey_platform.quality.table_gate import TableGate
-from journey_platform.quality.verdict import ERROR, DayVerdict, RuleResult
-from journey_platform.tables import GATE_VERDICTS, Table
+from journey_platform.quality.verdict import ERROR, HELD, DayVerdict, RuleResult
+from journey_platform.tables import GATE_VERDICTS, QUARANTINE, Table, raw_table
 
 
 def gate_of(
@@ -52,11 +53,12 @@ ACCOUNTED = "every_row_accounted_for"
 @dataclass(frozen=True, slots=True)
 class Received:
     """Records of a day's last pull: all, those that came again, and those without a usable time, which are
-    counted on the last day that was asked for."""
+    counted on the last day that was asked for. `erased`: beside them, what was left out for an erasure."""
 
     records: int
     duplicates: int
     undated: int
+    erased: int = 0
 
 
 def verdicts(lake: Lake, table: Table, days: Iterable[date]) -> dict[date, DayVerdict]:
@@ -85,6 +87,38 @@ def received(lake: Lake, days: Collection[date]) -> dict[tuple[str, date], Recei
         (row["table"], row["day"]): Received(**json.loads(row["observed"]))
         for row in rows.filter(pc.equal(rows["rule"], ACCOUNTED)).to_pylist()
     }
+
+
+def account_anew(lake: Lake, days: Collection[date], *, run_id: str) -> None:
+    """After an erasure: of each account on `days`, what is no more of its records counts as erased."""
+    refused = lake.read(QUARANTINE, days, columns=("day", "table", "record_key", "severity"))
+    refused = refused.filter(pc.is_in(refused["severity"], pa.array([ERROR, HELD])))
+    records = set(zip(*(refused[n].to_pylist() for n in ("table", "day", "record_key")), strict=True))
+    away = Counter((table, day) for table, day, _ in records)
+    held, brought = held_days(lake), received(lake, days)
+    stored = {name: lake.day_states(table) for name, table in _raw_tables({t for t, _ in brought}).items()}
+    fresh: dict[date, dict[str, Received]] = {}
+    for (name, day), of in brought.items():
+        there = stored[name][day].rows if day in stored[name] and day not in held.get(name, ()) else 0
+        left = there + away[name, day] + of.duplicates + of.undated
+        if left < of.records:
+            gone = of.records - left
+            fresh.setdefault(day, {})[name] = replace(of, records=left, erased=of.erased + gone)
+
+    def change(day: date, known: pa.Table) -> pa.Table:
+        rows = known.to_pylist()
+        for row in rows:
+            if row["rule"] == ACCOUNTED and (of := fresh[day].get(row["table"])) is not None:
+                row |= {"checked": of.records, "observed": json.dumps(asdict(of))}
+        return pa.Table.from_pylist(rows, schema=GATE_VERDICTS.schema)
+
+    if fresh:
+        lake.rewrite_days(GATE_VERDICTS, fresh, change, run_id=run_id)
+
+
+def _raw_tables(names: Collection[str]) -> dict[str, Table]:
+    parts = {name: name.split("/") for name in names}
+    return {name: raw_table(of[1], of[2], "", is_entity=False) for name, of in parts.items()}
 
 
 def record(

@@ -65,7 +65,7 @@ def land_events(
     """
     wanted, tally = sorted(set(days)), Tally()
     with Staging(lake, needs_time=True) as staging:
-        kept = pages_without_theirs(erased, table, pages, tally)
+        kept = pages_without_theirs(erased, table, pages, tally, zone=zone)
         bad, skipped, cursor = _stage(staging, kept, wanted[-1], tally, asked=(wanted[0], wanted[-1]))
         rows = staging.rows(table, zone, extracted_at)
         is_inside = np.isin(rows.days, [day_number(day) for day in wanted])
@@ -90,14 +90,21 @@ def land_events(
             table, contents, run_id=run_id, allow_shrink=allow_shrink or gate is not None
         )
     brought = {
-        day: Received(tally.received[day], tally.duplicates[day], len(bad) if day == wanted[-1] else 0)
+        day: Received(
+            tally.received[day],
+            tally.duplicates[day],
+            len(bad) if day == wanted[-1] else 0,
+            tally.erased[day],
+        )
         for day in wanted
     }
     record(lake, table, judged.verdicts, run_id=run_id, brought=brought)
     reports = tally.reports(
         [*writes, *stay(lake, table, {day: judged.verdicts[day].reason for day in judged.stays})]
     )
-    return LandingReport(table.name, reports, int(np.sum(~is_inside)), skipped, cursor, erased=tally.erased)
+    return LandingReport(
+        table.name, reports, int(np.sum(~is_inside)), skipped, cursor, erased=tally.erased.total()
+    )
 
 
 def land_versions(
@@ -121,7 +128,7 @@ def land_versions(
     today = as_day(local_days(np.array([round(extracted_at.timestamp() * 1_000_000)]), zone)[0])
     tally = Tally()
     with Staging(lake, needs_time=False) as staging:
-        kept = pages_without_theirs(erased, table, pages, tally)
+        kept = pages_without_theirs(erased, table, pages, tally, zone=zone)
         bad, skipped, cursor = _stage(staging, kept, today, tally)
         note_things(lake, erased, tally.things, decided_at=extracted_at, day=today)
         rows = staging.rows(table, zone, extracted_at)
@@ -141,7 +148,7 @@ def land_versions(
         if reason := next((verdict.reason for verdict in verdicts.values() if verdict.held_by), None):
             record(lake, table, verdicts, run_id=run_id)
             reports = tally.reports(stay(lake, table, dict.fromkeys(tally.received, reason)))
-            return LandingReport(table.name, reports, 0, skipped, None, erased=tally.erased)
+            return LandingReport(table.name, reports, 0, skipped, None, tally.erased.total())
         before = checkpoint(lake, table)
         here = Checkpoint(cursor or (before.cursor if before else None), extracted_at)
         parts = rows.by_day(accepted)
@@ -158,7 +165,9 @@ def land_versions(
         # A pull that only overlaps the last one says nothing new.
         record(lake, table, verdicts, run_id=run_id)
     tally.known.update(known)
-    return LandingReport(table.name, tally.reports(writes), 0, skipped, here.cursor, erased=tally.erased)
+    return LandingReport(
+        table.name, tally.reports(writes), 0, skipped, here.cursor, erased=tally.erased.total()
+    )
 
 
 def _stage(

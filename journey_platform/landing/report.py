@@ -88,7 +88,7 @@ class Tally:
     conflicts: Counter[date] = field(default_factory=Counter)
     quarantined: Counter[date] = field(default_factory=Counter)
     known: Counter[date] = field(default_factory=Counter)
-    erased: int = 0
+    erased: Counter[date | None] = field(default_factory=Counter)
     things: set[tuple[str, str]] = field(default_factory=set)
 
     def reports(self, writes: Iterable[DayWrite]) -> tuple[DayReport, ...]:

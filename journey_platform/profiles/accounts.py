@@ -2,8 +2,8 @@
 
 What ties a person to a company, and which words of a title tell which role, is declared here, once. A company
 is named by what people's records say: a company's name, a vendor's organisation, a mail domain. A domain
-counts only where someone on it is told to be of that company, and most who are told of any are of that one:
-no list of mailbox providers is ever complete. Those that everybody knows are listed all the same.
+counts only where half of its people are told to be of that company: no list of mailbox providers is ever
+complete. Those that everybody knows are listed all the same.
 """
 
 import re
@@ -120,7 +120,8 @@ def _tied(said: list[_Said]) -> dict[tuple[str, str], str]:
     """(kind of evidence, value) -> the company it stands for.
 
     A name stands for itself. An organisation, and then a domain, stands for the company that more than half
-    of its people are told to be of who are told of any; an organisation of which nobody is, for itself.
+    of its people are told to be of who are told of any; of a domain, that must be half of all its people. An
+    organisation whose people are told of none stands for itself.
     """
     tied = {(COMPANY, row["about"]): row["about"] for row in said if row["rule"] == COMPANY}
     for rule in (ORGANIZATION, EMAIL_DOMAIN):
@@ -135,7 +136,8 @@ def _tied(said: list[_Said]) -> dict[tuple[str, str], str]:
             told = [company[person] for person in persons if person in company]
             counts = Counter(name for names in told for name in names)
             name, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=(None, 0))
-            if name is not None and most * 2 > len(told):
+            is_enough = rule == ORGANIZATION or most * 2 >= len(persons)
+            if name is not None and most * 2 > len(told) and is_enough:
                 tied[rule, about] = name
             elif rule == ORGANIZATION and name is None:
                 tied[rule, about] = f"{ORGANIZATION} {about}"

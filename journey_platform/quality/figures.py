@@ -20,6 +20,7 @@ _DAYS = 28
 _FEWEST_DAYS = 7
 _HANDFUL = 3
 _FEW_ROWS = 10
+_FAIR_ROWS = 20
 _FEWEST_SHOWN = 30
 _FEWEST_HISTORY = 200
 _object = msgspec.json.Decoder(dict[str, msgspec.Raw])
@@ -55,7 +56,8 @@ class Observed:
 
 def volume(observed: Observed, before: Iterable[int]) -> dict[str, float | None]:
     """Rows beside the median of the same weekday in the weeks before, with what chance and those weeks'
-    own spread allow."""
+    own spread allow. Too many are measured against a fair number: where a day has a handful of rows, one
+    customer's bad day is many times as much."""
     weeks = list(before)
     if len(weeks) < _FEWEST_WEEKS or not (usual := statistics.median(weeks)):
         return {"usual": None, "share_of_usual": None, "excess_over_usual": None}
@@ -64,7 +66,7 @@ def volume(observed: Observed, before: Iterable[int]) -> dict[str, float | None]
     return {
         "usual": usual,
         "share_of_usual": (observed.rows + allowance) / usual,
-        "excess_over_usual": (observed.rows - allowance) / usual,
+        "excess_over_usual": (observed.rows - allowance) / max(usual, _FAIR_ROWS),
     }
 
 

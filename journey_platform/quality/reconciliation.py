@@ -23,9 +23,7 @@ RECORDS = "records"
 """The measure that is about our own pulls, and exact."""
 
 _TOLERATED = (0.02, 3)
-# A visit that is sent twice brings all its actions twice.
 _TOLERATED_ACTIONS = (0.05, 30)
-_ACTIONS_A_VISIT = 10
 _NOTHING = (0.0, 0)
 # What Matomo does not count among a visit's actions.
 _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
@@ -33,22 +31,25 @@ _NO_ACTIONS = ("ecommerceOrder", "ecommerceAbandonedCart")
 
 @dataclass(frozen=True)
 class Gone:
-    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`:
-    those that erasures removed, before the last pull or since."""
+    """Records of a table that we received and do not count, by day: in quarantine, or repeats. `erased`: what
+    was left out, or removed, of somebody erased, whom vendors still count."""
 
     quarantined: Mapping[date, int]
     duplicates: Mapping[date, int]
     erased: Mapping[date, int] = field(default_factory=dict)
 
-    def on(self, day: date) -> tuple[int, int]:
-        return self.quarantined.get(day, 0), self.duplicates.get(day, 0)
+    def on(self, day: date) -> tuple[int, int, int]:
+        quarantined, duplicates, erased = (counts.get(day, 0) for counts in self._all())
+        return quarantined, duplicates, erased
 
-    def since(self, day: date) -> tuple[int, int]:
-        quarantined, duplicates = (
-            sum(count for of, count in counts.items() if of >= day)
-            for counts in (self.quarantined, self.duplicates)
+    def since(self, day: date) -> tuple[int, int, int]:
+        quarantined, duplicates, erased = (
+            sum(count for of, count in counts.items() if of >= day) for counts in self._all()
         )
-        return quarantined, duplicates
+        return quarantined, duplicates, erased
+
+    def _all(self) -> tuple[Mapping[date, int], ...]:
+        return self.quarantined, self.duplicates, self.erased
 
 
 class _Action(msgspec.Struct):
@@ -64,6 +65,7 @@ class _Summary(msgspec.Struct):
     date: str
     nb_visits: int | str = 0
     nb_actions: int | str = 0
+    max_actions: int | str = 10
 
 
 class _Opens(msgspec.Struct):
@@ -108,13 +110,12 @@ def records(
 ) -> pa.Table:
     """`tables.RECONCILIATION` of a raw stream of events, exact: what the last pull of each day `received`,
     and what is `stored` of it (nothing of a day that is held: its rows are in quarantine)."""
-    rows = []
-    for day, theirs in sorted(received.items()):
-        ours, away = stored.get(day, 0), gone.on(day)
-        # What was erased since the pull is missing; what was erased before it did not come.
-        ours += min(max(theirs - ours - sum(away), 0), gone.erased.get(day, 0))
-        rows.append(_row(day, source, RECORDS, "all", theirs, ours, away, _NOTHING))
-    return _table(rows)
+    return _table(
+        [
+            _row(day, source, RECORDS, "all", theirs, stored.get(day, 0), (*gone.on(day)[:2], 0), _NOTHING)
+            for day, theirs in sorted(received.items())
+        ]
+    )
 
 
 def visits(
@@ -134,8 +135,9 @@ def visits(
     for day in sorted(days):
         theirs = told.get(day, _Summary(day.isoformat()))
         away = gone.on(day)
-        # A visit takes its actions along, of which we do not know how many Matomo counts.
-        with_it = (away[0] * _ACTIONS_A_VISIT, away[1] * _ACTIONS_A_VISIT)
+        # A visit that is not here took its actions along: at most as many as the day's longest has.
+        most, missing = int(theirs.max_actions), max(int(theirs.nb_visits) - visits_of[day] - away[0], 0)
+        with_it = (away[0] * most, max(away[1], missing) * most, away[2] * most)
         source, tolerated = "matomo/visits", _TOLERATED_ACTIONS
         rows += [
             _row(day, source, "visits", "all", int(theirs.nb_visits), visits_of[day], away),
@@ -161,7 +163,7 @@ def activity(
             continue
         away, name = gone.since(day), report.id
         # Who opens twice is one opener: repeats explain nothing there.
-        refused = (away[0], 0)
+        refused = (away[0], 0, away[2])
         for measure, theirs, mine, known in (
             ("opens", report.opens.opens_total, ours[name, "open"], away),
             ("openers", report.opens.unique_opens, people[name, "open"], refused),
@@ -187,7 +189,7 @@ def tickets(counts: pa.Table, archive: pa.Table, refused: Sequence[str], days: C
                 sum(told.start <= at < told.end and status != "deleted" for at, status in of)
                 for of in (ours, away)
             )
-            of_day = (known + unreadable, 0)
+            of_day = (known + unreadable, 0, 0)
             rows.append(_row(day, "zendesk/tickets", "tickets", "all", told.count, mine, of_day))
     return _table(rows)
 
@@ -214,10 +216,10 @@ def _row(
     subject: str,
     theirs: int,
     ours: int,
-    gone: tuple[int, int],
+    gone: tuple[int, int, int],
     tolerated: tuple[float, int] = _TOLERATED,
 ) -> dict[str, Any]:
-    quarantined, duplicates = gone
+    quarantined, duplicates, _ = gone
     share, few = tolerated
     tolerance = max(few, round(theirs * share))
     missing = theirs - ours

@@ -76,7 +76,7 @@ class Suite:
 
 
 # Counted up when the same rules come to be evaluated differently.
-_EVALUATION = 1
+_EVALUATION = 2
 
 
 def is_present(name: str, column: str, severity: str = ERROR) -> Rule:

@@ -16,15 +16,17 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.base import StreamKind
-from connectors.registry import connector_of, sources
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.policy import DECLARED_RULES
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
+from journey_platform.lake.shadows import discard_all
 from journey_platform.landing.erased import are_theirs, without_theirs
+from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
+from journey_platform.sources import FILES, connector_of, file_mapping, sources
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
@@ -44,7 +46,9 @@ from journey_platform.tables import (
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
     QUARANTINE,
+    SENTIMENT,
     SESSIONS,
+    TICKETS,
     Table,
     raw_table,
     touchpoints_table,
@@ -79,6 +83,8 @@ def personal_tables() -> list[Table]:
         for stream in connector_of(vendor).streams
     ]
     return [
+        SENTIMENT,
+        TICKETS,
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
@@ -112,7 +118,16 @@ class Receipt:
 def erased_of(lake: Lake, *, secret: bytes, settings: Settings) -> Erased:
     """Everybody who was erased, by the ledger."""
     named = [pair for pairs in erased(ledger(lake)).values() for pair in pairs]
-    return Erased(named, secret=secret, spelling=settings.spelling)
+    return _recognised(named, secret, settings)
+
+
+def _recognised(named: Iterable[tuple[str, int]], secret: bytes, settings: Settings) -> Erased:
+    declared = {}
+    if FILES in sources():
+        mapping = file_mapping()
+        streams = {*mapping.TOUCHPOINT_STREAMS, *mapping.CONTACT_STREAMS}
+        declared = {f"{FILES}/{stream}": mapping.carried(stream) for stream in streams}
+    return Erased(named, secret=secret, spelling=settings.spelling, declared=declared)
 
 
 def erase(
@@ -127,7 +142,7 @@ def erase(
     decision_id = next((name for name, pairs in taken.items() if key in {k for _, k in pairs}), None)
     if decision_id is None:
         named = [*_identifiers_of(lake, key)]
-        theirs = Erased(named, secret=secret, spelling=settings.spelling)
+        theirs = _recognised(named, secret, settings)
         named += _things_of(lake, theirs, secret)
         names = _names_of(lake, {k for _, k in named})
         if _tells_of(theirs, names, who) or _tells_of(theirs, names, why):
@@ -135,7 +150,7 @@ def erase(
         _redact(lake, theirs, names)
         day = now.astimezone(ZoneInfo(settings.zone)).date()
         row = erasure(named, who=who, why=why, decided_at=now, day=day)
-        everybody = Erased(named, secret=secret, spelling=settings.spelling)
+        everybody = _recognised(named, secret, settings)
         blocks = [
             decision(BLOCK, [shared], who=who, why=_STAYS_SHARED, decided_at=now, day=day)
             for shared in _losing_their_sharers(lake, settings, everybody, secret)
@@ -153,6 +168,8 @@ def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, n
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
+    discard_all(lake)
+    _account(lake, decision_id)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
     return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))
 
@@ -180,6 +197,7 @@ def look_again(lake: Lake, settings: Settings, *, secret: bytes, now: datetime) 
     latest = max(ledger(lake).filter(pc.field("erased").is_valid()).to_pylist(), key=_when)["decision_id"]
     removed = [_remove(lake, table, theirs, found[table.name], latest) for table in returned]
     rows = _write_receipt(lake, latest, removed, now)
+    _account(lake, latest)
     return [_receipt(settings, latest, rows)] if returned else []
 
 
@@ -303,11 +321,15 @@ def _found(lake: Lake, table: Table, theirs: Erased, *, since: int | None = None
 
 
 def _kept(lake: Lake, theirs: Erased, table: Table, rows: pa.Table) -> pa.Table:
-    """The rows that stay. An account stays with a member who does."""
-    if table is not ACCOUNTS_TABLE:
-        return without_theirs(theirs, table, rows)
-    members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
-    return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
+    """The rows that stay. An account stays with a member who does, a mood with its touchpoint."""
+    if table is ACCOUNTS_TABLE:
+        members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
+        return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
+    if table is SENTIMENT:
+        told = lake.read(JOURNEY_TOUCHPOINTS, rows["day"].unique().to_pylist())
+        staying = without_theirs(theirs, JOURNEY_TOUCHPOINTS, told)["touchpoint_id"].combine_chunks()
+        return rows.filter(pc.is_in(rows["touchpoint_id"], staying))
+    return without_theirs(theirs, table, rows)
 
 
 # How they go
@@ -333,6 +355,14 @@ def _keep_up(lake: Lake, known: int | None, *, run_id: str) -> None:
     if now != known == consumed.get(IDENTIFIERS_TABLE.name):
         cursor = json.dumps({**consumed, IDENTIFIERS_TABLE.name: now}, sort_keys=True)
         lake.rewrite_days(JOURNEY_TOUCHPOINTS, [], lambda _, rows: rows, run_id=run_id, cursor=cursor)
+
+
+def _account(lake: Lake, decision_id: str) -> None:
+    """What pulls brought is less by what was removed, also by an earlier try."""
+    rows = lake.read(ERASURES).filter(pc.field("decision_id") == decision_id).to_pylist()
+    raw = [row for row in rows if row["table"].startswith("raw/") or row["table"] == QUARANTINE.name]
+    days = {date.fromisoformat(row["of_day"]) for row in raw if row["of_day"] != _WHOLE}
+    account_anew(lake, days, run_id=decision_id)
 
 
 def _write_receipt(

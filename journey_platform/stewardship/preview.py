@@ -5,6 +5,7 @@ count people are computed both ways over the weeks in which the people concerned
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import partial
@@ -144,6 +145,9 @@ class _InMind:
 
     def arrow(self, expr: "ir.Table") -> pa.Table:
         return self._engine.arrow(expr)
+
+    def held(self, expr: "ir.Table") -> "AbstractContextManager[ir.Table]":
+        return self._engine.held(expr)
 
 
 def _parts(

@@ -66,7 +66,7 @@ TICKET_REASONS = Table(
 )
 
 CAUSES = pa.list_(pa.struct([("kind", pa.string()), ("name", pa.string()), ("detail", pa.string())]))
-"""Why a value changed. kind: source, identity, definition, code, or unexplained."""
+"""Why a value changed. kind: source, identity, erasure, definition, code, or unexplained."""
 
 RESTATEMENTS = Table(
     key=("kpis", "restatements"),

@@ -132,6 +132,16 @@ class FileMapping:
         """The channels of a feed's touchpoints."""
         return frozenset(rule.channel for rule in self._touchpoints[stream])
 
+    def carried(self, stream: str) -> dict[str, str]:
+        """The columns of a feed that hold an identifier or a reference, with its kind."""
+        rules = [*self._touchpoints.get(stream, ()), *self._contacts.get(stream, ())]
+        return {
+            found["name"] or found["long"]: kind
+            for rule in rules
+            for kind, says in rule.identifiers.items()
+            if isinstance(says, str) and (found := _REFERENCE.fullmatch(says)) and not found["dollar"]
+        }
+
     def touchpoints(self, raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
         """Rows of `tables.touchpoints_table("files")`."""
         mappings = [

@@ -1,7 +1,8 @@
 """Matomo's visits: one touchpoint per action of a visit.
 
 Numbers may be sent as text, and nothing as null, "", false or []. What an event means is told by its action
-name: `add_to_cart` and `error` are ours, every other event, goal, download or outlink stays an "event".
+name: `add_to_cart`, `error`, `click` and `dead_click` (their name: the element) are ours, every other event,
+goal, download or outlink stays an "event".
 """
 
 import re
@@ -39,7 +40,7 @@ _TYPES = {
     "ecommerceAbandonedCart": "cart",
     "ecommerceOrder": "order",
 }
-_EVENT_TYPES = {"add_to_cart": "add_to_cart", "error": "error"}
+_EVENT_TYPES = {name: name for name in ("add_to_cart", "error", "click", "dead_click")}
 
 
 class _Action(msgspec.Struct, gc=False):

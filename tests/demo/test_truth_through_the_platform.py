@@ -192,7 +192,9 @@ def test_the_companies_and_their_people_are_found(outcome: Outcome) -> None:
     for customer in customers.values():
         if customer.company and told & {*customer.emails}:
             expected.setdefault(customer.company, set()).add(customer.number)
-    assert outcome.accounts == expected
+    # A company's mailbox, which several read, is a profile of its own.
+    people = {name: {n for n in of_name if n > 0} for name, of_name in outcome.accounts.items()}
+    assert {name: of_name for name, of_name in people.items() if of_name} == expected
     assert len(expected) > 5
 
 

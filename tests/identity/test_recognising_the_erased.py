@@ -9,6 +9,7 @@ from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.normalise import Spelling, normalise
 from journey_platform.touchpoints.carried import fields_of
+from journey_platform.touchpoints.files import FeedRules, FileMapping
 
 SECRET = b"a long random text for tests only"
 ANN = {
@@ -113,3 +114,26 @@ def test_nobody_is_erased_before_anybody_was() -> None:
     nobody = Erased([], secret=SECRET)
     assert not nobody
     assert not nobody.is_named("ann.bee@gmail.com")
+
+
+def test_a_feed_of_files_says_itself_which_columns_carry_one() -> None:
+    rules = FeedRules(
+        is_event=True,
+        touchpoints=[
+            {"type": "order", "channel": "commerce", "identifiers": {"loyalty_id": "$card"}},
+            {
+                "type": "refund",
+                "channel": "commerce",
+                "identifiers": {"user_id": "${web id}", "phone": "+$no"},
+            },
+        ],
+        contacts=[],
+    )
+    columns = FileMapping({"receipts": rules}, ("loyalty_id", "user_id", "phone")).carried("receipts")
+    assert columns == {"card": "loyalty_id", "web id": "user_id"}
+    declared = {"files/receipts": columns}
+    card = ("loyalty_id", identifier_key(SECRET, "loyalty_id", "77"))
+    erased = Erased([card], secret=SECRET, declared=declared)
+    fields = erased.fields_of("files", "receipts")
+    assert erased.is_in_body('{"card":"77","amount":"12"}', fields)
+    assert not erased.is_in_body('{"card":"78","amount":"77"}', fields)

@@ -11,9 +11,9 @@ from journey_platform.cli import main
 from journey_platform.engine import Engine
 from journey_platform.journeys.answers import TABLES, Asked, Span
 from journey_platform.journeys.declared import load, read
-from journey_platform.journeys.questions import Funnel
+from journey_platform.journeys.questions import Funnel, Stages
 from journey_platform.lake import Lake
-from journey_platform.tables import FUNNELS, JOURNEY_TOUCHPOINTS
+from journey_platform.tables import FUNNELS, IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, SENTIMENT, STAGES
 from tests.journeys.brute import START, random_history
 from tests.journeys.lakes import FIRST, LAST, made_lake, settings_of
 from tests.journeys.made import touchpoints
@@ -86,6 +86,22 @@ def test_robots_machines_and_nobody_are_left_out_and_counted(tmp_path):
         counts = left_out(engine, [FIRST])
     assert found["units"][0].as_py() == 1
     assert counts == {"touchpoints": 4, "of_machines": 2, "of_nobody": 1}
+
+
+def test_the_journey_map_has_the_mood_of_what_was_written(tmp_path):
+    rows = touchpoints({"person_key": 1, "occurred_at": START, "type": kind} for kind in "AAB")
+    lake = made_lake(tmp_path, rows)
+    moods = [
+        {"day": FIRST, "touchpoint_id": text, "compound": mood}
+        for text, mood in zip(rows["touchpoint_id"].to_pylist(), (0.75, None, -0.25), strict=True)
+    ]
+    written = pa.Table.from_pylist(moods, schema=SENTIMENT.schema)
+    lake.replace_days(SENTIMENT, written, [FIRST], run_id="made")
+    stages = Stages(stages={"one": "type = 'A'", "two": "type = 'B'"})
+    with Engine(lake) as engine:
+        [found] = ask(engine, [Asked("s", stages, SPAN)])[STAGES.name]
+    kept = {row["stage"]: row["sentiment"] for row in found.to_pylist() if row["part"] == "stage"}
+    assert kept == {"one": 0.75, "two": -0.25}
 
 
 COMMANDS = [
@@ -193,3 +209,19 @@ def test_a_lake_without_touchpoints_is_asked_too(tmp_path, monkeypatch, capsys, 
         monkeypatch.setenv(name, value)
     assert main([*arguments, "--picture", str(tmp_path / "picture.svg")]) == 0
     assert column in capsys.readouterr().out.splitlines()[0] or arguments[0] in ("paths", "activity")
+
+
+def test_a_timeline_tells_one_persons_touchpoints_in_order(installed, lake, capsys):
+    known = [{"identifier_key": 5, "person_key": 1}, {"identifier_key": 6, "person_key": None}]
+    table = IDENTIFIERS_TABLE
+    lake.replace_all(table, pa.Table.from_pylist(known, schema=table.schema), run_id="made")
+    assert main(["timeline", "key:5", "--days", "12"]) == 0
+    head, _, *rows = capsys.readouterr().out.splitlines()
+    history = lake.read(JOURNEY_TOUCHPOINTS)
+    mine = history.filter(pc.equal(history["person_key"], 1))
+    assert f"{mine.num_rows} touchpoints in 12 days" in head
+    assert [row[:19] for row in rows] == sorted(
+        moment.strftime("%Y-%m-%d %H:%M:%S") for moment in mine["occurred_at"].to_pylist()
+    )
+    assert main(["timeline", "key:6"]) == 2
+    assert "no profile" in capsys.readouterr().err

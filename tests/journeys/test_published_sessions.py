@@ -1,5 +1,6 @@
 """Sessions of a published event log that carries its own session ids."""
 
+from datetime import timedelta
 from pathlib import Path
 
 import pyarrow as pa
@@ -7,6 +8,8 @@ import pyarrow.compute as pc
 import pyarrow.csv
 import pytest
 
+from journey_platform import journeys
+from journey_platform.journeys.questions import Funnel, Paths
 from journey_platform.journeys.sessions import sessions
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
 
@@ -29,7 +32,9 @@ def _touchpoints(log: pa.Table) -> pa.Table:
         "occurred_at": pc.assume_timezone(log["timestamp"].cast(pa.timestamp("us")), "UTC"),
         "touchpoint_id": ids,
         "channel": pa.array(["web"] * log.num_rows),
+        "person_key": pc.cast(pc.utf8_slice_codeunits(log["user_id"], 5), pa.int64()),
         "type": pc.if_else(pc.equal(log["event"], "purchase"), "order", "page_view"),
+        "page": log["event"],
         "traffic_channel": log["acquisition_channel"],
     }
     empty = pa.nulls(log.num_rows)
@@ -72,3 +77,30 @@ def test_every_published_session_is_found_with_its_events_orders_and_channel(log
     }
     assert found == expected
     assert sum(is_bought for _, is_bought, _ in found.values()) == 470
+
+
+def test_the_published_abandonments_follow_from_the_sessions_that_enter_a_funnel(log):
+    days = sorted(log["timestamp"].cast(pa.date32()).to_pylist())
+    entered = {}
+    for event in ("add_to_cart", "shipping_details", "purchase"):
+        steps = [f"page = '{event}'", "page = 'purchase'"]
+        question = Funnel(steps=steps, unit="session", within="1 day", days=10_000)
+        # Two days on, so that every attempt's window has ended.
+        last = days[-1] + timedelta(days=2)
+        found = journeys.answer(_touchpoints(log), question, first=days[0], last=last, zone="UTC")
+        entered[event] = found["units"][0].as_py()
+    assert entered == {"add_to_cart": 1213, "shipping_details": 798, "purchase": 470}
+    assert 1 - entered["purchase"] / entered["add_to_cart"] == pytest.approx(0.6125, abs=5e-5)
+    assert 1 - entered["purchase"] / entered["shipping_details"] == pytest.approx(0.4110, abs=5e-5)
+
+
+def test_the_published_share_of_sessions_has_a_single_event(log):
+    days = sorted(log["timestamp"].cast(pa.date32()).to_pylist())
+    question = Paths(node="page", unit="session", steps=2, has_repeats=True, days=10_000, top=20)
+    found = journeys.answer(_touchpoints(log), question, first=days[0], last=days[-1], zone="UTC").to_pylist()
+    [left] = [
+        row["share"]
+        for row in found
+        if row["part"] == "step" and (row["step"], row["source"]) == (2, "(left)")
+    ]
+    assert left == pytest.approx(0.0641, abs=5e-5)

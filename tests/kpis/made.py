@@ -1,6 +1,7 @@
 """Small tables for KPI tests, and a way to run an expression."""
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, timedelta
 from typing import Any
 
@@ -35,6 +36,7 @@ class Tables:
         self._rows = {table.name: (table, held) for table, held in rows.items()}
         self._duckdb = ibis.duckdb.connect()
         self._duckdb.raw_sql("SET TimeZone = 'UTC'")
+        self._held = 0
 
     def table(self, table: Table, days: Iterable[date] | None = None) -> Any:
         _, rows = self._rows.get(table.name, (table, table.empty()))
@@ -46,6 +48,11 @@ class Tables:
         import ibis
 
         return ibis.memtable(rows)
+
+    @contextmanager
+    def held(self, expr: Any) -> Iterator[Any]:
+        self._held += 1
+        yield self._duckdb.create_table(f"held_{self._held}", expr, temp=True)
 
     def arrow(self, expr: Any) -> pa.Table:
         return self._duckdb.to_pyarrow(expr)

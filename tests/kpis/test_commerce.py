@@ -75,6 +75,15 @@ def test_money_is_summed_exactly_per_currency_on_its_own_day() -> None:
     assert counted("average_order_value", SALES) == {"currency=EUR": (60.6, 3)}
 
 
+def test_a_sum_of_money_rests_on_its_orders() -> None:
+    about = {"touchpoint_id": "t", "is_bot": False, "is_machine": False}
+    rows = pa.Table.from_pylist([sale("1", value=99.9) | about], schema=JOURNEY_TOUCHPOINTS.schema)
+    found = made.count({JOURNEY_TOUCHPOINTS: rows}, ["revenue_gross"], [D1])
+    assert {(row["numerator"], row["n"]) for row in found.to_pylist() if row["period"] == "day"} == {
+        (99.9, 1)
+    }
+
+
 def test_what_is_given_back_counts_on_the_day_of_the_order_and_within_its_days() -> None:
     """The cancellation comes eighteen days later."""
     assert counted("refund_rate", SALES)["all=all"] == (1, 3)

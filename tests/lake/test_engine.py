@@ -62,6 +62,17 @@ def test_a_table_that_is_not_there_is_empty_with_its_types(engine: Engine) -> No
     assert _types(engine.arrow(engine.table(PEOPLE))) == _types(PEOPLE.empty())
 
 
+def test_what_is_held_is_computed_once_and_gone_afterwards(engine: Engine) -> None:
+    import ibis
+
+    drawn = engine.table(ORDERS).mutate(chance=ibis.random())
+    with engine.held(drawn) as held:
+        assert engine.arrow(held.order_by("order_id")).equals(engine.arrow(held.order_by("order_id")))
+        name = held.get_name()
+    with pytest.raises(Exception, match=name):
+        engine.arrow(held)
+
+
 def test_columns_added_later_are_null_in_older_files(tmp_path: Path) -> None:
     lake = Lake(str(tmp_path))
     lake.replace_days(ORDERS, of_days(D1), [D1], run_id="r1")

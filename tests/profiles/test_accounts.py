@@ -74,6 +74,11 @@ EIK = {"company": "Eik Works"}
             [("cy@eik.example", {}), ("di@eik.example", {})], {}, id="a domain that nobody vouches for"
         ),
         pytest.param(
+            [("ann@mail.example", EIK), ("cy@mail.example", {}), ("di@mail.example", {})],
+            {"ann@mail.example": "company"},
+            id="a domain that one of three vouches for",
+        ),
+        pytest.param(
             [("ann@gmail.com", EIK), ("cy@gmail.com", {})],
             {"ann@gmail.com": "company"},
             id="a mailbox provider's domain",

@@ -13,7 +13,7 @@ from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.defs.partitions import midnight
-from journey_platform.defs.replays import rederive_after_replay, replay_job
+from journey_platform.defs.replays import rederive_what_changed, replay_job
 from journey_platform.defs.sources import archive
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import Served, serve
@@ -138,12 +138,12 @@ def requested(installation: Installation) -> tuple[str, str] | None:
             and record.event_log_entry.dagster_event.event_type_value == "PIPELINE_SUCCESS"
         )
         context = dg.build_run_status_sensor_context(
-            sensor_name="rederive_after_replay",
+            sensor_name="rederive_what_changed",
             dagster_instance=instance,
             dagster_run=run,
             dagster_event=event,
         )
-        answer = rederive_after_replay(context)
+        answer = rederive_what_changed(context)
     if not isinstance(answer, dg.RunRequest):
         return None
     return answer.tags[RANGE_START_TAG], answer.tags[RANGE_END_TAG]

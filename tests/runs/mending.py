@@ -7,7 +7,10 @@ from pathlib import Path
 from typing import Any
 from zoneinfo import ZoneInfo
 
+import pyarrow as pa
+
 from journey_platform.demo.world import Visit, World
+from journey_platform.lake import Lake
 from tests.runs import contents
 from tests.runs.running import ZONE
 
@@ -33,10 +36,15 @@ def _late(visit: Visit) -> Visit:
 
 def values(root: Path) -> dict[Cell, dict[str, Any]]:
     """Every KPI value in a lake."""
+    lake = Lake(str(root))
+    return {cell: row for table in contents.KPIS for cell, row in values_of(lake.read(table)).items()}
+
+
+def values_of(rows: pa.Table) -> dict[Cell, dict[str, Any]]:
+    """Rows of a table of KPI values by what they are values of."""
     return {
         (row["kpi"], row["period"], row["day"], row["dimension"], row["dimension_value"]): row
-        for table in contents.KPIS
-        for row in contents.rows(root, table)
+        for row in rows.to_pylist()
     }
 
 

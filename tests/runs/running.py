@@ -34,8 +34,8 @@ class Order:
     """What is asked for: a job over the days `first` to `last`.
 
     `is_recorded`: Dagster keeps its records in DAGSTER_HOME, else in memory, which is three times as fast.
-    `largest_file_bytes`: no file may grow beyond, as on a disk that is full. `config`: the run's, for a job
-    that wants some.
+    `largest_file_bytes`: no file may grow beyond, as on a disk that is full. `tags`: further ones of the run.
+    `config`: the run's, for a job that wants some.
     """
 
     first: date
@@ -44,6 +44,7 @@ class Order:
     is_lookback: bool = False
     is_recorded: bool = False
     largest_file_bytes: int | None = None
+    tags: Mapping[str, str] = field(default_factory=dict)
     config: Mapping[str, Any] | None = None
 
 
@@ -179,7 +180,7 @@ def _execute(order: Order) -> Outcome:
     instance = dg.DagsterInstance.get() if order.is_recorded else dg.DagsterInstance.ephemeral()
     job = defs.resolve_job_def(order.job)
     resources = {"platform": HurriedPlatform()}
-    tags = range_tags(order.first, order.last, is_lookback=order.is_lookback)
+    tags = {**range_tags(order.first, order.last, is_lookback=order.is_lookback), **order.tags}
     if order.largest_file_bytes is not None:
         # Python ignores the signal, so that writing beyond is an OSError, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.largest_file_bytes, resource.RLIM_INFINITY))

@@ -31,7 +31,7 @@ def test_a_run_over_all_days_succeeds_and_materializes_every_asset(undisturbed: 
     assert undisturbed.outcome.failures == {}
     assert undisturbed.outcome.is_success
     tables = {table.name for table in (*contents.TABLES, *contents.OPERATIONS, *contents.MEMORIES)}
-    assert set(undisturbed.outcome.materialized) == {*tables, "operations/data_docs"}
+    assert set(undisturbed.outcome.materialized) == {*tables, "kpis/overview", "operations/data_docs"}
 
 
 def test_the_only_failed_checks_are_of_rows_that_the_world_sends_broken(undisturbed: Undisturbed) -> None:
@@ -40,6 +40,7 @@ def test_the_only_failed_checks_are_of_rows_that_the_world_sends_broken(undistur
         "raw/mailchimp/email_activity:action_known": 1,
         "raw/matomo/visits:actions_are_a_list": 1,
         "raw/zendesk/tickets:requester_is_a_number": 1,
+        "operations/references:zendesk_tickets_requester_known": 1,
     }
 
 
@@ -70,16 +71,6 @@ def test_the_profiles_are_the_truths_partition_and_none_has_two_owners(
             members.setdefault(row["person_key"], set()).add((row["kind"], row["value"]))
     assert {frozenset(found) for found in members.values()} == set(partition(world.truth))
     assert all(len({world.truth.owner_of[one] for one in found}) == 1 for found in members.values())
-
-
-def test_only_the_records_that_are_meant_to_be_broken_raise_an_alarm(undisturbed: Undisturbed) -> None:
-    """Of all checks of all tables: rules, references, and the vendors' own counts beside ours."""
-    assert set(undisturbed.outcome.failed_checks) == {
-        "raw/mailchimp/email_activity:action_known",
-        "raw/matomo/visits:actions_are_a_list",
-        "raw/zendesk/tickets:requester_is_a_number",
-        "operations/references:zendesk_tickets_requester_known",
-    }
 
 
 def test_the_same_range_twice_changes_no_byte(

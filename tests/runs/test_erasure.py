@@ -21,6 +21,7 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     PROFILES_TABLE,
     QUARANTINE,
+    RESTATEMENTS,
     SESSIONS,
     contacts_table,
     touchpoints_table,
@@ -39,6 +40,7 @@ class Erasure:
 
     `before`: words with the file in which they stood; `people`: the profiles' emails; `swept`: fingerprints
     after the erasure and what follows from it, before anything was read again.
+    `alarms`: the checks that failed before the erasure, when its days were derived, and after the backfill.
     """
 
     installation: Installation
@@ -48,6 +50,7 @@ class Erasure:
     people: dict[int, str | None]
     swept: contents.Fingerprints
     said: str
+    alarms: list[set[str]]
 
 
 def planted(world: World) -> tuple[World, Customer]:
@@ -99,7 +102,8 @@ def erasure(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
     traces = Traces(words)
     with serve(sent) as served:
         installation = install(tmp_path_factory.mktemp("erasure"), served)
-        assert installation.run(WHOLE).failures == {}
+        first = installation.run(WHOLE)
+        assert first.failures == {}
         lake = Lake(str(installation.lake))
         before = traces.in_folder(installation.lake)
         people = {r["person_key"]: r["email"] for r in lake.read(PROFILES_TABLE).to_pylist()}
@@ -109,11 +113,14 @@ def erasure(world: World, tmp_path_factory: pytest.TempPathFactory) -> Iterator[
         said = say(
             installation, "identity", "erase", f"email:{person.emails[0]}", "--by", "kim", "--why", "a letter"
         )
-        assert installation.run(replace(WHOLE, job="rederive")).failures == {}
+        derived = installation.run(replace(WHOLE, job="rederive"))
+        assert derived.failures == {}
         swept = contents.fingerprints(installation.lake)
         assert installation.run(recorded).failures == {}
-        assert installation.run(WHOLE).failures == {}
-        yield Erasure(installation, traces, words, before, people, swept, said)
+        again = installation.run(WHOLE)
+        assert again.failures == {}
+        alarms = [set(run.failed_checks) for run in (first, derived, again)]
+        yield Erasure(installation, traces, words, before, people, swept, said, alarms)
 
 
 def test_before_the_erasure_the_person_is_found_everywhere(erasure: Erasure) -> None:
@@ -150,6 +157,19 @@ def test_everybody_else_is_as_before(erasure: Erasure) -> None:
     assert now == {person: erasure.people[person] for person in now}
     sessions = lake.read(SESSIONS)["person_key"].to_pylist()
     assert not gone & {*sessions}
+
+
+def test_no_check_takes_an_erasure_for_a_loss(erasure: Erasure) -> None:
+    before, derived, again = erasure.alarms
+    assert derived <= before
+    assert again <= before
+
+
+def test_what_the_erasure_changed_of_published_values_is_told_as_such(erasure: Erasure) -> None:
+    rows = Lake(str(erasure.installation.lake)).read(RESTATEMENTS).to_pylist()
+    kinds = {cause["kind"] for row in rows for cause in row["causes"]}
+    assert "erasure" in kinds
+    assert "unexplained" not in kinds
 
 
 def test_reading_all_days_again_changes_nothing(erasure: Erasure) -> None:

@@ -64,6 +64,16 @@ def mapped(*visits: Any) -> list[dict[str, Any]]:
             id="error",
         ),
         pytest.param(
+            {"type": "event", "eventCategory": "Page", "eventAction": "click", "eventName": "#buy"},
+            {"type": "click", "subject_id": "Page/click", "reason": "#buy"},
+            id="click",
+        ),
+        pytest.param(
+            {"type": "event", "eventCategory": "Page", "eventAction": "dead_click", "eventName": "#buy"},
+            {"type": "dead_click", "reason": "#buy"},
+            id="dead click",
+        ),
+        pytest.param(
             {"type": "event", "eventCategory": "Feature", "eventAction": "export", "eventName": "pdf"},
             {"type": "event", "subject_id": "Feature/export", "reason": "pdf"},
             id="other event",

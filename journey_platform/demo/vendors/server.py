@@ -59,7 +59,8 @@ class _Meter:
 class Served:
     """A world being served. `now` is some hours after the end of the world's last day.
 
-    `environment`: the settings with which the connectors read it. `requests`: how many each vendor got.
+    `environment`: the settings with which the connectors read it. `requests`: how many each vendor got;
+    `asked`: how many by vendor and path.
     """
 
     def __init__(
@@ -68,6 +69,7 @@ class Served:
         self.world = world
         self.environment: dict[str, str] = {}
         self.requests: Counter[str] = Counter()
+        self.asked: Counter[tuple[str, str]] = Counter()
         self._faults = faults
         self._max_rows = max_rows
         self._meters = {vendor: _Meter(limit) for vendor, limit in limits.items()}
@@ -111,6 +113,7 @@ class Served:
         """The reply, and the fault that the socket must still carry out."""
         with self._lock:
             self.requests[name] += 1
+            self.asked[name, request.path] += 1
             meter = self._meters.get(name)
             wait = meter.wait() if meter else None
         vendor = self._vendors[name]

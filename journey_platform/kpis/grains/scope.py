@@ -1,6 +1,7 @@
 """What a grain is built from: the tables around the days to count, and what is known of today."""
 
 from collections.abc import Iterable, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
 from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Protocol
@@ -25,6 +26,8 @@ class Source(Protocol):
 
     def arrow(self, expr: "ir.Table") -> "pa.Table": ...
 
+    def held(self, expr: "ir.Table") -> "AbstractContextManager[ir.Table]": ...
+
 
 class Read:
     """A source that looks at a table's days once, however often they are asked for."""
@@ -44,6 +47,9 @@ class Read:
 
     def arrow(self, expr: "ir.Table") -> "pa.Table":
         return self._source.arrow(expr)
+
+    def held(self, expr: "ir.Table") -> "AbstractContextManager[ir.Table]":
+        return self._source.held(expr)
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,85 @@
+"""From a grain's units back to touchpoints: which are behind a unit, and why others of their kind are not.
+
+One trail a grain, declared beside each other here; how they are followed is in `members`.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Literal
+
+Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "not a known customer"]
+"""Why a touchpoint that could count does not. Of the rest another counts instead, or its time is not over."""
+
+WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
+_TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
+_OWN: tuple[Reason, ...] = (
+    "robot",
+    "machine",
+    "not their own act",
+    "belongs to nobody",
+    "not a known customer",
+)
+
+
+@dataclass(frozen=True)
+class Trail:
+    """`unit`: the columns that name a unit within its period. `on`: for each of a unit's columns the one of
+    `tables.JOURNEY_TOUCHPOINTS` that equals it. `types`: the touchpoints in question; empty for all.
+
+    `is_between`: those from the unit's `started_at` on, up to its `ended_at`. `is_anytime`: whatever their
+    day; else those of the period and of the days that the grain looks to either side. `record`: a raw stream
+    whose record the unit's first column names. `leaves_out`: reasons to look for, the first that fits.
+    """
+
+    unit: tuple[str, ...]
+    on: Mapping[str, str] = field(default_factory=dict)
+    types: tuple[str, ...] = ()
+    is_between: bool = False
+    is_anytime: bool = False
+    record: str | None = None
+    leaves_out: tuple[Reason, ...] = ("robot",)
+
+
+_ITSELF = {"touchpoint_id": "touchpoint_id"}
+_PERSON = Trail(("person_key",), {"person_key": "person_key"}, leaves_out=_OWN)
+_TICKETS = Trail(("ticket_id",), {"ticket_id": "subject_id"}, _TICKET, is_anytime=True)
+_ATTEMPT = Trail(("touchpoint_id",), _ITSELF, ("add_to_cart",), leaves_out=("robot", "belongs to nobody"))
+
+TRAILS: Mapping[str, Trail] = {
+    "session": Trail(("session_id",), {"device_key": "device_key"}, WEB, is_between=True),
+    "visitor": Trail(("device_key",), {"device_key": "device_key"}, WEB),
+    "visiting_person": Trail(
+        ("person_key",), {"person_key": "person_key"}, WEB, leaves_out=("robot", "belongs to nobody")
+    ),
+    "page_visit": Trail(
+        ("visit_id", "page", "device"), {"visit_id": "visit_id", "page": "page"}, ("page_view",)
+    ),
+    "attempt_first": _ATTEMPT,
+    "attempt_deepest": _ATTEMPT,
+    "attempt_every": _ATTEMPT,
+    "mailing": Trail(
+        ("campaign",),
+        {"campaign": "subject_id"},
+        ("email_open", "email_click"),
+        is_anytime=True,
+        record="mailchimp/reports",
+        leaves_out=("robot", "machine"),
+    ),
+    "post": Trail(
+        ("platform", "subject_id"), {"platform": "vendor", "subject_id": "subject_id"}, ("social_post",)
+    ),
+    "text": Trail(("touchpoint_id",), _ITSELF),
+    "asked": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
+    "heard": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
+    "answer": Trail(("touchpoint_id",), _ITSELF, ("survey_response",)),
+    "customer": _PERSON,
+    "returner_calendar": _PERSON,
+    "returner_rolling": _PERSON,
+    "stayer": _PERSON,
+    "ticket": _TICKETS,
+    "created": _TICKETS,
+    "solved": _TICKETS,
+    "solution": _TICKETS,
+    "open_ticket": _TICKETS,
+    "rating": Trail(("touchpoint_id",), _ITSELF, ("ticket_rated",)),
+}
