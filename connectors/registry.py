@@ -15,6 +15,7 @@ _CLASSES = {
     "zendesk": "connectors.ticketing.zendesk:Zendesk",
     "qualtrics": "connectors.survey.qualtrics:Qualtrics",
     "mastodon": "connectors.social_listening.mastodon:Mastodon",
+    "shopify": "connectors.commerce.shopify:Shopify",
 }
 
 

@@ -1,7 +1,7 @@
 """The demo: the company is served, pulled through the connectors, scored against its truth, and shown.
 
 JOURNEY_DEMO_DAYS (90), JOURNEY_DEMO_CUSTOMERS (2000) and JOURNEY_DEMO_SEED (7) say how large it is,
-JOURNEY_DEMO_HOME (.demo) where it lives, JOURNEY_DEMO_PORT (3000) where the UI listens and, on the five ports
+JOURNEY_DEMO_HOME (.demo) where it lives, JOURNEY_DEMO_PORT (3000) where the UI listens and, on the six ports
 above it, the vendors; JOURNEY_DEMO_UI=0 skips the UI.
 """
 
@@ -40,7 +40,7 @@ def main() -> None:
     logging.getLogger("connectors").setLevel(logging.ERROR)
     shutil.copy(_REPOSITORY / "deploy" / "dagster.yaml", home / "dagster")
     world = build_world(seed=seed, customers=customers, first_day=first_day, last_day=last_day, zone=ZONE)
-    say(f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by five vendors' APIs")
+    say(f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by six vendors' APIs")
     with serve_apart(seed=seed, customers=customers, days=days, last_day=last_day, port=port + 1) as served:
         environment = {**served.environment, **platform_settings(home, first_day)}
         os.environ.update(environment)

@@ -1,8 +1,8 @@
-"""The demo company, made from a seed: people, what they do in five vendors' systems, dirt, and its truth.
+"""The demo company, made from a seed: people, what they do at six vendors, dirt, and its truth.
 
 `build_world` says in which order things happen; each topic has its module: `people`, `stories`, `mailing`,
-`web` and `walk`, `support`, `surveys`, `social`, `dirt`; `marginals` holds the measured figures they draw
-from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
+`web` and `walk`, `commerce`, `support`, `surveys`, `social`, `dirt`; `marginals` holds the measured figures
+they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
 """
 
 from datetime import date
@@ -10,6 +10,7 @@ from zoneinfo import ZoneInfo
 
 from journey_platform.demo import dirt
 from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.commerce import Till
 from journey_platform.demo.mailing import Mailings
 from journey_platform.demo.people import cast as people
 from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, posts
@@ -61,6 +62,8 @@ def build_world(
     panel = Panel(seed, cast, story, calendar, tally)
     panel.ask_all(desk.solved, left_carts)
     written = posts(seed, cast, calendar, tally)
+    sold = Till(seed, cast, calendar, tally)
+    sold.take_all(site.visits)
 
     dirt.robot_visits(seed, customers, site, calendar)
     dirt.skew_clocks(seed, tally, site.visits)
@@ -91,6 +94,7 @@ def build_world(
         surveys=list(panel.surveys),
         responses=panel.responses,
         posts=written,
+        orders=sold.orders,
         outages=dirt.outages(calendar),
         malformed=broken,
         truth=tally.finish(),

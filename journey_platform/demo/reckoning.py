@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import date, datetime, timedelta
 
 from journey_platform.demo.calendar import Calendar
-from journey_platform.demo.world import Ticket, Truth
+from journey_platform.demo.world import ShopOrder, Ticket, Truth
 
 Identifier = tuple[str, str]
 Who = Identifier | None
@@ -30,6 +30,7 @@ class Log:
     visitors: list[tuple[Who, str, str, datetime]] = field(default_factory=list)
     shopping: list[tuple[Who, datetime, str, bool]] = field(default_factory=list)
     tickets: list[tuple[Who, str, Ticket]] = field(default_factory=list)
+    sales: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 
 

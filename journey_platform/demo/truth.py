@@ -18,7 +18,8 @@ from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
-from journey_platform.demo.world import Ticket, TrueSession, Truth
+from journey_platform.demo.takings import carts, takings
+from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, Visit
 
 Identifier = tuple[str, str]
 SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us"})
@@ -244,6 +245,18 @@ class Tally:
         """A finished answer of 0 to 10; the latest of a person, survey and week counts."""
         self._log.answers.append((survey_id, who, owner, recorded_at, nps))
 
+    def buyer(self, visit_id: int) -> int | None:
+        """Whose visit it was, where anybody can say."""
+        return self._truth.sessions[visit_id].owner
+
+    def sale(self, who: Identifier | None, order: ShopOrder) -> None:
+        """An order that is no test, with what was given back of it."""
+        self._log.sales.append((who, order))
+
+    def carts(self, visits: Iterable[Visit]) -> None:
+        """All visits, once they are made: what is left in their carts."""
+        self._truth.kpis.update(carts(visits, self._calendar))
+
     def mention(self, at: datetime) -> None:
         for dimension in ("all", "platform=mastodon"):
             self._count("social_mentions", self._calendar.day_of(at), dimension, 1)
@@ -266,6 +279,9 @@ class Tally:
         for kpis, is_by_person in ((truth.kpis, False), (truth.people_kpis, True)):
             kpis.update(people_kpis(self._log, people, self._calendar, is_by_person=is_by_person))
         truth.kpis.update(counted_anew(self._log, people, self._calendar))
+        sold = [(people.profile(who), order) for who, order in self._log.sales]
+        tracked = {order.number for _, order in sold if order.source == "web"}
+        truth.kpis.update(takings(sold, self._calendar, tracked=tracked))
         return truth
 
     def _finish_days(self) -> None:

@@ -203,6 +203,41 @@ class Post:
 
 
 @dataclass(slots=True)
+class Refund:
+    """Money given back on an order."""
+
+    refund_id: int
+    at: datetime
+    amount: float
+
+
+@dataclass(slots=True)
+class ShopOrder:
+    """One Shopify order. `source`: web, pos or phone; `number` is that of Matomo's order where it is web.
+
+    `code` is what was typed at the checkout or said at the till; `heard` the answer to how the buyer heard of
+    the shop. Who pays cash at a till leaves no name.
+    """
+
+    order_id: int
+    number: str
+    created_at: datetime
+    source: str
+    total: float
+    email: str | None
+    phone: str | None
+    customer_id: int | None
+    first_name: str
+    last_name: str
+    code: str | None = None
+    heard: str | None = None
+    refunds: list[Refund] = field(default_factory=list)
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    is_test: bool = False
+
+
+@dataclass(slots=True)
 class Outage:
     """A vendor that answers 503 for requests about one day until it is lifted."""
 
@@ -291,6 +326,7 @@ class World:
     surveys: list[Survey]
     responses: list[Response]
     posts: list[Post]
+    orders: list[ShopOrder]
     outages: list[Outage]
     malformed: list[Malformed]
     truth: Truth

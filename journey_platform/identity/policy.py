@@ -39,6 +39,7 @@ POLICIES: dict[str, KindPolicy] = {
     for policy in (
         KindPolicy("user_id", 0, 1.0, max_user_ids=None, max_beside=50, max_per_profile=1),
         KindPolicy("zendesk_user_id", 1, 1.0, max_user_ids=1, max_beside=20, max_per_profile=20),
+        KindPolicy("shopify_customer_id", 1, 1.0, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("email", 2, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("mailchimp_email_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),
         KindPolicy("loyalty_id", 3, 0.95, max_user_ids=1, max_beside=20, max_per_profile=20),

@@ -1,5 +1,6 @@
 """The catalogue: every KPI by name. Each is declared once, in the module of its stage."""
 
+from journey_platform.kpis.commerce import COMMERCE
 from journey_platform.kpis.definition import Kpi, Stage
 from journey_platform.kpis.early import EARLY
 from journey_platform.kpis.late import LATE
@@ -7,7 +8,9 @@ from journey_platform.kpis.middle import MIDDLE
 
 STAGES: tuple[Stage, ...] = ("early", "middle", "late")
 
-KPIS: dict[str, Kpi] = {kpi.name: kpi for kpi in (*EARLY, *MIDDLE, *LATE)}
+_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE)
+
+KPIS: dict[str, Kpi] = {kpi.name: kpi for stage in STAGES for kpi in _DECLARED if kpi.stage == stage}
 
 
 def of_stage(stage: Stage) -> tuple[Kpi, ...]:

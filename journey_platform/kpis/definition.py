@@ -1,4 +1,4 @@
-"""What a KPI and a dimension are. The KPIs themselves are declared in `early`, `middle` and `late`."""
+"""What a KPI and a dimension are. The KPIs are declared in `early`, `middle`, `late` and `commerce`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -69,7 +69,7 @@ class Kpi:
     stage: Stage
     grain: str
     question: str
-    unit: Literal["ratio", "count", "score", "pages", "s", "h", "visits", "contacts"]
+    unit: Literal["ratio", "count", "score", "pages", "s", "h", "visits", "contacts", "money"]
     numerator: str
     denominator: str | None
     above: Amount

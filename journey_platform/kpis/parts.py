@@ -177,10 +177,19 @@ def _laid_out(kpis: Sequence[Kpi], units: "ir.Table", dimensions: Sequence[str])
         else:
             columns[f"by {name}"] = _value(units, name)
     for kpi in kpis:
-        columns[_above(kpi)] = kpi.above(units).cast("float64")
+        columns[_above(kpi)] = _number(kpi.above(units))
         if kpi.below is not each:
-            columns[_below(kpi)] = kpi.below(units).cast("float64")
+            columns[_below(kpi)] = _number(kpi.below(units))
     return units.select(**columns)
+
+
+def _number(amount: Any) -> Any:
+    """Money stays decimal, so that its sum does not depend on the order of the units."""
+    return amount if amount.type().is_decimal() else amount.cast("float64")
+
+
+def _total(amounts: Any) -> Any:
+    return amounts.sum().cast("float64")
 
 
 def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
@@ -188,17 +197,19 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
     sums = {}
     for kpi in kpis:
         above = units[_above(kpi)]
-        sums[f"{kpi.name}/numerator"] = above.sum()
+        sums[f"{kpi.name}/numerator"] = _total(above)
+        if kpi.unit == "money" and kpi.denominator is None:
+            sums[f"{kpi.name}/units"] = units.count().cast("float64")
         if kpi.denominator is not None:
             is_each = kpi.below is each
-            below = units.count().cast("float64") if is_each else units[_below(kpi)].sum()
+            below = units.count().cast("float64") if is_each else _total(units[_below(kpi)])
             sums[f"{kpi.name}/denominator"] = below
         if kpi.interval in ("mean", "delta"):
-            sums[f"{kpi.name}/squares"] = (above * above).sum()
+            sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
             below = units[_below(kpi)]
-            sums[f"{kpi.name}/squares_below"] = (below * below).sum()
-            sums[f"{kpi.name}/products"] = (above * below).sum()
+            sums[f"{kpi.name}/squares_below"] = _total(below * below)
+            sums[f"{kpi.name}/products"] = _total(above * below)
     wide = scope.source.arrow(units.group_by(["day", "dimension_value"]).aggregate(**sums))
     tables = []
     for kpi in kpis:
@@ -207,7 +218,10 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
         for name in SUMS:
             given = f"{kpi.name}/{name}" in wide.schema.names
             columns[name] = wide[f"{kpi.name}/{name}"] if given else pa.nulls(len(wide), pa.float64())
-        rests_on = columns["numerator"] if kpi.denominator is None else columns["denominator"]
+        counted = (
+            wide[f"{kpi.name}/units"] if f"{kpi.name}/units" in wide.schema.names else columns["numerator"]
+        )
+        rests_on = counted if kpi.denominator is None else columns["denominator"]
         columns["n"] = rests_on.cast(pa.int64(), safe=False)
         tables.append(pa.table(columns))
     shares = [kpi.name for kpi in kpis if kpi.is_share]

@@ -5,7 +5,7 @@ from typing import Protocol
 
 import pyarrow as pa
 
-from journey_platform.touchpoints import mailchimp, mastodon, matomo, qualtrics, zendesk
+from journey_platform.touchpoints import mailchimp, mastodon, matomo, qualtrics, shopify, zendesk
 from journey_platform.touchpoints.mapping import Mapped
 
 
@@ -29,4 +29,5 @@ MAPPINGS: Mapping[str, Mapper] = {
     "zendesk": zendesk,
     "qualtrics": qualtrics,
     "mastodon": mastodon,
+    "shopify": shopify,
 }

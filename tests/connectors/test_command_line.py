@@ -181,8 +181,8 @@ def test_a_reader_that_goes_away_is_no_error(environment: dict[str, str]) -> Non
 def test_a_vendor_is_imported_only_when_it_is_asked_for() -> None:
     program = (
         "import sys; from connectors.registry import CONNECTORS; before = set(sys.modules);"
-        "assert 'zendesk' in CONNECTORS and len(CONNECTORS) == 5; CONNECTORS['zendesk'];"
-        "vendors = ('matomo', 'mailchimp', 'zendesk', 'qualtrics', 'mastodon');"
+        "assert 'zendesk' in CONNECTORS and len(CONNECTORS) == 6; CONNECTORS['zendesk'];"
+        "vendors = ('matomo', 'mailchimp', 'zendesk', 'qualtrics', 'mastodon', 'shopify');"
         "print([m for m in sorted(sys.modules) if m.endswith(vendors)], 'requests' in before)"
     )
     done = subprocess.run(

@@ -18,6 +18,8 @@ class Clients:
         self.qualtrics.headers["X-API-TOKEN"] = environment["QUALTRICS_TOKEN"]
         self.mastodon = requests.Session()
         self.mastodon.headers["Authorization"] = f"Bearer {environment['MASTODON_TOKEN']}"
+        self.shopify = requests.Session()
+        self.shopify.headers["X-Shopify-Access-Token"] = environment["SHOPIFY_TOKEN"]
 
     def matomo(self, method: str, **fields: str | int) -> requests.Response:
         form = {"module": "API", "method": method, "format": "JSON", "idSite": 1, "period": "day"}

@@ -66,6 +66,8 @@ class Recount:
         for ticket in self.tickets:
             told += [(self.requester(ticket), at) for at in (ticket.created_at, ticket.rated_at) if at]
         told += [(self.who(("social_handle", p.handle)), p.at) for p in world.posts if not p.is_brand]
+        for o in [order for order in world.orders if not order.is_test]:
+            told.append((self.who(("email", o.email), ("phone", o.phone)), o.created_at))
         for r in world.responses:
             if r.is_finished and r.distribution != "preview":
                 told.append((self.who(("user_id", r.user_id), ("email", r.email)), r.recorded_at))

@@ -106,6 +106,7 @@ def expected(world: World, stream: str) -> set[str]:
         "tag_timelines": {f"{tag}:{post.post_id}" for post in world.posts for tag in post.tags},
         "account_statuses": {str(post.post_id) for post in world.posts if post.is_brand},
         "search": {str(post.post_id) for post in world.posts if world.brand_tag in post.html},
+        "orders": {str(order.order_id) for order in world.orders},
     }[stream]
 
 
@@ -168,6 +169,7 @@ def test_the_size_of_pages_changes_no_byte(environment: dict[str, str], vendor: 
         pytest.param("mastodon", "tag_timelines", {"content": "<p>"}, id="tagged status without an id"),
         pytest.param("mastodon", "account_statuses", {"id": 5}, id="status whose id is a number"),
         pytest.param("mastodon", "search", {"id": None}, id="status whose id is null"),
+        pytest.param("shopify", "orders", {"name": "#1", "updated_at": "soon"}, id="order without an id"),
     ],
 )
 def test_a_malformed_record_arrives_once_on_its_day_beside_the_good_ones(

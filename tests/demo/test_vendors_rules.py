@@ -60,12 +60,13 @@ def test_matomo_puts_its_errors_into_a_200(clients: Clients, fields: dict[str, A
         pytest.param("zendesk", "api/v2/users/me.json", "application/json", id="zendesk"),
         pytest.param("qualtrics", "surveys", "application/json", id="qualtrics"),
         pytest.param("mastodon", "api/v1/accounts/verify_credentials", "application/json", id="mastodon"),
+        pytest.param("shopify", "admin/api/2025-10/shop.json", "application/json", id="shopify"),
     ],
 )
 def test_a_wrong_token_is_refused_in_the_vendors_own_form(
     served: Served, vendor: str, path: str, content_type: str
 ) -> None:
-    names = ("MAILCHIMP_API_KEY", "ZENDESK_TOKEN", "QUALTRICS_TOKEN", "MASTODON_TOKEN")
+    names = ("MAILCHIMP_API_KEY", "ZENDESK_TOKEN", "QUALTRICS_TOKEN", "MASTODON_TOKEN", "SHOPIFY_TOKEN")
     answer = Clients(served.environment | dict.fromkeys(names, "wrong-us1")).get(vendor, path)
     assert answer.status_code == 401
     assert answer.headers["Content-Type"].startswith(content_type)
@@ -357,6 +358,7 @@ def test_two_servers_of_one_world_give_the_same_bytes() -> None:
         ("zendesk", "api/v2/incremental/ticket_metric_events.json?start_time=0"),
         ("qualtrics", "survey-definitions/SV_nps"),
         ("mastodon", "api/v1/timelines/tag/acme"),
+        ("shopify", "admin/api/2025-10/orders.json?status=any&limit=4"),
     )
     seen = []
     for _ in range(2):

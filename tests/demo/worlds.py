@@ -10,7 +10,9 @@ from journey_platform.demo.world import (
     Member,
     Outage,
     Post,
+    Refund,
     Response,
+    ShopOrder,
     SupportUser,
     Survey,
     Ticket,
@@ -119,6 +121,22 @@ def post(number: int, moment: datetime, **changes: object) -> Post:
     return Post(**(values | changes))
 
 
+def shop_order(number: int, created: datetime, **changes: object) -> ShopOrder:
+    values: dict[str, object] = {
+        "order_id": 9_000 + number,
+        "number": f"O{number}",
+        "created_at": created,
+        "source": "web",
+        "total": 10.5 + number,
+        "email": f"person{number}@mail.example",
+        "phone": None,
+        "customer_id": 70 + number,
+        "first_name": "Ann",
+        "last_name": f"Lee {number}",
+    }
+    return ShopOrder(**(values | changes))  # type: ignore[arg-type]
+
+
 def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] | None = None) -> World:
     """12 visits on day 1, none on day 2, one over midnight into day 3; some of everything else."""
     emails = [f"person{number}@mail.example" for number in range(25)]
@@ -187,6 +205,11 @@ def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] 
             *(post(number, at(1, 9, number)) for number in range(45)),
             post(90, at(2, 9), **brand),
             post(91, at(3, 9), **brand, html="<p>No tag</p>", tags=[], edited_at=at(3, 10)),
+        ],
+        orders=[
+            *(shop_order(number, at(1, 11, number)) for number in range(1, 8)),
+            shop_order(8, at(2, 9), source="pos", refunds=[Refund(99, at(3, 8), 4.5)], code="SWORDFISH"),
+            shop_order(9, at(2, 10), source="phone", cancelled_at=at(3, 9), cancel_reason="customer"),
         ],
         outages=outages or [],
         malformed=malformed or [],

@@ -22,6 +22,8 @@ VENDORS = {
     "MASTODON_BASE_URL": "https://mastodon.example",
     "MASTODON_TOKEN": "canary-mastodon",
     "MASTODON_TAGS": "brand",
+    "SHOPIFY_BASE_URL": "https://shopify.example",
+    "SHOPIFY_TOKEN": "canary-shopify",
 }
 FIRST_MOMENT = datetime.combine(FIRST, time(), UTC)
 SECRETS = [value for name, value in VENDORS.items() if value.startswith("canary-")] + [PSEUDONYM_KEY]
@@ -49,7 +51,7 @@ SECRETS = [value for name, value in VENDORS.items() if value.startswith("canary-
         pytest.param(
             {"JOURNEY_SOURCES": "matomo,fax"},
             "JOURNEY_SOURCES names no connector: 'fax'; "
-            "known are matomo, mailchimp, zendesk, qualtrics, mastodon",
+            "known are matomo, mailchimp, zendesk, qualtrics, mastodon, shopify",
             id="unknown source",
         ),
         pytest.param(

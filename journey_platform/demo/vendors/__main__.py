@@ -17,7 +17,7 @@ from journey_platform.demo.vendors.server import Served, serve
 def main(arguments: list[str] | None = None) -> None:
     """See the module's docstring; `--help` lists the options."""
     parser = argparse.ArgumentParser(prog="python -m journey_platform.demo.vendors", description=__doc__)
-    parser.add_argument("--port", type=int, default=0, help="first of five ports; 0: any free ones")
+    parser.add_argument("--port", type=int, default=0, help="first of six ports; 0: any free ones")
     parser.add_argument("--seed", type=int, default=7)
     parser.add_argument("--days", type=int, default=90)
     parser.add_argument("--last-day", type=date.fromisoformat, help="YYYY-MM-DD; yesterday unless given")

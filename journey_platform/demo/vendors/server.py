@@ -22,11 +22,12 @@ from journey_platform.demo.vendors.mastodon import Mastodon
 from journey_platform.demo.vendors.matomo import Matomo
 from journey_platform.demo.vendors.messages import Reply, Request, Vendor
 from journey_platform.demo.vendors.qualtrics import Qualtrics
+from journey_platform.demo.vendors.shopify import Shopify
 from journey_platform.demo.vendors.zendesk import Zendesk
 from journey_platform.demo.world import World
 
 VENDORS: dict[str, type[Vendor]] = {
-    vendor.name: vendor for vendor in (Matomo, Mailchimp, Zendesk, Qualtrics, Mastodon)
+    vendor.name: vendor for vendor in (Matomo, Mailchimp, Zendesk, Qualtrics, Mastodon, Shopify)
 }
 HOURS_AFTER_LAST_DAY = 6
 _PAGE = b"<!DOCTYPE html><html><head><title>Maintenance</title></head><body>Back soon.</body></html>"
@@ -227,7 +228,7 @@ def serve(
     max_rows: int | None = None,
     port: int = 0,
 ) -> Iterator[Served]:
-    """Serve the world until the block ends: at `port` and the four above it, or at free ports.
+    """Serve the world until the block ends: at `port` and the five above it, or at free ports.
 
     `max_rows` caps every page below what the contracts promise, so that a small world has many pages.
     An outage day of the world makes each request about that day (or about an interval that touches it) answer

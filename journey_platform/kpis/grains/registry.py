@@ -4,7 +4,7 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journey_platform.kpis.grains import people, support, visits, words
+from journey_platform.kpis.grains import commerce, people, support, visits, words
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import (
     JOURNEY_TOUCHPOINTS,
@@ -46,6 +46,12 @@ GRAINS: Mapping[str, Grain] = {
     "attempt_first": Grain("person's first attempt", visits.attempts("first"), _ACTS[:1], after=_CART),
     "attempt_deepest": Grain("person's best attempt", visits.attempts("deepest"), _ACTS[:1], after=_CART),
     "attempt_every": Grain("attempt", visits.attempts("every"), _ACTS[:1], after=_CART),
+    "cart_visit": Grain("visit with a cart", commerce.cart_visit, _ACTS[:1], before=1, after=1),
+    "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
+    "purchase": Grain("purchase", commerce.purchase, _ACTS[:1], before=1, after=1),
+    "takings": Grain("purchase, refund or cancellation", commerce.takings, _ACTS[:1]),
+    "settled": Grain("purchase", commerce.settled, _ACTS[:1], after=commerce.TAKEN_BACK_DAYS),
+    "buyer": Grain("buyer of the period", commerce.buyer, _ACTS[:1], before=commerce.REPEAT_DAYS),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
     "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
     "text": Grain("text", words.text, (SENTIMENT,)),

@@ -150,6 +150,15 @@ STREAMS: dict[str, Stream] = {
         is_steady=False,
         references=(Reference("survey_known", "$.survey_id", "raw/qualtrics/surveys", "$.id"),),
     ),
+    "raw/shopify/orders": Stream(
+        fields={"total": "$.total_price", "currency": "$.currency", "number": "$.name"},
+        columns={"total_number": number_in("total")},
+        rules=(
+            is_between("total_in_range", "total_number", 0, 1_000_000),
+            matches("currency_like", "currency", r"^[A-Z]{3}$"),
+            is_present("number_given", "number"),
+        ),
+    ),
     "raw/mastodon/tag_timelines": Stream(
         fields={"account": "$.account", "url": "$.url"},
         rules=(is_present("account_given", "account", WARN), matches("url_like", "url", _LINK, WARN)),

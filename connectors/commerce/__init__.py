@@ -1,0 +1,1 @@
+"""Commerce: shops that know what was ordered, wherever it was sold."""

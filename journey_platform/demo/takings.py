@@ -1,0 +1,88 @@
+"""The truth of what was sold, counted from the orders as they were meant; a part of the `truth`."""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import date, timedelta
+from typing import Any
+
+from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.world import ShopOrder, Visit
+
+Parts = tuple[float, float | None]
+Key = tuple[str, str, date, str]
+
+_CURRENCY = "currency=EUR"
+_PLACES = {"pos": "store"}
+_BACK_DAYS = 14
+
+
+def takings(
+    sales: Iterable[tuple[Any, ShopOrder]], calendar: Calendar, *, tracked: set[str]
+) -> dict[Key, Parts]:
+    """KPIs of orders. Each sale comes with its buyer's profile, or None; `tracked` are the numbers of orders
+    that web analytics has."""
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    buyers: dict[date, dict[object, bool]] = defaultdict(dict)
+    bought_on: dict[object, list[date]] = defaultdict(list)
+    last_settled = calendar.last_day - timedelta(days=_BACK_DAYS)
+
+    def count(kpi: str, day: date, dimension: str, above: float, below: float = 0.0) -> None:
+        parts = counts[kpi, "day", day, dimension]
+        parts[0] = round(parts[0] + above, 2)
+        parts[1] += below
+
+    for profile, order in sorted(sales, key=lambda sale: (sale[1].created_at, sale[1].order_id)):
+        day = calendar.day_of(order.created_at)
+        sold = f"sold={_PLACES.get(order.source, order.source)}"
+        matched = "web visit" if order.number in tracked else "nobody" if profile is None else "profile"
+        for dimension in ("all", sold, f"code={order.code or 'Unassigned'}", f"matched={matched}"):
+            count("orders", day, dimension, 1)
+        count("revenue_gross", day, _CURRENCY, order.total)
+        count("revenue_net", day, _CURRENCY, order.total)
+        count("average_order_value", day, _CURRENCY, order.total, 1)
+        left = order.total
+        back: list[date] = []
+        for refund in order.refunds:
+            left -= refund.amount
+            back.append(calendar.day_of(refund.at))
+            count("revenue_net", back[-1], _CURRENCY, -refund.amount)
+        if order.cancelled_at is not None:
+            back.append(calendar.day_of(order.cancelled_at))
+            count("revenue_net", back[-1], _CURRENCY, -left)
+        for dimension in ("all", sold):
+            count("promo_code_rate", day, dimension, order.code is not None, 1)
+            if day <= last_settled:
+                is_back = any(of - day <= timedelta(days=_BACK_DAYS) for of in back)
+                count("refund_rate", day, dimension, is_back, 1)
+        if profile is not None:
+            month = buyers[day.replace(day=1)]
+            month[profile] = month.get(profile, False) or bool(bought_on[profile])
+            bought_on[profile].append(day)
+    found: dict[Key, Parts] = {
+        key: (above, None if key[0] in ("orders", "revenue_gross", "revenue_net") else below)
+        for key, (above, below) in counts.items()
+    }
+    for first, people in buyers.items():
+        found["repeat_purchase_rate", "month", first, "all"] = float(sum(people.values())), float(len(people))
+    return found
+
+
+def carts(visits: Iterable[Visit], calendar: Calendar) -> dict[Key, Parts]:
+    """KPIs of carts and checkouts that are left, by visit; robots are left out."""
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for visit in visits:
+        if visit.is_bot:
+            continue
+        day = calendar.day_of(visit.actions[0].at)
+        is_left = not any(action.kind == "order" for action in visit.actions)
+        steps = {
+            "cart_abandonment": any(action.kind == "add_to_cart" for action in visit.actions),
+            "checkout_abandonment": any(
+                action.path.startswith("/checkout") or action.kind == "order" for action in visit.actions
+            ),
+        }
+        for kpi, has_step in steps.items():
+            for dimension in ("all", f"device={visit.device}") if has_step else ():
+                counts[kpi, "day", day, dimension][0] += is_left
+                counts[kpi, "day", day, dimension][1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}

@@ -1,0 +1,111 @@
+"""Units of commerce: purchases wherever they are made, the money that comes and goes, buyers, and carts."""
+
+from typing import TYPE_CHECKING, Any
+
+from journey_platform.kpis.grains.scope import Scope
+from journey_platform.tables import JOURNEY_TOUCHPOINTS
+
+if TYPE_CHECKING:
+    import ibis.expr.types as ir
+
+PURCHASE, TAKEN_BACK = "purchase", ("refund", "cancellation")
+TAKEN_BACK_DAYS = 14
+REPEAT_DAYS = 365
+_MONEY = (PURCHASE, *TAKEN_BACK)
+
+
+def purchase(scope: Scope) -> "ir.Table":
+    """One row per purchase: `value`, `currency`, `sold`, `code`, `has_code`, and what it is `matched` with.
+
+    "web visit": web analytics has an order of the same number, within a day; "profile": only the buyer is
+    known; "nobody": neither.
+    """
+    import ibis
+
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=1)
+    bought = _bought(acts)
+    orders = acts.filter((acts.channel == "web") & (acts.type == "order") & ~acts.is_bot)
+    seen = orders.select(number=orders.subject_id).distinct()
+    joined = bought.left_join(seen, bought.subject_id == seen.number)
+    return scope.of_days(
+        joined.mutate(
+            matched=ibis.cases(
+                (joined.number.notnull(), "web visit"),
+                (joined.person_key.notnull(), "profile"),
+                else_="nobody",
+            )
+        )
+    )
+
+
+def takings(scope: Scope) -> "ir.Table":
+    """One row per purchase, refund or cancellation: `value`, negative for the latter, and `currency`."""
+    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    return scope.of_days(_described(acts.filter(acts.type.isin(_MONEY) & ~acts.is_bot)))
+
+
+def settled(scope: Scope) -> "ir.Table":
+    """One row per purchase whose days to be taken back are over: `is_taken_back`, `sold`."""
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, after=TAKEN_BACK_DAYS)
+    bought = _bought(acts)
+    bought = bought.filter(bought.day <= scope.over_by(TAKEN_BACK_DAYS))
+    back = acts.filter(acts.type.isin(TAKEN_BACK)).group_by("vendor", "subject_id")
+    first = back.aggregate(back_on=lambda t: t.day.min()).rename(by="vendor", number="subject_id")
+    joined = bought.left_join(first, (bought.vendor == first.by) & (bought.subject_id == first.number))
+    took = joined.back_on.delta(joined.day, unit="day")
+    return scope.of_days(joined.mutate(is_taken_back=(took <= TAKEN_BACK_DAYS).fill_null(False)))
+
+
+def buyer(scope: Scope) -> "ir.Table":
+    """One row per period and profile that bought in it: `is_repeat`, with an earlier purchase in a year."""
+    import ibis
+
+    bought = _bought(scope.rows(JOURNEY_TOUCHPOINTS, before=REPEAT_DAYS))
+    theirs = bought.filter(bought.person_key.notnull())
+    before = ibis.window(group_by="person_key", order_by=["occurred_at", "touchpoint_id"])
+    followed = theirs.mutate(last_day=theirs.day.lag().over(before))
+    followed = followed.mutate(
+        is_again=(followed.day.delta(followed.last_day, unit="day") <= REPEAT_DAYS).fill_null(False)
+    )
+    units = scope.of_days(followed)
+    return units.group_by(["day", "person_key"]).aggregate(is_repeat=units.is_again.any())
+
+
+def cart_visit(scope: Scope) -> "ir.Table":
+    """One row per visit in which something is put into a cart: `is_left`, without an order; `device`."""
+    return _visits_with(scope, lambda acts: acts.type == "add_to_cart")
+
+
+def checkout_visit(scope: Scope) -> "ir.Table":
+    """One row per visit that gets to the checkout, or past it: `is_left`, without an order; `device`."""
+    return _visits_with(
+        scope, lambda acts: acts.type.isin(["checkout", "order"]) | acts.page.startswith("/checkout")
+    )
+
+
+def _visits_with(scope: Scope, is_step: Any) -> "ir.Table":
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=1)
+    web = acts.filter((acts.channel == "web") & ~acts.is_bot & acts.visit_id.notnull())
+    told = web.mutate(is_step=is_step(web).fill_null(False), is_order=web.type == "order")
+    visits = told.group_by("visit_id").aggregate(
+        day=told.day.min(),
+        device=told.device.min(),
+        has_step=told.is_step.any(),
+        is_left=~told.is_order.any(),
+    )
+    return scope.of_days(visits.filter(visits.has_step))
+
+
+def _bought(acts: "ir.Table") -> "ir.Table":
+    return _described(acts.filter((acts.type == PURCHASE) & ~acts.is_bot))
+
+
+def _described(acts: "ir.Table") -> "ir.Table":
+    """The columns by their meaning here; money as decimals, so that sums do not depend on their order."""
+    return acts.mutate(
+        currency=acts.unit,
+        sold=acts.medium,
+        code=acts.campaign,
+        has_code=acts.campaign.notnull(),
+        value=acts.value.fill_null(0.0).cast("decimal(18, 3)"),
+    )

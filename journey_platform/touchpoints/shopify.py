@@ -1,0 +1,180 @@
+"""Shopify's orders: the purchase, each refund, a cancellation, and the answer to "how did you hear of us?".
+
+A purchase stands on the day the order was made, a refund and a cancellation as negative money on their own.
+Web analytics tells of web orders too, by the same order number; its touchpoint is an `order`, this one a
+`purchase`, so that nobody counts both. Test orders are excluded.
+"""
+
+from collections.abc import Iterator, Mapping
+from datetime import datetime
+
+import msgspec
+import pyarrow as pa
+
+from journey_platform.touchpoints.mapping import (
+    Contact,
+    Mapped,
+    Origin,
+    Pairs,
+    Refusal,
+    StreamMapping,
+    Touch,
+    excluded,
+    map_contacts,
+    map_touchpoints,
+    microseconds,
+    number,
+    text,
+)
+
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("orders",)
+CONTACT_STREAMS: tuple[str, ...] = ("orders",)
+
+_PLACES = {"web": "web", "pos": "store", "phone": "phone", "shopify_draft_order": "phone"}
+_HEARD = "how did you hear about us"
+
+
+class _Transaction(msgspec.Struct):
+    kind: str
+    status: str
+    amount: str | float | None = None
+
+
+class _Refund(msgspec.Struct):
+    id: int | str
+    created_at: datetime
+    transactions: list[_Transaction] = []
+
+
+class _Code(msgspec.Struct):
+    code: str | None = None
+
+
+class _Note(msgspec.Struct):
+    name: str | None = None
+    value: str | int | float | bool | None = None
+
+
+class _Customer(msgspec.Struct):
+    id: int | str | None = None
+    email: str | None = None
+    phone: str | None = None
+    first_name: str | None = None
+    last_name: str | None = None
+
+
+class _Order(msgspec.Struct):
+    id: int | str
+    name: str
+    created_at: datetime
+    currency: str
+    total_price: str | float
+    test: bool = False
+    source_name: str | None = None
+    email: str | None = None
+    phone: str | None = None
+    customer: _Customer | None = None
+    cancelled_at: datetime | None = None
+    cancel_reason: str | None = None
+    discount_codes: list[_Code] = []
+    note_attributes: list[_Note] = []
+    refunds: list[_Refund] = []
+
+
+def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.touchpoints_table("shopify")` from the current state of `orders`.
+
+    `medium` is where it was sold: web, store, phone or what the shop calls it; `campaign` the code redeemed,
+    in capitals; `reason` why it was cancelled, or what the buyer answered. A cancellation takes back
+    what was not refunded before.
+    """
+    return map_touchpoints("shopify", "commerce", (StreamMapping("orders", _Order, _happenings),), raw, zone)
+
+
+def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
+    """Rows of `tables.contacts_table("shopify")`: the buyers of `orders`."""
+    return map_contacts("shopify", (StreamMapping("orders", _Order, _buyer),), raw, zone)
+
+
+def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
+    _check_counts(order)
+    total = number(order.total_price, "total_price")
+    if total is None:
+        raise Refusal("order without a total", "total_price")
+    source = text(order.source_name)
+    code = next((code.code.strip().upper() for code in order.discount_codes if code.code), None)
+
+    def touch(
+        kind: str,
+        at: datetime,
+        field: str,
+        *,
+        part: str,
+        value: float | None = None,
+        reason: str | None = None,
+    ) -> Touch:
+        if at.tzinfo is None:
+            raise Refusal("time without a zone", field)
+        return Touch(
+            type=kind,
+            part=part,
+            occurred_at=microseconds(at),
+            identifiers=_identifiers(order),
+            subject_id=order.name.lstrip("#"),
+            medium=_PLACES.get(source or "", source),
+            campaign=code,
+            reason=reason,
+            value=value,
+            unit=order.currency if value is not None else None,
+        )
+
+    yield touch("purchase", order.created_at, "created_at", part="purchase", value=total)
+    answer = next((text(note.value) for note in order.note_attributes if _asks(note.name)), None)
+    if answer is not None:
+        yield touch("heard_about_us", order.created_at, "created_at", part="heard", reason=answer)
+    left = total
+    for place, refund in enumerate(order.refunds):
+        amount = sum(
+            number(given.amount, f"refunds[{place}].transactions.amount") or 0.0
+            for given in refund.transactions
+            if (given.kind, given.status) == ("refund", "success")
+        )
+        left -= amount
+        part, field = f"refund:{refund.id}", f"refunds[{place}].created_at"
+        yield touch("refund", refund.created_at, field, part=part, value=-amount)
+    if order.cancelled_at is not None:
+        why, back = text(order.cancel_reason), -max(round(left, 3), 0.0)
+        at = order.cancelled_at
+        yield touch("cancellation", at, "cancelled_at", part="cancellation", value=back, reason=why)
+
+
+def _buyer(order: _Order, origin: Origin) -> Iterator[Contact]:
+    _check_counts(order)
+    customer = order.customer or _Customer()
+    name = " ".join(filter(None, (text(customer.first_name), text(customer.last_name))))
+    email, phone = customer.email or order.email or "", customer.phone or order.phone or ""
+    identifiers = _identifiers(order)
+    if any(value for _, value in identifiers):
+        yield Contact(
+            observed_at=origin.occurred_at,
+            identifiers=identifiers,
+            attributes=(("name", name), ("email", email), ("phone", phone)),
+        )
+
+
+def _check_counts(order: _Order) -> None:
+    if order.test:
+        raise excluded("a test order", "test")
+
+
+def _identifiers(order: _Order) -> Pairs:
+    customer = order.customer or _Customer()
+    return (
+        ("email", order.email or customer.email or ""),
+        ("phone", order.phone or customer.phone or ""),
+        ("shopify_customer_id", text(customer.id) or ""),
+    )
+
+
+def _asks(name: str | None) -> bool:
+    return (name or "").strip().rstrip("?").lower().replace("_", " ") == _HEARD

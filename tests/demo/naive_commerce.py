@@ -1,0 +1,103 @@
+"""Recounts what a demo world's shop sold and what was left in its carts, from the records, the slow way."""
+
+from collections import defaultdict
+from datetime import date, timedelta
+
+from journey_platform.demo.world import ShopOrder, World
+from tests.demo.naive import Key, Parts
+from tests.demo.naive_people import Recount
+
+PLACE = {"web": "web", "pos": "store", "phone": "phone"}
+FORTNIGHT = timedelta(days=14)
+
+
+def order_kpis(world: World) -> dict[Key, Parts]:
+    recount = Recount(world)
+    orders = [order for order in world.orders if not order.is_test]
+    by_day: dict[date, list[ShopOrder]] = defaultdict(list)
+    flow: dict[date, list[int]] = defaultdict(list)
+    for order in orders:
+        by_day[recount.day(order.created_at)].append(order)
+        flow[recount.day(order.created_at)].append(cents(order.total))
+        given = 0
+        for refund in order.refunds:
+            flow[recount.day(refund.at)].append(-cents(refund.amount))
+            given += cents(refund.amount)
+        if order.cancelled_at:
+            flow[recount.day(order.cancelled_at)].append(given - cents(order.total))
+    tracked = {a.order_id for visit in recount.visits for a in visit.actions if a.kind == "order"}
+    kpis: dict[Key, Parts] = {}
+
+    def matched(order: ShopOrder) -> str:
+        if order.number in tracked:
+            return "web visit"
+        return "profile" if buyer(recount, order) is not None else "nobody"
+
+    for day, made in by_day.items():
+        total = sum(cents(order.total) for order in made) / 100
+        kpis["revenue_gross", "day", day, "currency=EUR"] = total, None
+        kpis["average_order_value", "day", day, "currency=EUR"] = total, float(len(made))
+        by_value = {"all": made}
+        for order in made:
+            by_value.setdefault(f"sold={PLACE[order.source]}", []).append(order)
+        for dimension, of in by_value.items():
+            kpis["promo_code_rate", "day", day, dimension] = (
+                float(sum(o.code is not None for o in of)),
+                len(of),
+            )
+            if day + FORTNIGHT <= world.last_day:
+                back = sum(is_back(recount, order, day) for order in of)
+                kpis["refund_rate", "day", day, dimension] = float(back), float(len(of))
+        for order in made:
+            by_value.setdefault(f"code={order.code or 'Unassigned'}", []).append(order)
+            by_value.setdefault(f"matched={matched(order)}", []).append(order)
+        for dimension, of in by_value.items():
+            kpis["orders", "day", day, dimension] = float(len(of)), None
+    for day, amounts in flow.items():
+        kpis["revenue_net", "day", day, "currency=EUR"] = sum(amounts) / 100, None
+    return kpis | _repeats(recount, orders)
+
+
+def _repeats(recount: Recount, orders: list[ShopOrder]) -> dict[Key, Parts]:
+    kpis: dict[Key, Parts] = {}
+    named = [(who, order) for order in orders if (who := buyer(recount, order)) is not None]
+    for _, start, end in recount.periods("month"):
+        here = {who for who, order in named if start <= recount.day(order.created_at) < end}
+        until = [who for who, order in named if recount.day(order.created_at) < end]
+        if here:
+            again = sum(until.count(who) > 1 for who in here)
+            kpis["repeat_purchase_rate", "month", start, "all"] = float(again), float(len(here))
+    return kpis
+
+
+def left_kpis(world: World) -> dict[Key, Parts]:
+    """Visits by what they hold."""
+    recount = Recount(world)
+    kpis: dict[Key, tuple[float, float]] = {}
+    for visit in recount.visits:
+        kinds = {action.kind for action in visit.actions}
+        has_seen = any(action.path[:9] == "/checkout" for action in visit.actions)
+        for kpi, is_in in (
+            ("cart_abandonment", "add_to_cart" in kinds),
+            ("checkout_abandonment", has_seen or "order" in kinds),
+        ):
+            for dimension in ("all", f"device={visit.device}"):
+                if is_in:
+                    key = (kpi, "day", recount.day(visit.actions[0].at), dimension)
+                    above, below = kpis.get(key, (0.0, 0.0))
+                    kpis[key] = above + ("order" not in kinds), below + 1
+    return dict(kpis)
+
+
+def buyer(recount: Recount, order: ShopOrder) -> int | None:
+    number = None if order.customer_id is None else str(order.customer_id)
+    return recount.who(("shop", number), ("email", order.email), ("phone", order.phone))
+
+
+def is_back(recount: Recount, order: ShopOrder, day: date) -> bool:
+    moments = [refund.at for refund in order.refunds] + ([order.cancelled_at] if order.cancelled_at else [])
+    return any(recount.day(at) <= day + FORTNIGHT for at in moments)
+
+
+def cents(money: float) -> int:
+    return round(money * 100)

@@ -1,0 +1,111 @@
+"""Commerce counted by hand: what is sold, matched, given back, bought again and left in carts."""
+
+from datetime import UTC, date, datetime, time
+from typing import Any
+
+import pyarrow as pa
+import pytest
+
+from journey_platform.tables import JOURNEY_TOUCHPOINTS
+from tests.kpis import made
+
+D1, D2 = date(2026, 2, 2), date(2026, 2, 3)
+
+
+def sale(number: str, day: date = D1, value: float = 10.0, **changes: Any) -> dict[str, Any]:
+    return {
+        "day": day,
+        "occurred_at": datetime.combine(day, time(12), UTC),
+        "vendor": "shopify",
+        "channel": "commerce",
+        "type": "purchase",
+        "subject_id": number,
+        "medium": "store",
+        "value": value,
+        "unit": "EUR",
+        **changes,
+    }
+
+
+def act(visit: str, kind: str, day: date = D1, **changes: Any) -> dict[str, Any]:
+    return {"day": day, "channel": "web", "type": kind, "visit_id": visit, **changes}
+
+
+SALES = [
+    sale("1", value=10.1, medium="web", person_key=1, campaign="SWORDFISH"),
+    sale("2", value=20.2, person_key=2),
+    sale("3", value=30.3),
+    sale("3", D2, -30.3, type="refund"),
+    sale("4", D2, 5.0, unit="USD", person_key=1, medium="phone"),
+    sale("2", date(2026, 2, 20), -20.2, type="cancellation"),
+    act("v1", "order", subject_id="1", value=10.1),
+]
+
+
+def counted(kpi: str, rows: list[dict[str, Any]], day: date = D1, period: str = "day") -> dict[str, Any]:
+    """(numerator, denominator) by "dimension=value" of one period."""
+    about = {"is_bot": False, "is_machine": False}
+    whole = [{"touchpoint_id": f"t{number}", **about, **row} for number, row in enumerate(rows)]
+    schema = JOURNEY_TOUCHPOINTS.schema
+    tables = {JOURNEY_TOUCHPOINTS: pa.Table.from_pylist(whole, schema=schema)}
+    found = made.count(tables, [kpi], made.days(date(2026, 2, 1), date(2026, 2, 28)))
+    return {
+        f"{row['dimension']}={row['dimension_value']}": (row["numerator"], row["denominator"])
+        for row in found.to_pylist()
+        if (row["day"], row["period"]) == (day, period)
+    }
+
+
+def test_orders_are_told_by_place_code_and_what_they_match() -> None:
+    assert counted("orders", SALES) == {
+        "all=all": (3, None),
+        "sold=web": (1, None),
+        "sold=store": (2, None),
+        "code=SWORDFISH": (1, None),
+        "code=Unassigned": (2, None),
+        "matched=web visit": (1, None),
+        "matched=profile": (1, None),
+        "matched=nobody": (1, None),
+    }
+
+
+def test_money_is_summed_exactly_per_currency_on_its_own_day() -> None:
+    assert counted("revenue_gross", SALES) == {"currency=EUR": (60.6, None)}
+    assert counted("revenue_net", SALES, D2) == {"currency=EUR": (-30.3, None), "currency=USD": (5.0, None)}
+    assert counted("average_order_value", SALES) == {"currency=EUR": (60.6, 3)}
+
+
+def test_a_sum_of_money_rests_on_its_orders() -> None:
+    about = {"touchpoint_id": "t", "is_bot": False, "is_machine": False}
+    rows = pa.Table.from_pylist([sale("1", value=99.9) | about], schema=JOURNEY_TOUCHPOINTS.schema)
+    found = made.count({JOURNEY_TOUCHPOINTS: rows}, ["revenue_gross"], [D1])
+    assert {(row["numerator"], row["n"]) for row in found.to_pylist() if row["period"] == "day"} == {
+        (99.9, 1)
+    }
+
+
+def test_what_is_given_back_counts_on_the_day_of_the_order_and_within_its_days() -> None:
+    """The cancellation comes eighteen days later."""
+    assert counted("refund_rate", SALES)["all=all"] == (1, 3)
+
+
+def test_a_buyer_who_bought_before_is_counted_once_a_month() -> None:
+    assert counted("repeat_purchase_rate", SALES, date(2026, 2, 1), "month") == {"all=all": (1, 2)}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "parts"),
+    [("cart_abandonment", (1, 2)), ("checkout_abandonment", (1, 3))],
+)
+def test_carts_and_checkouts_are_left_by_visit(kpi: str, parts: tuple[int, int]) -> None:
+    rows = [
+        act("a", "add_to_cart", device="desktop"),
+        act("a", "page_view", page="/checkout/shipping", device="desktop"),
+        act("b", "add_to_cart"),
+        act("b", "page_view", page="/checkout/shipping"),
+        act("b", "order"),
+        act("c", "order"),
+        act("d", "add_to_cart", is_bot=True),
+        act("e", "page_view", page="/"),
+    ]
+    assert counted(kpi, rows)["all=all"] == parts
