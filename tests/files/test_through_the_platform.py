@@ -113,7 +113,7 @@ def test_pages_become_sessions_and_visits_are_covered_by_the_feed(
     [visits] = [
         row
         for row in rows(shop[0], kpis_table("middle"))
-        if (row["kpi"], row["day"], row["dimension"]) == ("visits", FIRST, "all")
+        if (row["kpi"], row["day"], row["period"], row["dimension"]) == ("visits", FIRST, "day", "all")
     ]
     assert (visits["value"], visits["coverage"], visits["status"]) == (2.0, 1.0, "ok")
 
