@@ -11,6 +11,8 @@ Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "
 """Why a touchpoint that could count does not. The rest is of another period, or counts through another."""
 
 WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
+_PURCHASE = ("purchase",)
+_MONEY = (*_PURCHASE, "refund", "cancellation")
 _TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
 _OWN: tuple[Reason, ...] = (
     "robot",
@@ -41,6 +43,7 @@ class Trail:
 
 
 _ITSELF = {"touchpoint_id": "touchpoint_id"}
+_VISIT = Trail(("visit_id",), {"visit_id": "visit_id"}, (*WEB, "checkout"))
 _PERSON = Trail(("person_key",), {"person_key": "person_key"}, leaves_out=_OWN)
 _TICKETS = Trail(("ticket_id",), {"ticket_id": "subject_id"}, _TICKET, is_anytime=True)
 _ATTEMPT = Trail(("touchpoint_id",), _ITSELF, ("add_to_cart",), leaves_out=("robot", "belongs to nobody"))
@@ -57,6 +60,14 @@ TRAILS: Mapping[str, Trail] = {
     "attempt_first": _ATTEMPT,
     "attempt_deepest": _ATTEMPT,
     "attempt_every": _ATTEMPT,
+    "cart_visit": _VISIT,
+    "checkout_visit": _VISIT,
+    "purchase": Trail(("touchpoint_id",), _ITSELF, _PURCHASE),
+    "takings": Trail(("touchpoint_id",), _ITSELF, _MONEY),
+    "settled": Trail(("vendor", "subject_id"), {"vendor": "vendor", "subject_id": "subject_id"}, _MONEY),
+    "buyer": Trail(
+        ("person_key",), {"person_key": "person_key"}, _PURCHASE, leaves_out=("robot", "belongs to nobody")
+    ),
     "mailing": Trail(
         ("campaign",),
         {"campaign": "subject_id"},
