@@ -271,9 +271,9 @@ def test_an_empty_list_and_half_the_pages_are_held_and_published_after_the_fix(
 
 @pytest.fixture(scope="module")
 def history(busy: World, served_well: Served, tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A lake with 20 sound days of visits."""
+    """A lake with 27 sound days of visits: three of each weekday at least."""
     folder = tmp_path_factory.mktemp("history") / "lake"
-    report = pull(served_well, Lake(str(folder)), table_of("matomo", "visits"), days_of(busy)[:20])
+    report = pull(served_well, Lake(str(folder)), table_of("matomo", "visits"), days_of(busy)[:27])
     assert report.held == ()
     return folder
 
@@ -320,21 +320,22 @@ def test_a_day_that_is_not_like_the_others_is_named_alone_and_well_again_afterwa
     fault: tuple[str, str] | None,
     rule: str,
 ) -> None:
-    table, days = table_of("matomo", "visits"), days_of(busy)[:21]
-    today, lake = days[20], Lake(str(tmp_path / "lake"))
+    table, days = table_of("matomo", "visits"), days_of(busy)[:28]
+    today, lake = days[27], Lake(str(tmp_path / "lake"))
     shutil.copytree(history, tmp_path / "lake")
 
     def failed() -> set[tuple[date, str]]:
         told = verdicts(lake, table, days)
         return {(day, r.rule) for day, of in told.items() for r in of.results if not r.is_passed}
 
+    before = failed()  # the world's own broken records
     world = change(busy, today) if change else busy
     faults = Faults(Fault("matomo", "/", fault[0], times=None, field=fault[1])) if fault else None
     with serve(world, faults=faults) as served:
         assert pull(served, lake, table, [today]).held == ()
-    assert failed() == {(today, rule)}
+    assert failed() - before == {(today, rule)}
     report = pull(served_well, lake, table, [today])
     if change is six_times:
-        assert [day.day for day in report.held] == [today], "five of six records are gone: somebody must look"
+        assert [day.day for day in report.held] == [today], "most records are gone: somebody must look"
         return
-    assert (report.held, failed()) == ((), set())
+    assert (report.held, failed()) == ((), before)
