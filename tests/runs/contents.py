@@ -12,10 +12,14 @@ from journey_platform.lake import Lake
 from journey_platform.tables import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
+    ACTIVITY,
+    ATTRIBUTION,
     BRIDGES,
     COVERAGE,
     DECISIONS,
     ERASURES,
+    FRICTION,
+    FUNNELS,
     GATE_VERDICTS,
     HOUSEHOLDS_TABLE,
     IDENTIFIERS_TABLE,
@@ -24,6 +28,7 @@ from journey_platform.tables import (
     JOURNEY_TOUCHPOINTS,
     LINKS_TABLE,
     MAILINGS,
+    PATHS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
@@ -31,8 +36,10 @@ from journey_platform.tables import (
     RECONCILIATION,
     REFERENCES,
     RESTATEMENTS,
+    RETENTION,
     SENTIMENT,
     SESSIONS,
+    STAGES,
     TICKET_REASONS,
     TICKETS,
     Table,
@@ -57,6 +64,7 @@ CUSTOMERS = [
 JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
 KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
+INSIGHTS = [ACTIVITY, ATTRIBUTION, FRICTION, FUNNELS, PATHS, RETENTION, STAGES]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, BRIDGES, TICKET_REASONS, QUARANTINE]
 """What follows from the records alone."""
 MEMORIES = [DECISIONS, ERASURES, IDENTITY_EVENTS, IDENTITY_HEALTH, PROFILE_REDIRECTS, RESTATEMENTS]
@@ -108,7 +116,7 @@ def data_files(root: Path) -> dict[str, str]:
 def orphans(root: Path) -> set[str]:
     """Data files that the newest version of their table does not name."""
     named = set()
-    for table in (*TABLES, *OPERATIONS, *MEMORIES):
+    for table in (*TABLES, *INSIGHTS, *OPERATIONS, *MEMORIES):
         place = root.joinpath(*table.key)
         if place.exists():
             named |= {str(Path(uri).relative_to(root)) for uri in DeltaTable(str(place)).file_uris()}
