@@ -18,7 +18,7 @@ check: $(SETUP)  ## lint, format, types, layers
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-chaos: $(SETUP)  ## kill, disk-full and soak runs
+chaos: $(SETUP)  ## kill, disk-full, soak and 90-day runs
 	$(BIN)/python -m pytest -m chaos
 
 bench: $(SETUP)  ## figures and ratios, never a verdict

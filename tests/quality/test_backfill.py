@@ -30,7 +30,7 @@ def well() -> World:
     return replace(world, outages=[], malformed=[])
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 def test_of_90_days_87_are_published_3_held_and_after_the_fix_the_3_too(well: World, tmp_path: Path) -> None:
     with serve(with_bad_days(well, empty=EMPTY, broken=BROKEN, cut=CUT)) as served, serve(well) as mended:
         now, only = served.now, {"JOURNEY_SOURCES": "matomo"}

@@ -64,7 +64,7 @@ def alarms(served: Served, lake: Lake, vendor: str) -> list[tuple[str, date, str
     return found
 
 
-@pytest.mark.slow
+@pytest.mark.chaos
 @pytest.mark.parametrize("vendor", VENDORS)
 def test_90_sound_days_raise_no_alarm(served: Served, vendor: str, tmp_path: Path) -> None:
     lake = Lake(str(tmp_path / "lake"))

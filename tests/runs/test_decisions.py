@@ -23,6 +23,8 @@ from tests.runs.choosing import chosen, identifiers
 from tests.runs.conftest import NARROW
 from tests.runs.running import ZONE, Installation, Order
 
+pytestmark = pytest.mark.chaos
+
 LAST = date(2026, 11, 14)
 WHOLE = Order(LAST - timedelta(days=89), LAST)
 NOW = datetime(2026, 11, 15, 5, tzinfo=UTC)

@@ -21,7 +21,7 @@ FIRST = date(2026, 10, 5)
 LAST = FIRST + timedelta(days=34)
 CUSTOMERS, SEED = 130, 7
 
-pytestmark = pytest.mark.slow
+pytestmark = pytest.mark.chaos
 
 
 @pytest.fixture(scope="module")
