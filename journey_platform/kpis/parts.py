@@ -86,12 +86,13 @@ def units_of(kpi: Kpi, scope: Scope, dimension: str, segments: pa.Table | None =
 
 def rolled_up(daily: pa.Table, kpis: Sequence[Kpi], period: Period, starts: Sequence[date]) -> pa.Table:
     """Parts per `period` that begins on one of `starts`, summed from the additive KPIs' parts per day."""
+    keys = ["kpi", "day", "dimension", "dimension_value"]
+    daily = daily.sort_by([(name, "ascending") for name in keys])  # sums of money depend on their order
     days = daily["day"].to_pylist()
     moved = daily.set_column(
         daily.schema.get_field_index("day"), "day", pa.array([start_of(d, period) for d in days], pa.date32())
     )
     moved = moved.filter(pc.is_in(moved["day"], pa.array(starts, pa.date32())))
-    keys = ["kpi", "day", "dimension", "dimension_value"]
     sums = moved.group_by(keys, use_threads=False).aggregate([(name, "sum") for name in (*SUMS, "n")])
     named = sums.rename_columns([name.removesuffix("_sum") for name in sums.schema.names])
     shares = [kpi.name for kpi in kpis if kpi.is_share]
