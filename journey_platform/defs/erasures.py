@@ -4,8 +4,7 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.stewardship.erasing import look_again
 from journey_platform.stewardship.inputs import contact_tables, touchpoint_tables
@@ -28,9 +27,8 @@ def erasure_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         *(IDENTIFIERS_TABLE, PROFILES_TABLE, JOURNEY_TOUCHPOINTS, SESSIONS, QUARANTINE),
     ]
 
-    @dg.multi_asset(
-        name=whole_step(*ERASURES.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *ERASURES.key,
         specs=[
             spec(
                 ERASURES,

@@ -14,7 +14,7 @@ from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import connector_of, sources
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.partitions import (
     BACKFILL_TAG,
     LOOKBACK_TAG,
@@ -170,9 +170,8 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
     table = archive(vendor, stream)
     suite = suite_of(table)
 
-    @dg.multi_asset(
-        name=whole_step(*table.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *table.key,
         specs=[
             spec(
                 table,
