@@ -273,6 +273,8 @@ class Place:
                 partition_by=partitions,
                 configuration=settings,
                 storage_options=self._options,
+                # Of two that create it at once one wins; tried again, the other would put its own on top.
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
         except (DeltaError, OSError) as error:
             if (snapshot := self.open()) is None:
