@@ -6,14 +6,15 @@ changed since the last.
 """
 
 from collections.abc import Sequence
-from datetime import date, timedelta
+from datetime import date
 
 import dagster as dg
 
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
-from connectors.registry import connector_of, sources
+from connectors.registry import FILES, connector_of, sources
 from journey_platform.defs import checks
+from journey_platform.defs.catching_up import Arrived, days_to_read
 from journey_platform.defs.describe import asset_key, spec, whole_step
 from journey_platform.defs.partitions import (
     BACKFILL_TAG,
@@ -129,11 +130,19 @@ def _event_asset(
 def _days_to_read(context: dg.AssetExecutionContext, stream: Stream, lake: Lake, table: Table) -> list[date]:
     """All days asked for; in a daily run those that never arrived and the stream's lookback."""
     days = days_of(context)
-    if LOOKBACK_TAG not in context.run.tags:
-        return days
-    settled = days[-1] - timedelta(days=stream.lookback_days)
-    arrived = lake.day_states(table)
-    return [day for day in days if day >= settled or day not in arrived]
+    is_daily_run = LOOKBACK_TAG in context.run.tags
+    return days_to_read(days, lake.day_states(table), stream.lookback_days) if is_daily_run else days
+
+
+def arrived(lake: Lake, sources: Sequence[str]) -> list[Arrived]:
+    """What arrived of the vendors' streams of events. Files come when they come: none of their days lacks."""
+    return [
+        Arrived(frozenset(lake.day_states(archive(vendor, stream))), stream.lookback_days)
+        for vendor in sources
+        if vendor != FILES
+        for stream in connector_of(vendor).streams
+        if stream.kind is StreamKind.EVENT
+    ]
 
 
 def _failure(error: ConnectorError) -> dg.Failure:
