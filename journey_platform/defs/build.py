@@ -45,7 +45,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *journey_assets(settings.sources, partitions),
         *health_assets(),
-        *erasure_assets(settings.sources),
+        *erasure_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *kpi_assets(settings.sources, partitions),
         overview_asset(),
         *restatement_assets(),

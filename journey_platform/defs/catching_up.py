@@ -49,4 +49,3 @@ def days_to_read(days: Sequence[date], arrived: Container[date], lookback_days: 
     for gap in missing:
         wanted.update(day for day in days if gap - late <= day < gap)
     return sorted(wanted)
-

@@ -35,16 +35,17 @@ def replay_rows(context: dg.OpExecutionContext, config: ReplayConfig, platform: 
     lake, table = platform.lake, archive_named(config.table)
     reason = config.reason or None
     days = [date.fromisoformat(day) for day in config.days.split(",") if day]
-    done = replay(
-        lake,
-        table,
-        suite_of(table),
-        days or quarantined_days(lake, table, reason),
-        run_id=context.run_id,
-        reason=reason,
-        accepts=config.accepts_held,
-        erased=platform.erased(),
-    )
+    with platform.minding_erasures() as erased:
+        done = replay(
+            lake,
+            table,
+            suite_of(table),
+            days or quarantined_days(lake, table, reason),
+            run_id=context.run_id,
+            reason=reason,
+            accepts=config.accepts_held,
+            erased=erased,
+        )
     for day in done:
         context.log.info("%s: %d taken, %d landed, %d refused", day.day, day.taken, day.landed, day.refused)
     landed = [day.day for day in done if day.landed]

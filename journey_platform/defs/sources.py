@@ -5,7 +5,7 @@ its current state, so that a backfill of days cannot ask it about the past; each
 changed since the last.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from datetime import date
 
 import dagster as dg
@@ -26,6 +26,7 @@ from journey_platform.defs.partitions import (
 )
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import Pull, pull_days
+from journey_platform.identity.erasure import Erased
 from journey_platform.lake import Lake
 from journey_platform.landing import (
     DayReport,
@@ -97,27 +98,31 @@ def _event_asset(
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         verdicts: dict[date, DayVerdict] = {}
-        source, erased = platform.connector(vendor), platform.erased()
-
-        def land(days: Sequence[date]) -> LandingReport:
-            gate = gate_of(lake, table, suite, days, is_read_by_day=True)
-            report = land_events(
-                lake,
-                table,
-                source.read(stream.name, window_of(days, platform.zone)),
-                days,
-                zone=platform.zone,
-                run_id=context.run.run_id,
-                extracted_at=platform.now(),
-                gate=gate,
-                erased=erased,
-            )
-            verdicts.update(gate.verdicts)
-            return report
-
+        source = platform.connector(vendor)
         wanted = _days_to_read(context, stream, lake, table)
+
+        def landing(erased: Erased) -> Callable[[Sequence[date]], LandingReport]:
+            def land(days: Sequence[date]) -> LandingReport:
+                gate = gate_of(lake, table, suite, days, is_read_by_day=True)
+                report = land_events(
+                    lake,
+                    table,
+                    source.read(stream.name, window_of(days, platform.zone)),
+                    days,
+                    zone=platform.zone,
+                    run_id=context.run.run_id,
+                    extracted_at=platform.now(),
+                    gate=gate,
+                    erased=erased,
+                )
+                verdicts.update(gate.verdicts)
+                return report
+
+            return land
+
         try:
-            outcome = pull_days(wanted, land, source.check)
+            with platform.minding_erasures() as erased:
+                outcome = pull_days(wanted, landing(erased), source.check)
         except ConnectorError as error:
             raise _failure(error) from None
         if wanted and len(outcome.failed) == len(wanted):
@@ -203,16 +208,17 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         last = checkpoint(lake, table)
         since = Window(midnight(platform.settings.start_date, platform.zone), now)
         try:
-            report = land_versions(
-                lake,
-                table,
-                source.read(stream.name, since, last.cursor if last else None),
-                zone=platform.zone,
-                run_id=context.run.run_id,
-                extracted_at=now,
-                gate=gate,
-                erased=platform.erased(),
-            )
+            with platform.minding_erasures() as erased:
+                report = land_versions(
+                    lake,
+                    table,
+                    source.read(stream.name, since, last.cursor if last else None),
+                    zone=platform.zone,
+                    run_id=context.run.run_id,
+                    extracted_at=now,
+                    gate=gate,
+                    erased=erased,
+                )
         except ConnectorError as error:
             raise _failure(error) from None
         states = lake.day_states(table)

@@ -35,7 +35,9 @@ def span(first: int, last: int) -> frozenset[date]:
     [
         pytest.param([], 7, id="nothing was ever read"),
         pytest.param([Arrived(span(40, 1), 2)], 7, id="only yesterday is missing"),
-        pytest.param([Arrived(span(40, 15), 2)], 16, id="off for two weeks, and what was late when it stopped"),
+        pytest.param(
+            [Arrived(span(40, 15), 2)], 16, id="off for two weeks, and what was late when it stopped"
+        ),
         pytest.param([Arrived(span(40, 1), 2), Arrived(span(40, 12), 7)], 18, id="one stream of two"),
         pytest.param([Arrived(span(40, 31) | span(29, 1), 0)], 30, id="a day in between"),
         pytest.param([Arrived(span(4, 1), 2)], 7, id="days before the first that arrived are no gap"),
