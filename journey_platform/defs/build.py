@@ -19,6 +19,7 @@ from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
+from journey_platform.defs.noticing import ask_again, follow_identity, repeat_job
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
@@ -57,6 +58,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         data_docs_asset(settings.sources),
     ]
     has_files = FILES in settings.sources
+    has_vendors = settings.sources != (FILES,)
+    repeat = repeat_job(settings.sources)
     return dg.Definitions(
         assets=assets,
         resources={"platform": Platform()},
@@ -64,6 +67,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             daily,
             derive,
             rederive,
+            *([repeat] if has_vendors else []),
             replay_job,
             identity_decision,
             identity_erase,
@@ -78,6 +82,8 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         sensors=[
             derive_after_failure,
             rederive_what_changed,
+            follow_identity,
+            *([ask_again(settings.sources, repeat, assets)] if has_vendors else []),
             *alert_sensors(settings.sources),
             *([drop_sensor(assets)] if has_files else []),
         ],

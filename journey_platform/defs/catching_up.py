@@ -4,7 +4,7 @@ A machine that was off, or a vendor that was down for longer than a lookback, le
 run begins at the first of them, so that nobody has to notice. No Dagster here.
 """
 
-from collections.abc import Container, Iterable, Sequence
+from collections.abc import Collection, Container, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 
@@ -26,18 +26,21 @@ def first_day(streams: Iterable[Arrived], last: date, *, lookback_days: int, sta
 
     A stream that never arrived asks for nothing: its history is read by a backfill. Never before `start`.
     """
-    horizon = max(start, last - timedelta(days=LONGEST_DAYS))
     begins = [last - timedelta(days=lookback_days)]
     for stream in streams:
-        known = [day for day in stream.days if day <= last]
-        if not known:
-            continue
-        first = max(min(known), horizon)
-        missing = (first + timedelta(days=n) for n in range((last - first).days + 1))
-        gap = next((day for day in missing if day not in stream.days), None)
-        if gap is not None:
-            begins.append(gap - timedelta(days=stream.lookback_days))
+        missing = gaps(stream.days, last, start=start)
+        begins += [day - timedelta(days=stream.lookback_days) for day in missing[:1]]
     return max(min(begins), start)
+
+
+def gaps(arrived: Collection[date], last: date, *, start: date) -> list[date]:
+    """The days up to `last` that are missing after the first one that arrived, in order."""
+    known = [day for day in arrived if day <= last]
+    if not known:
+        return []
+    first = max(min(known), start, last - timedelta(days=LONGEST_DAYS))
+    days = (first + timedelta(days=n) for n in range((last - first).days + 1))
+    return [day for day in days if day not in arrived]
 
 
 def days_to_read(days: Sequence[date], arrived: Container[date], lookback_days: int) -> list[date]:

@@ -14,6 +14,10 @@ RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 # A run that changed raw days says in it which: a sensor has what follows from them computed again.
 REDERIVE_TAG = "journey/rederive"
+# In the queue daily runs pass everything else, and everything else passes backfills.
+PRIORITY_TAG = "dagster/priority"
+# What a run is for: deploy/dagster.yaml limits backfills by it.
+KIND_TAG = "journey/kind"
 
 FILES_GROUP = "sources/files"
 
@@ -23,13 +27,14 @@ daily = dg.define_asset_job(
     "daily",
     selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP),
     description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
-    tags={"dagster/priority": "1"},
+    tags={PRIORITY_TAG: "1", KIND_TAG: "daily"},
 )
 
 derive = dg.define_asset_job(
     "derive",
     selection=DERIVED,
     description="Customers, journeys and KPIs from what is in the lake; no vendor is asked.",
+    tags={KIND_TAG: "derive"},
 )
 
 

@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.jobs import DERIVED, REDERIVE_TAG, range_tags
+from journey_platform.defs.jobs import DERIVED, KIND_TAG, REDERIVE_TAG, range_tags
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive_named
 from journey_platform.defs.stewardship import identity_erase
@@ -27,6 +27,7 @@ rederive = dg.define_asset_job(
     "rederive",
     selection=dg.AssetSelection.groups("touchpoints") | DERIVED,
     description="Touchpoints, customers, journeys and KPIs from the raw archive; no vendor is asked.",
+    tags={KIND_TAG: "derive"},
 )
 
 

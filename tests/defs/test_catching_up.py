@@ -16,7 +16,6 @@ from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
-from journey_platform.settings import load
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 10, 31)
 

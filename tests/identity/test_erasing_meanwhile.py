@@ -1,6 +1,7 @@
 """Somebody is erased while a run reads and writes them: the run itself leaves nothing of them behind."""
 
 import json
+import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -27,13 +28,24 @@ USERS = raw_table("zendesk", "users", "", is_entity=True)
 VISITS = raw_table("matomo", "visits", "", is_entity=False)
 
 
+@pytest.fixture(scope="module")
+def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The shop's lake after a run."""
+    root = tmp_path_factory.mktemp("filled")
+    with pytest.MonkeyPatch.context() as patch:
+        for name, value in environment(root).items():
+            patch.setenv(name, value)
+        fill(root)
+        run(root)
+    return root
+
+
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+def lake(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     for name, value in environment(tmp_path).items():
         monkeypatch.setenv(name, value)
-    made = fill(tmp_path)
-    run(tmp_path)
-    return made
+    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
+    return Lake(str(tmp_path))
 
 
 def ann_is_erased(lake: Lake) -> None:
@@ -74,9 +86,7 @@ def test_a_pull_that_was_under_way_leaves_nothing_of_the_person(
     )
     with Platform().minding_erasures() as erased:
         if kind == "events":
-            land_events(
-                lake, VISITS, visits, [DAY], zone="UTC", run_id="r", extracted_at=NOW, erased=erased
-            )
+            land_events(lake, VISITS, visits, [DAY], zone="UTC", run_id="r", extracted_at=NOW, erased=erased)
         else:
             land_versions(lake, USERS, users, zone="UTC", run_id="r", extracted_at=NOW, erased=erased)
         after()
