@@ -10,12 +10,14 @@ from journey_platform.defs.backfills import (
     preview_backfill,
     promote_backfill,
 )
+from journey_platform.defs.canaries import canaries_asset
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
 from journey_platform.defs.insights import insight_assets
+from journey_platform.defs.intraday import intraday, intraday_assets, intraday_schedule
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
@@ -57,6 +59,9 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         references_asset(settings.sources),
         data_docs_asset(settings.sources),
     ]
+    assets += [canaries_asset()] if settings.has_canaries else []
+    of_today = intraday_assets(settings.sources)
+    assets += of_today
     has_files = FILES in settings.sources
     has_vendors = settings.sources != (FILES,)
     repeat = repeat_job(settings.sources)
@@ -77,8 +82,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             promote_backfill,
             discard_backfill,
             *([dropped] if has_files else []),
+            *([intraday] if of_today else []),
         ],
-        schedules=[daily_schedule(settings, lookback)],
+        schedules=[
+            daily_schedule(settings, lookback),
+            *([intraday_schedule(settings)] if of_today else []),
+        ],
         sensors=[
             derive_after_failure,
             rederive_what_changed,

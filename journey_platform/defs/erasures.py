@@ -33,6 +33,7 @@ def erasure_assets(
         table
         for table in personal_tables()
         if table not in left_out
+        and table.key[0] != "today"
         and (table.key[0] not in ("raw", "touchpoints", "contacts") or table.key[1] in sources)
     ]
 

@@ -20,12 +20,13 @@ PRIORITY_TAG = "dagster/priority"
 KIND_TAG = "journey/kind"
 
 FILES_GROUP = "sources/files"
+INTRADAY_GROUP = "intraday"
 
 DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP, INTRADAY_GROUP),
     description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
     tags={PRIORITY_TAG: "1", KIND_TAG: "daily"},
 )

@@ -51,6 +51,7 @@ from journey_platform.tables import (
     TICKETS,
     Table,
     raw_table,
+    today_table,
     touchpoints_table,
 )
 from journey_platform.touchpoints.carried import THINGS
@@ -89,6 +90,7 @@ def personal_tables() -> list[Table]:
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
         *contact_tables(sources()),
+        *map(today_table, sources()),
         *map(touchpoints_table, sources()),
         QUARANTINE,
         *raw,
