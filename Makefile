@@ -24,6 +24,8 @@ chaos: $(SETUP)  ## kill, disk-full, soak and 90-day runs
 bench: $(SETUP)  ## figures and ratios, never a verdict
 	$(BIN)/python benchmarks/ingest.py
 	$(BIN)/python benchmarks/refresh.py
+	$(BIN)/python benchmarks/backfill.py
+	$(BIN)/python benchmarks/history.py
 	$(BIN)/python benchmarks/quality.py
 	$(BIN)/python benchmarks/identity.py
 	$(BIN)/python benchmarks/identity_probabilistic.py

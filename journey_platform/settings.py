@@ -43,6 +43,7 @@ class Settings:
     journeys: str = ""
     spelling: Spelling = DEFAULT_SPELLING
     has_probabilistic_links: bool = False
+    has_canaries: bool = False
 
 
 def load(environment: Mapping[str, str] = os.environ) -> Settings:
@@ -54,6 +55,7 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
     JOURNEY_PHONE_REGION: country of phone numbers that name none, as NL; default: they are not read.
     JOURNEY_MAIL_DOMAINS: domains whose mailboxes ignore tags or dots, as gmail.com=tags+dots,x.org=tags.
     JOURNEY_PROBABILISTIC_LINKS: on to link people by name, address and the like; default off.
+    JOURNEY_CANARIES: on to send customers with known answers through each run; default off.
     JOURNEY_MEMORY_LIMIT: the engine's, default 1GB. JOURNEY_STORAGE_<NAME>: options for an object store.
     JOURNEY_DATA_DOCS: folder of the quality site, default beside the lake's tables, or in the working folder
     where the lake is not local. JOURNEY_DATA_DOCS_URL: its address, where a web server serves it.
@@ -72,9 +74,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         if "JOURNEY_JOURNEYS" in environment:
             mistakes.append(f"JOURNEY_JOURNEYS names no file: {declared!r}")
         declared = ""
-    probabilistic = environment.get("JOURNEY_PROBABILISTIC_LINKS", "off").strip().lower()
-    if probabilistic not in {"on", "off"}:
-        mistakes.append(f"JOURNEY_PROBABILISTIC_LINKS is on or off, not {probabilistic!r}")
+    has_probabilistic_links = _switch("JOURNEY_PROBABILISTIC_LINKS", environment, mistakes)
+    has_canaries = _switch("JOURNEY_CANARIES", environment, mistakes)
     for variable in _missing(sources, environment):
         mistakes.append(f"{variable} is missing")
     if not environment.get(PSEUDONYM_KEY):
@@ -93,7 +94,8 @@ def load(environment: Mapping[str, str] = os.environ) -> Settings:
         data_docs_url=environment.get("JOURNEY_DATA_DOCS_URL", ""),
         journeys=str(Path(declared).absolute()) if declared else "",
         spelling=spelling,
-        has_probabilistic_links=probabilistic == "on",
+        has_probabilistic_links=has_probabilistic_links,
+        has_canaries=has_canaries,
     )
 
 
@@ -106,6 +108,13 @@ def now(environment: Mapping[str, str] = os.environ) -> datetime:
 def pseudonym_key(environment: Mapping[str, str] = os.environ) -> Secret:
     """The key of the profiles' ids. Read where it is used, never at import."""
     return Secret(environment[PSEUDONYM_KEY])
+
+
+def _switch(name: str, environment: Mapping[str, str], mistakes: list[str]) -> bool:
+    told = environment.get(name, "off").strip().lower()
+    if told not in {"on", "off"}:
+        mistakes.append(f"{name} is on or off, not {told!r}")
+    return told == "on"
 
 
 def _root(text: str, mistakes: list[str]) -> str:

@@ -187,7 +187,8 @@ def _erase(chosen: argparse.Namespace) -> _Lines:
                 f"{row['log_entries_removed']} log entries: {row['table']}"
             )
     if done.days:
-        yield f"Run the job rederive over {done.days[0]} to {done.days[-1]} to restate sessions and KPIs."
+        yield f"The sensor follow_identity has {done.days[0]} to {done.days[-1]} derived again."
+        yield "Where no daemon runs, run the job rederive over these days."
 
 
 def _preview(chosen: argparse.Namespace) -> _Lines:

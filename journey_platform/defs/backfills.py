@@ -12,6 +12,7 @@ from journey_platform.backfills.difference import Difference, difference
 from journey_platform.backfills.promotion import Promoted
 from journey_platform.backfills.running import job_of, preview, publish
 from journey_platform.defs.describe import asset_key
+from journey_platform.defs.jobs import KIND_TAG, PRIORITY_TAG
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -19,9 +20,6 @@ from journey_platform.history.causes import spans
 from journey_platform.history.trace import History, Leap, known_tables
 from journey_platform.lake.shadows import discard, named
 
-# Daily runs pass backfills in the queue.
-PRIORITY_TAG = "dagster/priority"
-KIND_TAG = "journey/kind"
 _SHOWN = 100
 
 

@@ -10,15 +10,18 @@ from journey_platform.defs.backfills import (
     preview_backfill,
     promote_backfill,
 )
+from journey_platform.defs.canaries import canaries_asset
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
 from journey_platform.defs.insights import insight_assets
+from journey_platform.defs.intraday import intraday, intraday_assets, intraday_schedule
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
+from journey_platform.defs.noticing import ask_again, follow_identity, repeat_job
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
@@ -45,7 +48,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *journey_assets(settings.sources, partitions),
         *health_assets(),
-        *erasure_assets(settings.sources),
+        *erasure_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *kpi_assets(settings.sources, partitions),
         overview_asset(),
         *restatement_assets(),
@@ -56,7 +59,12 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         references_asset(settings.sources),
         data_docs_asset(settings.sources),
     ]
+    assets += [canaries_asset()] if settings.has_canaries else []
+    of_today = intraday_assets(settings.sources)
+    assets += of_today
     has_files = FILES in settings.sources
+    has_vendors = settings.sources != (FILES,)
+    repeat = repeat_job(settings.sources)
     return dg.Definitions(
         assets=assets,
         resources={"platform": Platform()},
@@ -64,6 +72,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             daily,
             derive,
             rederive,
+            *([repeat] if has_vendors else []),
             replay_job,
             identity_decision,
             identity_erase,
@@ -73,11 +82,17 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             promote_backfill,
             discard_backfill,
             *([dropped] if has_files else []),
+            *([intraday] if of_today else []),
         ],
-        schedules=[daily_schedule(settings, lookback)],
+        schedules=[
+            daily_schedule(settings, lookback),
+            *([intraday_schedule(settings)] if of_today else []),
+        ],
         sensors=[
             derive_after_failure,
             rederive_what_changed,
+            follow_identity,
+            *([ask_again(settings.sources, repeat, assets)] if has_vendors else []),
             *alert_sensors(settings.sources),
             *([drop_sensor(assets)] if has_files else []),
         ],

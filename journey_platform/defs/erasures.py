@@ -5,26 +5,35 @@ from collections.abc import Sequence
 import dagster as dg
 
 from journey_platform.defs.describe import asset_key, spec, whole_assets
+from journey_platform.defs.journeys import WITH_TEXTS, WITH_TICKETS
 from journey_platform.defs.platform import Platform
-from journey_platform.stewardship.erasing import look_again
-from journey_platform.stewardship.inputs import contact_tables, touchpoint_tables
+from journey_platform.stewardship.erasing import look_again, personal_tables
 from journey_platform.tables import (
     DECISIONS,
     ERASURES,
-    IDENTIFIERS_TABLE,
-    JOURNEY_TOUCHPOINTS,
-    PROFILES_TABLE,
-    QUARANTINE,
-    SESSIONS,
+    LINK_REVIEW,
+    MATCHED_RECORDS,
+    PROBABILISTIC_LINKS,
+    SENTIMENT,
+    TICKETS,
 )
 
 
-def erasure_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """One asset, after everything that holds rows of persons."""
+def erasure_assets(
+    sources: Sequence[str], *, has_probabilistic_links: bool = False
+) -> list[dg.AssetsDefinition]:
+    """One asset, after everything that holds rows of persons: the last word of each run."""
+    left_out = [
+        *([] if has_probabilistic_links else [LINK_REVIEW, MATCHED_RECORDS, PROBABILISTIC_LINKS]),
+        *([] if WITH_TICKETS & {*sources} else [TICKETS]),
+        *([] if WITH_TEXTS & {*sources} else [SENTIMENT]),
+    ]
     of_persons = [
-        *touchpoint_tables(sources),
-        *contact_tables(sources),
-        *(IDENTIFIERS_TABLE, PROFILES_TABLE, JOURNEY_TOUCHPOINTS, SESSIONS, QUARANTINE),
+        table
+        for table in personal_tables()
+        if table not in left_out
+        and table.key[0] != "today"
+        and (table.key[0] not in ("raw", "touchpoints", "contacts") or table.key[1] in sources)
     ]
 
     @whole_assets(

@@ -4,29 +4,38 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from journey_platform.defs.partitions import LOOKBACK_TAG
+from journey_platform.defs.catching_up import first_day
+from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
+from journey_platform.defs.platform import Platform
+from journey_platform.defs.sources import arrived
 from journey_platform.settings import Settings
 
 RANGE_START_TAG = "dagster/asset_partition_range_start"
 RANGE_END_TAG = "dagster/asset_partition_range_end"
 # A run that changed raw days says in it which: a sensor has what follows from them computed again.
 REDERIVE_TAG = "journey/rederive"
+# In the queue daily runs pass everything else, and everything else passes backfills.
+PRIORITY_TAG = "dagster/priority"
+# What a run is for: deploy/dagster.yaml limits backfills by it.
+KIND_TAG = "journey/kind"
 
 FILES_GROUP = "sources/files"
+INTRADAY_GROUP = "intraday"
 
 DERIVED = dg.AssetSelection.groups("customers", "journeys", "kpis", "insights", "operations")
 
 daily = dg.define_asset_job(
     "daily",
-    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP),
+    selection=dg.AssetSelection.all() - dg.AssetSelection.groups(FILES_GROUP, INTRADAY_GROUP),
     description="Yesterday and each stream's lookback: pull, check, map, resolve, sessions, KPIs.",
-    tags={"dagster/priority": "1"},
+    tags={PRIORITY_TAG: "1", KIND_TAG: "daily"},
 )
 
 derive = dg.define_asset_job(
     "derive",
     selection=DERIVED,
     description="Customers, journeys and KPIs from what is in the lake; no vendor is asked.",
+    tags={KIND_TAG: "derive"},
 )
 
 
@@ -37,18 +46,27 @@ def range_tags(first: date, last: date, *, is_lookback: bool = False) -> dict[st
 
 
 def daily_schedule(settings: Settings, lookback_days: int) -> dg.ScheduleDefinition:
-    """Runs the daily job at 03:00 of the reporting zone for yesterday and the longest lookback."""
+    """Runs the daily job at 03:00 of the reporting zone for yesterday, the longest lookback, and what was
+    missed before: a machine that was off for two weeks reads them in one run."""
 
     @dg.schedule(
         job=daily,
         cron_schedule="0 3 * * *",
         execution_timezone=settings.zone,
-        description=f"Yesterday and the {lookback_days} days before, which late rows may still change.",
+        description=f"Yesterday, the {lookback_days} days before, which late rows may still change, and days "
+        "that never arrived.",
     )
-    def daily_at_three(context: dg.ScheduleEvaluationContext) -> dg.RunRequest:
+    def daily_at_three(context: dg.ScheduleEvaluationContext, platform: Platform) -> dg.RunRequest:
         last = context.scheduled_execution_time.date() - timedelta(days=1)
-        first = max(last - timedelta(days=lookback_days), settings.start_date)
-        return dg.RunRequest(run_key=last.isoformat(), tags=range_tags(first, last, is_lookback=True))
+        start = settings.start_date
+        settled = max(last - timedelta(days=lookback_days), start)
+        streams = arrived(platform.lake, settings.sources)
+        first = first_day(streams, last, lookback_days=lookback_days, start=start)
+        tags = range_tags(first, last, is_lookback=True)
+        # What lies between a gap and the lookback is there: only what the gap changes is derived again.
+        return dg.RunRequest(
+            run_key=last.isoformat(), tags={**tags, CHANGED_ONLY_TAG: "yes"} if first < settled else tags
+        )
 
     return daily_at_three
 

@@ -5,7 +5,8 @@ configuration.
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
 from zoneinfo import ZoneInfo
@@ -22,7 +23,8 @@ from journey_platform.engine import Engine
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
-from journey_platform.stewardship.erasing import erased_of
+from journey_platform.stewardship.erasing import erased_of, look_again
+from journey_platform.tables import DECISIONS
 
 
 class Platform(dg.ConfigurableResource[None]):
@@ -62,6 +64,17 @@ class Platform(dg.ConfigurableResource[None]):
     def erased(self) -> Erased:
         """Everybody who was erased, as the ledger has it now."""
         return erased_of(self.lake, secret=self.pseudonym_key(), settings=self.settings)
+
+    @contextmanager
+    def minding_erasures(self) -> Iterator[Erased]:
+        """Everybody who was erased, for what writes rows of persons. Who is erased while the context lasts
+        goes from what was written meanwhile, too: the ledger is looked at again after the last commit."""
+        decided = self.lake.version(DECISIONS)
+        try:
+            yield self.erased()
+        finally:
+            if self.lake.version(DECISIONS) != decided:
+                look_again(self.lake, self.settings, secret=self.pseudonym_key(), now=self.now())
 
     @property
     def spelling(self) -> Spelling:

@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.jobs import DERIVED, REDERIVE_TAG, range_tags
+from journey_platform.defs.jobs import DERIVED, KIND_TAG, REDERIVE_TAG, range_tags
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive_named
 from journey_platform.defs.stewardship import identity_erase
@@ -27,6 +27,7 @@ rederive = dg.define_asset_job(
     "rederive",
     selection=dg.AssetSelection.groups("touchpoints") | DERIVED,
     description="Touchpoints, customers, journeys and KPIs from the raw archive; no vendor is asked.",
+    tags={KIND_TAG: "derive"},
 )
 
 
@@ -35,16 +36,17 @@ def replay_rows(context: dg.OpExecutionContext, config: ReplayConfig, platform: 
     lake, table = platform.lake, archive_named(config.table)
     reason = config.reason or None
     days = [date.fromisoformat(day) for day in config.days.split(",") if day]
-    done = replay(
-        lake,
-        table,
-        suite_of(table),
-        days or quarantined_days(lake, table, reason),
-        run_id=context.run_id,
-        reason=reason,
-        accepts=config.accepts_held,
-        erased=platform.erased(),
-    )
+    with platform.minding_erasures() as erased:
+        done = replay(
+            lake,
+            table,
+            suite_of(table),
+            days or quarantined_days(lake, table, reason),
+            run_id=context.run_id,
+            reason=reason,
+            accepts=config.accepts_held,
+            erased=erased,
+        )
     for day in done:
         context.log.info("%s: %d taken, %d landed, %d refused", day.day, day.taken, day.landed, day.refused)
     landed = [day.day for day in done if day.landed]

@@ -5,15 +5,16 @@ its current state, so that a backfill of days cannot ask it about the past; each
 changed since the last.
 """
 
-from collections.abc import Sequence
-from datetime import date, timedelta
+from collections.abc import Callable, Sequence
+from datetime import date
 
 import dagster as dg
 
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
-from connectors.registry import connector_of, sources
+from connectors.registry import FILES, connector_of, sources
 from journey_platform.defs import checks
+from journey_platform.defs.catching_up import Arrived, days_to_read
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.partitions import (
     BACKFILL_TAG,
@@ -25,6 +26,7 @@ from journey_platform.defs.partitions import (
 )
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import Pull, pull_days
+from journey_platform.identity.erasure import Erased
 from journey_platform.lake import Lake
 from journey_platform.landing import (
     DayReport,
@@ -96,27 +98,31 @@ def _event_asset(
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         verdicts: dict[date, DayVerdict] = {}
-        source, erased = platform.connector(vendor), platform.erased()
-
-        def land(days: Sequence[date]) -> LandingReport:
-            gate = gate_of(lake, table, suite, days, is_read_by_day=True)
-            report = land_events(
-                lake,
-                table,
-                source.read(stream.name, window_of(days, platform.zone)),
-                days,
-                zone=platform.zone,
-                run_id=context.run.run_id,
-                extracted_at=platform.now(),
-                gate=gate,
-                erased=erased,
-            )
-            verdicts.update(gate.verdicts)
-            return report
-
+        source = platform.connector(vendor)
         wanted = _days_to_read(context, stream, lake, table)
+
+        def landing(erased: Erased) -> Callable[[Sequence[date]], LandingReport]:
+            def land(days: Sequence[date]) -> LandingReport:
+                gate = gate_of(lake, table, suite, days, is_read_by_day=True)
+                report = land_events(
+                    lake,
+                    table,
+                    source.read(stream.name, window_of(days, platform.zone)),
+                    days,
+                    zone=platform.zone,
+                    run_id=context.run.run_id,
+                    extracted_at=platform.now(),
+                    gate=gate,
+                    erased=erased,
+                )
+                verdicts.update(gate.verdicts)
+                return report
+
+            return land
+
         try:
-            outcome = pull_days(wanted, land, source.check)
+            with platform.minding_erasures() as erased:
+                outcome = pull_days(wanted, landing(erased), source.check)
         except ConnectorError as error:
             raise _failure(error) from None
         if wanted and len(outcome.failed) == len(wanted):
@@ -129,11 +135,19 @@ def _event_asset(
 def _days_to_read(context: dg.AssetExecutionContext, stream: Stream, lake: Lake, table: Table) -> list[date]:
     """All days asked for; in a daily run those that never arrived and the stream's lookback."""
     days = days_of(context)
-    if LOOKBACK_TAG not in context.run.tags:
-        return days
-    settled = days[-1] - timedelta(days=stream.lookback_days)
-    arrived = lake.day_states(table)
-    return [day for day in days if day >= settled or day not in arrived]
+    is_daily_run = LOOKBACK_TAG in context.run.tags
+    return days_to_read(days, lake.day_states(table), stream.lookback_days) if is_daily_run else days
+
+
+def arrived(lake: Lake, sources: Sequence[str]) -> list[Arrived]:
+    """What arrived of the vendors' streams of events. Files come when they come: none of their days lacks."""
+    return [
+        Arrived(frozenset(lake.day_states(archive(vendor, stream))), stream.lookback_days)
+        for vendor in sources
+        if vendor != FILES
+        for stream in connector_of(vendor).streams
+        if stream.kind is StreamKind.EVENT
+    ]
 
 
 def _failure(error: ConnectorError) -> dg.Failure:
@@ -193,16 +207,17 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         last = checkpoint(lake, table)
         since = Window(midnight(platform.settings.start_date, platform.zone), now)
         try:
-            report = land_versions(
-                lake,
-                table,
-                source.read(stream.name, since, last.cursor if last else None),
-                zone=platform.zone,
-                run_id=context.run.run_id,
-                extracted_at=now,
-                gate=gate,
-                erased=platform.erased(),
-            )
+            with platform.minding_erasures() as erased:
+                report = land_versions(
+                    lake,
+                    table,
+                    source.read(stream.name, since, last.cursor if last else None),
+                    zone=platform.zone,
+                    run_id=context.run.run_id,
+                    extracted_at=now,
+                    gate=gate,
+                    erased=erased,
+                )
         except ConnectorError as error:
             raise _failure(error) from None
         states = lake.day_states(table)

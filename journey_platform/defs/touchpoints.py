@@ -81,18 +81,19 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
         )
         raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
         raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
-        mapped = without_erased(platform.erased(), table, mapping.touchpoints(raw, zone=platform.zone))
         gate = gate_of(lake, table, suite, work.days)
-        writes = publish(
-            lake,
-            table,
-            _on_days(mapped.rows, work.days),
-            work.days,
-            gate,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            refused=refusals(mapped.rejected, work.days),
-        )
+        with platform.minding_erasures() as erased:
+            mapped = without_erased(erased, table, mapping.touchpoints(raw, zone=platform.zone))
+            writes = publish(
+                lake,
+                table,
+                _on_days(mapped.rows, work.days),
+                work.days,
+                gate,
+                run_id=context.run.run_id,
+                cursor=work.cursor,
+                refused=refusals(mapped.rejected, work.days),
+            )
         results = checks.rule_results(table, suite, gate.verdicts)
         return report_days(context, table, writes, check_results=results)
 
@@ -122,15 +123,16 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
         changed = with_neighbours(lake)
         work = plan(lake, table, (), dict.fromkeys(raw_tables.values(), changed), span=(date.min, date.max))
         raw = {name: lake.read(t, work.days) for name, t in raw_tables.items()}
-        mapped = without_erased(platform.erased(), table, mapping.contacts(raw, zone=platform.zone))
-        lake.replace_days(
-            table,
-            _on_days(mapped.rows, work.days),
-            work.days,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            allow_shrink=True,
-        )
+        with platform.minding_erasures() as erased:
+            mapped = without_erased(erased, table, mapping.contacts(raw, zone=platform.zone))
+            lake.replace_days(
+                table,
+                _on_days(mapped.rows, work.days),
+                work.days,
+                run_id=context.run.run_id,
+                cursor=work.cursor,
+                allow_shrink=True,
+            )
         rows = sum(state.rows for state in lake.day_states(table).values())
         return dg.MaterializeResult(
             asset_key=asset_key(table),

@@ -16,7 +16,14 @@ from connectors.registry import connector_of, sources
 from journey_platform import tables
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.lake import Lake
-from journey_platform.tables import Table, contacts_table, kpis_table, raw_table, touchpoints_table
+from journey_platform.tables import (
+    Table,
+    contacts_table,
+    kpis_table,
+    raw_table,
+    today_table,
+    touchpoints_table,
+)
 
 RULES_MARK = "rules"
 CODE_MARK = "code"
@@ -166,7 +173,7 @@ def known_tables() -> dict[str, Table]:
         for vendor in sources()
         for stream in connector_of(vendor).streams
     ]
-    made = [make(vendor) for vendor in sources() for make in (touchpoints_table, contacts_table)]
+    made = [make(vendor) for vendor in sources() for make in (touchpoints_table, contacts_table, today_table)]
     return {table.name: table for table in (*declared, *raws, *made, *map(kpis_table, STAGES))}
 
 

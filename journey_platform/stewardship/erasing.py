@@ -51,6 +51,7 @@ from journey_platform.tables import (
     TICKETS,
     Table,
     raw_table,
+    today_table,
     touchpoints_table,
 )
 from journey_platform.touchpoints.carried import THINGS
@@ -89,6 +90,7 @@ def personal_tables() -> list[Table]:
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
         *contact_tables(sources()),
+        *map(today_table, sources()),
         *map(touchpoints_table, sources()),
         QUARANTINE,
         *raw,
@@ -162,16 +164,16 @@ def erase(
 
 def finish(lake: Lake, settings: Settings, decision_id: str, *, secret: bytes, now: datetime) -> Receipt:
     """Carry out a decision that was taken, and all earlier ones with it, and write the receipt."""
-    theirs = erased_of(lake, secret=secret, settings=settings)
+    theirs, looked_at = erased_of(lake, secret=secret, settings=settings), _versions(lake)
     found = {table.name: _found(lake, table, theirs) for table in personal_tables()}
-    _write_receipt(lake, decision_id, [Removed(name, rows) for name, rows in found.items()], None)
+    _write_receipt(lake, decision_id, [Removed(name, rows) for name, rows in found.items()])
     known = lake.version(IDENTIFIERS_TABLE)
     removed = [_remove(lake, table, theirs, found[table.name], decision_id) for table in personal_tables()]
     _keep_up(lake, known, run_id=decision_id)
     discard_all(lake)
     _account(lake, decision_id)
     removed.append(Removed(DECISIONS.name, {}, *lake.shed_history(DECISIONS)))
-    return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, now))
+    return _receipt(settings, decision_id, _write_receipt(lake, decision_id, removed, ended=(now, looked_at)))
 
 
 def _receipt(settings: Settings, decision_id: str, rows: list[dict[str, Any]]) -> Receipt:
@@ -191,12 +193,13 @@ def look_again(lake: Lake, settings: Settings, *, secret: bytes, now: datetime) 
     theirs = erased_of(lake, secret=secret, settings=settings)
     if receipts or not theirs:
         return receipts
+    looked_at = _versions(lake)
     seen_of: dict[str, int] = json.loads(lake.cursor(ERASURES) or "{}")
     found = {t.name: _found(lake, t, theirs, since=seen_of.get(t.name)) for t in personal_tables()}
     returned = [table for table in personal_tables() if found[table.name]]
     latest = max(ledger(lake).filter(pc.field("erased").is_valid()).to_pylist(), key=_when)["decision_id"]
     removed = [_remove(lake, table, theirs, found[table.name], latest) for table in returned]
-    rows = _write_receipt(lake, latest, removed, now)
+    rows = _write_receipt(lake, latest, removed, ended=(now, looked_at))
     _account(lake, latest)
     return [_receipt(settings, latest, rows)] if returned else []
 
@@ -365,13 +368,19 @@ def _account(lake: Lake, decision_id: str) -> None:
     account_anew(lake, days, run_id=decision_id)
 
 
+def _versions(lake: Lake) -> str:
+    """Before the tables are looked through: what is committed meanwhile is looked at the next time."""
+    return json.dumps({table.name: lake.version(table) for table in personal_tables()})
+
+
 def _write_receipt(
-    lake: Lake, decision_id: str, removed: Sequence[Removed], finished_at: datetime | None
+    lake: Lake, decision_id: str, removed: Sequence[Removed], *, ended: tuple[datetime, str] | None = None
 ) -> list[dict[str, Any]]:
     """Put the counts beside those that an earlier try has written; returns the decision's rows.
 
-    A finished one carries as its cursor the versions of all tables that were looked through.
+    `ended`: when, and as its cursor the versions of all tables that were looked through.
     """
+    finished_at, cursor = ended or (None, None)
     known = lake.read(ERASURES)
     rows = {(row["decision_id"], row["table"], row["of_day"]): row for row in known.to_pylist()}
     for one in removed:
@@ -392,7 +401,6 @@ def _write_receipt(
                 else None,
                 "finished_at": finished_at,
             }
-    cursor = json.dumps({t.name: lake.version(t) for t in personal_tables()}) if finished_at else None
     written = pa.Table.from_pylist(list(rows.values()), schema=ERASURES.schema)
     lake.replace_all(ERASURES, written, run_id=decision_id, cursor=cursor)
     return [row for row in lake.read(ERASURES).to_pylist() if row["decision_id"] == decision_id]

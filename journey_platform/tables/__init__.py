@@ -26,6 +26,7 @@ from journey_platform.tables.insights import (
     RETENTION,
     STAGES,
 )
+from journey_platform.tables.intraday import KPIS_TODAY, today_table
 from journey_platform.tables.journeys import (
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
@@ -34,7 +35,13 @@ from journey_platform.tables.journeys import (
     TICKETS,
 )
 from journey_platform.tables.kpis import BRIDGES, RESTATEMENTS, TICKET_REASONS, kpis_table
-from journey_platform.tables.operations import COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES
+from journey_platform.tables.operations import (
+    CANARIES,
+    COVERAGE,
+    GATE_VERDICTS,
+    RECONCILIATION,
+    REFERENCES,
+)
 from journey_platform.tables.profiles import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
@@ -61,6 +68,7 @@ __all__ = [
     "ATTRIBUTES",
     "ATTRIBUTION",
     "BRIDGES",
+    "CANARIES",
     "COVERAGE",
     "DECISIONS",
     "ERASURES",
@@ -74,6 +82,7 @@ __all__ = [
     "IDENTITY_HEALTH",
     "JOURNEY_TOUCHPOINTS",
     "KEYS",
+    "KPIS_TODAY",
     "LINKS_TABLE",
     "LINK_MODEL",
     "LINK_REVIEW",
@@ -101,5 +110,6 @@ __all__ = [
     "contacts_table",
     "kpis_table",
     "raw_table",
+    "today_table",
     "touchpoints_table",
 ]

@@ -30,6 +30,19 @@ GATE_VERDICTS = Table(
     fingerprint_without=("run_id",),
 )
 
+CANARIES = Table(
+    key=("operations", "canaries"),
+    grain="answer that is known of the canaries: a KPI, or who is who",
+    columns=(
+        Column("answer", pa.string(), "name of the KPI, or profiles", is_key=True),
+        Column("compared", pa.int64(), "values that are known"),
+        Column("equal", pa.int64(), "of those, that came out so"),
+        Column("largest_difference", pa.float64(), "of a part of a value; null for profiles"),
+    ),
+    sort_by=("answer",),
+    is_daily=False,
+)
+
 REFERENCES = Table(
     key=("operations", "references"),
     grain="rule between two streams and day: whether the records that are named are there",
