@@ -5,7 +5,7 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from journey_platform.commands import backfill, doctor, identity, journeys, kpi, quarantine, runs
+from journey_platform.commands import backfill, doctor, identity, journeys, kpi, quarantine, runs, upkeep
 from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
@@ -17,6 +17,7 @@ _GROUPS: dict[str, Any] = {
     "quarantine": quarantine,
     "runs": runs,
     **journeys.COMMANDS,
+    **upkeep.COMMANDS,
 }
 
 

@@ -19,6 +19,7 @@ from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
+from journey_platform.defs.maintenance import maintenance, weekly_maintenance
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
@@ -72,9 +73,10 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             preview_backfill,
             promote_backfill,
             discard_backfill,
+            maintenance,
             *([dropped] if has_files else []),
         ],
-        schedules=[daily_schedule(settings, lookback)],
+        schedules=[daily_schedule(settings, lookback), weekly_maintenance(settings)],
         sensors=[
             derive_after_failure,
             rederive_what_changed,

@@ -6,6 +6,7 @@ folders by ours. A container that is killed takes its processes with it; so does
 
 import json
 import os
+import shutil
 import signal
 import subprocess
 import sys
@@ -22,7 +23,6 @@ import yaml
 from tests.deploy.servers import DEPLOY, await_port, free_port
 
 PROJECT = DEPLOY.parent
-HOME = DEPLOY / "production"
 _BINARIES = Path(sys.executable).parent
 
 
@@ -34,11 +34,16 @@ class Production:
         self.ports = {name: free_port() for name in ("code", "webserver", "viewer", "metrics")}
         self._services = yaml.safe_load((DEPLOY / "compose.yaml").read_text())["services"]
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        (folder / "state").mkdir(exist_ok=True)
+        (folder / "state").mkdir()
+        self.home = folder / "home"
+        shutil.copytree(DEPLOY / "production", self.home)
+        # As the image has them.
+        for name in (".logs_queue", ".nux", "logs"):
+            (self.home / name).mkdir()
         self.instance = {
             "PATH": f"{_BINARIES}:{os.environ['PATH']}",
             "PYTHONPATH": str(PROJECT),
-            "DAGSTER_HOME": str(HOME),
+            "DAGSTER_HOME": str(self.home),
             "JOURNEY_STATE": str(folder / "state"),
             "JOURNEY_CODE_HOST": "127.0.0.1",
             "JOURNEY_CODE_PORT": str(self.ports["code"]),
@@ -48,7 +53,7 @@ class Production:
 
     def command(self, service: str) -> list[str]:
         told = [str(part) for part in self._services[service]["command"]]
-        replaced = {"/opt/deploy/code-server": str(HOME / "code-server"), "0.0.0.0": "127.0.0.1"}
+        replaced = {"/opt/deploy/code-server": str(self.home / "code-server"), "0.0.0.0": "127.0.0.1"}
         replaced["3000"] = str(self.ports.get(service, 0))
         replaced["0.0.0.0:9464"] = f"127.0.0.1:{self.ports['metrics']}"
         return [replaced.get(part, part) for part in told]
@@ -59,20 +64,24 @@ class Production:
 
     def once(self, service: str) -> None:
         done = subprocess.run(
-            self.command(service), env=self.environment(service), cwd=HOME, capture_output=True, text=True
+            self.command(service),
+            env=self.environment(service),
+            cwd=self.home,
+            capture_output=True,
+            text=True,
         )
         assert done.returncode == 0, done.stderr[-3000:]
 
     def run(self, *command: str) -> subprocess.CompletedProcess[str]:
         """A command in the container of the code server."""
-        return subprocess.run(command, env=self.code, cwd=HOME, capture_output=True, text=True)
+        return subprocess.run(command, env=self.code, cwd=self.home, capture_output=True, text=True)
 
     def start(self, service: str) -> None:
         with (self.folder / f"{service}.log").open("ab") as log:
             self._processes[service] = subprocess.Popen(
                 self.command(service),
                 env=self.environment(service),
-                cwd=HOME,
+                cwd=self.home,
                 stdout=log,
                 stderr=log,
                 start_new_session=True,

@@ -65,7 +65,7 @@ def production(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
         installation = Production(folder, database.environment, settings)
         installation.once("migrate")
         try:
-            for service in ("code", "webserver", "viewer", "daemon"):
+            for service in ("code", "webserver", "viewer"):
                 installation.start(service)
             yield installation
         finally:
@@ -135,7 +135,7 @@ def test_a_tick_of_the_schedule_materializes_yesterday(production: Production, d
         __typename ... on PythonError { message } } }"""
     answer = production.ask(start, s={**SELECTOR, "scheduleName": "daily_at_three"})["startSchedule"]
     assert answer["__typename"] == "ScheduleStateResult", answer
-    # As if it had been switched on before last night, and the daemon had been away at three.
+    # As if it had been switched on before last night: the daemon was away at three, and comes now.
     with (
         psycopg2.connect(
             host="127.0.0.1",
@@ -146,14 +146,17 @@ def test_a_tick_of_the_schedule_materializes_yesterday(production: Production, d
         ) as connection,
         connection.cursor() as cursor,
     ):
-        cursor.execute("select id, job_body from jobs")
+        cursor.execute("select id, instigator_body from instigators")
         for row, body in cursor.fetchall():
             state = json.loads(body)
             if "daily_at_three" not in state["origin"].values():
                 continue
             data = state["job_specific_data"]
             data["start_timestamp"] = TICK.timestamp() - 60
-            cursor.execute("update jobs set job_body = %s where id = %s", (json.dumps(state), row))
+            cursor.execute(
+                "update instigators set instigator_body = %s where id = %s", (json.dumps(state), row)
+            )
+    production.start("daemon")
     run = until(
         "the schedule's run",
         lambda: [run for run in runs(production) if run["jobName"] == "daily"],
@@ -218,11 +221,11 @@ def test_who_may_only_look_cannot_launch(production: Production) -> None:
 
 def test_the_webserver_itself_would_take_a_change_by_a_link(production: Production) -> None:
     """Why the proxy stands before it: this is what it must not let through."""
-    link = f"http://127.0.0.1:{production.ports['webserver']}/graphql?query=mutation%20%7B%20setNuxSeen%20%7D"
+    link = f"http://127.0.0.1:{production.ports['webserver']}/graphql?query=mutation%7BsetAutoMaterializePaused(paused%3Atrue)%7D"
     request = urllib.request.Request(link, headers={"Origin": "https://evil.test", "Host": "evil.test"})
     try:
         with urllib.request.urlopen(request, timeout=30) as answer:
-            assert "setNuxSeen" in json.loads(answer.read())["data"]
+            assert "setAutoMaterializePaused" in json.loads(answer.read())["data"]
     except urllib.error.HTTPError as error:
         pytest.fail(f"refused with {error.code}: the proxy's rules could be fewer")
 
@@ -230,8 +233,8 @@ def test_the_webserver_itself_would_take_a_change_by_a_link(production: Producti
 def test_nothing_is_written_beside_the_instance_s_configuration_and_no_secret_anywhere(
     production: Production, database: Postgres
 ) -> None:
-    home = Path(production.instance["DAGSTER_HOME"])
-    assert {path.name for path in home.iterdir()} == {"code-server", "dagster.yaml", "workspace.yaml"}
+    files = {path.name for path in production.home.rglob("*") if path.is_file()}
+    assert files == {"code-server", "dagster.yaml", "workspace.yaml"}
     for path in [*(production.folder / "state").rglob("*"), *production.folder.glob("*.log")]:
         if path.is_file():
             content = path.read_bytes()
