@@ -5,7 +5,17 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from journey_platform.commands import backfill, doctor, identity, journeys, kpi, quarantine, runs, upkeep
+from journey_platform.commands import (
+    backfill,
+    doctor,
+    identity,
+    journeys,
+    kpi,
+    metrics,
+    quarantine,
+    runs,
+    upkeep,
+)
 from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
@@ -14,6 +24,7 @@ _GROUPS: dict[str, Any] = {
     "doctor": doctor,
     "identity": identity,
     "kpi": kpi,
+    "metrics": metrics,
     "quarantine": quarantine,
     "runs": runs,
     **journeys.COMMANDS,

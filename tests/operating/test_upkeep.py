@@ -7,7 +7,6 @@ from pathlib import Path
 
 import dagster as dg
 import psycopg2
-import pyarrow as pa
 import pytest
 
 from journey_platform.lake import Lake
@@ -15,7 +14,9 @@ from journey_platform.operating.backup import Unusable, back_up, check, restore
 from journey_platform.operating.maintenance import prune_runs
 from journey_platform.tables import QUARANTINE, SESSIONS
 from tests.deploy.servers import DEPLOY, postgres, program
+from tests.operating.made import rows_of
 
+DAY = date(2026, 11, 2)
 NOW = datetime(2026, 11, 22, tzinfo=UTC)
 LATER = datetime.now(UTC) + timedelta(days=100)
 DAYS = dg.StaticPartitionsDefinition(["mon", "tue"])
@@ -65,32 +66,9 @@ def test_old_runs_go_but_those_that_made_something_last(instance: dg.DagsterInst
 def filled(root: Path) -> Lake:
     lake = Lake(str(root))
     for rows in (1, 2):
-        content = pa.table([[day] * rows for day in (date(2026, 11, 2),)], names=["day"])
-        table = pa.Table.from_pylist(
-            [
-                {field.name: sample(field, number) for field in QUARANTINE.schema}
-                for number in range(content.num_rows)
-            ],
-            schema=QUARANTINE.schema,
-        )
-        lake.replace_days(QUARANTINE, table, [date(2026, 11, 2)], run_id=f"run {rows}")
-    lake.replace_days(SESSIONS, SESSIONS.empty(), [date(2026, 11, 2)], run_id="run 3", cursor='{"a": 1}')
+        lake.replace_days(QUARANTINE, rows_of(QUARANTINE, DAY, rows), [DAY], run_id=f"run {rows}")
+    lake.replace_days(SESSIONS, SESSIONS.empty(), [DAY], run_id="run 3", cursor='{"a": 1}')
     return lake
-
-
-def sample(field: pa.Field, number: int) -> object:
-    """Any value of the field's type, another for another number."""
-    if pa.types.is_date(field.type):
-        return date(2026, 11, 2)
-    if pa.types.is_timestamp(field.type):
-        return NOW
-    if pa.types.is_integer(field.type) or pa.types.is_floating(field.type):
-        return number
-    if pa.types.is_boolean(field.type):
-        return False
-    if pa.types.is_nested(field.type):
-        return []
-    return f"{field.name} {number}".encode() if pa.types.is_binary(field.type) else f"{field.name} {number}"
 
 
 def contents(folder: Path) -> dict[str, bytes]:
