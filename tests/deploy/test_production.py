@@ -215,6 +215,24 @@ def test_a_restarted_database_and_daemon_lose_nothing(production: Production, da
     assert_nothing_is_held(production)
 
 
+def test_the_figures_are_served(production: Production) -> None:
+    production.start("metrics")
+    with urllib.request.urlopen(
+        f"http://127.0.0.1:{production.ports['metrics']}/metrics", timeout=60
+    ) as answer:
+        told = answer.read().decode()
+    for expected in ('journey_source_rows{source="matomo/visits"} ', 'journey_run_seconds{job="daily"} '):
+        assert expected in told
+    calls = told.partition('journey_source_api_calls{source="matomo/visits"} ')[2].partition("\n")[0]
+    assert float(calls) >= 1
+
+
+def test_what_runs_said_is_written_as_json_with_run_and_days(production: Production) -> None:
+    lines = [json.loads(line) for line in (production.folder / "state" / "runs.jsonl").open()]
+    assert {"daily"} <= {line.get("job") for line in lines}
+    assert any(line.get("last") == YESTERDAY.isoformat() and line.get("run_id") for line in lines)
+
+
 def test_who_may_only_look_cannot_launch(production: Production) -> None:
     assert launch(production, service="viewer")["__typename"] == "UnauthorizedError"
 

@@ -29,13 +29,19 @@ def database() -> Iterator[Postgres]:
         yield server
 
 
+@pytest.fixture(scope="module")
+def home(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A DAGSTER_HOME on SQLite."""
+    home = tmp_path_factory.mktemp("home")
+    shutil.copy(DEPLOY / "dagster.yaml", home)
+    return home
+
+
 @pytest.fixture
 def environment(
-    vendors: dict[str, str], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-) -> Iterator[Callable[..., None]]:
+    vendors: dict[str, str], home: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> Callable[..., None]:
     """A sound installation on SQLite, in which settings can be changed; None removes one."""
-    (tmp_path / "home").mkdir()
-    shutil.copy(DEPLOY / "dagster.yaml", tmp_path / "home")
 
     def change(**settings: str | None) -> None:
         for name, value in settings.items():
@@ -46,7 +52,7 @@ def environment(
 
     change(
         **vendors,
-        DAGSTER_HOME=str(tmp_path / "home"),
+        DAGSTER_HOME=str(home),
         JOURNEY_ROOT=str(tmp_path / "lake"),
         JOURNEY_ZONE="Europe/Amsterdam",
         JOURNEY_START_DATE="2026-11-12",
@@ -159,8 +165,9 @@ def test_what_is_wrong_with_the_database_is_named(
     subject: str | None,
     fix: str,
 ) -> None:
-    (tmp_path / "home" / "dagster.yaml").write_text(PRODUCTION.read_text().replace(*change))
-    environment(**{**database.environment, **settings}, JOURNEY_STATE=str(tmp_path))
+    (tmp_path / "dagster.yaml").write_text(PRODUCTION.read_text().replace(*change))
+    own = {"DAGSTER_HOME": str(tmp_path), "JOURNEY_STATE": str(tmp_path)}
+    environment(**{**database.environment, **own, **settings})
     code, output = told(capsys)
     assert database.environment["DAGSTER_PG_PASSWORD"] not in output
     if subject is None:
@@ -180,8 +187,8 @@ def test_a_migration_that_is_due_is_named(
 ) -> None:
     import psycopg2
 
-    shutil.copy(PRODUCTION, tmp_path / "home" / "dagster.yaml")
-    environment(**database.environment, JOURNEY_STATE=str(tmp_path))
+    shutil.copy(PRODUCTION, tmp_path)
+    environment(**database.environment, DAGSTER_HOME=str(tmp_path), JOURNEY_STATE=str(tmp_path))
     told(capsys)
     with psycopg2.connect(
         host="127.0.0.1",
