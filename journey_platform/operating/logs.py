@@ -25,13 +25,13 @@ _SHORTEST_SECRET = 4
 
 
 class RunLog(logging.handlers.WatchedFileHandler):
-    """Appends to JOURNEY_LOG, by default runs.jsonl in the folder JOURNEY_STATE. Named in dagster.yaml.
+    """Appends to runs.jsonl in the folder JOURNEY_STATE. Named in deploy/production/dagster.yaml.
 
     Many processes write to it, a line at a time; it may be moved away at any moment.
     """
 
     def __init__(self, environment: Mapping[str, str] = os.environ) -> None:
-        path = environment.get("JOURNEY_LOG") or str(Path(environment["JOURNEY_STATE"]) / "runs.jsonl")
+        path = Path(environment["JOURNEY_STATE"]) / "runs.jsonl"
         super().__init__(path, encoding="utf-8", delay=True)
         self.setFormatter(JsonLines(secrets_of(sources(environment), environment)))
 

@@ -71,21 +71,22 @@ def consumed(lake: Lake) -> dict[str, set[int]]:
 
 
 def prune_runs(instance: "dg.DagsterInstance", *, now: datetime, keep_days: int = KEEP_RUNS_DAYS) -> int:
-    """Delete runs that ended more than `keep_days` ago, with their events and logs; how many.
+    """Delete the logs of runs that ended more than `keep_days` ago, and those runs; how many of these.
 
-    A run stays as long as it is the last to have made a partition of an asset, or the whole of one: the UI
-    shows what is materialized by it.
+    A run stays, with its events, as long as it is the last to have made a partition of an asset, or the whole
+    of one: the UI shows what is materialized by it.
     """
     import dagster as dg
 
     needed = set(_last_makers(instance))
     over = [dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE, dg.DagsterRunStatus.CANCELED]
     wanted = dg.RunsFilter(statuses=over, updated_before=now - timedelta(days=keep_days))
-    old = [run.run_id for run in instance.get_runs(filters=wanted) if run.run_id not in needed]
+    old = [run.run_id for run in instance.get_runs(filters=wanted)]
     for run_id in old:
         instance.compute_log_manager.delete_logs(prefix=[run_id])
-        instance.delete_run(run_id)
-    return len(old)
+        if run_id not in needed:
+            instance.delete_run(run_id)
+    return len(set(old) - needed)
 
 
 def _last_makers(instance: "dg.DagsterInstance") -> Iterator[str]:

@@ -1,13 +1,15 @@
 """What can be told of deploy's files without containers or a cluster: that they fit each other."""
 
 import re
+import shutil
+import subprocess
 from pathlib import Path
 from typing import Any
 
 import pytest
 import yaml
 
-from tests.deploy.servers import DEPLOY
+from tests.deploy.servers import DEPLOY, program
 
 COMPOSE = yaml.safe_load((DEPLOY / "compose.yaml").read_text())
 SERVICES: dict[str, dict[str, Any]] = COMPOSE["services"]
@@ -41,6 +43,23 @@ def test_each_part_gets_what_the_instance_and_the_workspace_ask_for(service: str
     workspace = yaml.safe_load((DEPLOY / "production" / "workspace.yaml").read_text())
     asked = named(INSTANCE) | named(workspace)
     assert asked <= set(SERVICES[service]["environment"]) | IMAGE_ENVIRONMENT
+
+
+def test_compose_itself_reads_the_file(tmp_path: Path) -> None:
+    compose = program("docker-compose")
+    shutil.copytree(DEPLOY, tmp_path / "deploy")
+    (tmp_path / "deploy" / ".env").write_text(
+        (DEPLOY / "env.example").read_text().replace("DAGSTER_PG_PASSWORD=", "DAGSTER_PG_PASSWORD=any")
+    )
+    shutil.copy(DEPLOY / "journey.env.example", tmp_path / "deploy" / "journey.env")
+    (tmp_path / "deploy" / "secrets").mkdir()
+    for secret in COMPOSE["secrets"].values():
+        (tmp_path / "deploy" / secret["file"]).touch()
+    done = subprocess.run(
+        [compose, "config"], cwd=tmp_path / "deploy", capture_output=True, text=True, check=False
+    )
+    assert done.returncode == 0, done.stderr
+    assert set(yaml.safe_load(done.stdout)["services"]) == set(SERVICES)
 
 
 def test_only_the_proxy_can_be_reached_and_only_who_needs_them_has_the_vendors_secrets() -> None:

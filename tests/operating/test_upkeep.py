@@ -55,11 +55,14 @@ def test_old_runs_go_but_those_that_made_something_last(instance: dg.DagsterInst
     of_whole = [dg.materialize([whole], instance=instance).run_id for _ in range(2)]
     failed = breaking.execute_in_process(instance=instance, raise_on_error=False).run_id
     assert prune_runs(instance, now=datetime.now(UTC)) == 0, "none is old"
+    assert list(tmp_path.rglob("*.out"))
     assert prune_runs(instance, now=LATER) == 3
     assert {run.run_id for run in instance.get_runs()} == {second, third, of_whole[1]}
     assert instance.get_materialized_partitions(by_day.key) == {"mon", "tue"}
     assert instance.get_latest_materialization_event(whole.key) is not None
-    assert not any(gone in str(path) for gone in (first, failed) for path in tmp_path.rglob("*.out"))
+    assert instance.get_run_by_id(first) is None
+    assert instance.get_run_by_id(failed) is None
+    assert not list(tmp_path.rglob("*.out")), "the logs go of runs that stay too"
     assert prune_runs(instance, now=LATER) == 0
 
 
