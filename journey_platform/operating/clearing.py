@@ -6,16 +6,23 @@ that started it is gone, or, where it ran without one, its process.
 
 import json
 import socket
-from collections.abc import Callable, Mapping
+import time
+from collections.abc import Callable, Collection, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+from journey_platform.lake import LakeError
 
 if TYPE_CHECKING:
     import dagster as dg
 
 _SERVER_TAG = ".dagster/grpc_info"
 _PATIENCE_S = 3.0
+
+
+class NotServing(LakeError):  # noqa: N818 - says what happened
+    """A code server did not come up."""
 
 
 @dataclass(frozen=True)
@@ -29,14 +36,22 @@ class Cleared:
     left: tuple[str, ...]
 
 
-def clear_dead_runs(instance: "dg.DagsterInstance") -> Cleared:
-    """End the records of dead runs and free their slots. Doing it again changes nothing."""
+def dead_runs(instance: "dg.DagsterInstance") -> tuple[str, ...]:
+    """The runs that are dead now, and still said to be under way."""
+    return tuple(run.run_id for run in _under_way(instance) if _is_dead(instance, run))
+
+
+def clear_dead_runs(instance: "dg.DagsterInstance", known_dead: Collection[str] | None = None) -> Cleared:
+    """End the records of dead runs and free their slots. Doing it again changes nothing.
+
+    `known_dead`: what `dead_runs` said before a code server came up again; default: those that are dead now.
+    """
     import dagster as dg
 
-    states = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    dead = dead_runs(instance) if known_dead is None else known_dead
     failed, canceled, left = [], [], []
-    for run in instance.get_runs(filters=dg.RunsFilter(statuses=states)):
-        if not _is_dead(instance, run):
+    for run in _under_way(instance):
+        if run.run_id not in dead:
             left.append(run.run_id)
         elif run.status is dg.DagsterRunStatus.CANCELING:
             instance.report_run_canceled(run, "The worker ended with its machine; it was being canceled.")
@@ -46,6 +61,27 @@ def clear_dead_runs(instance: "dg.DagsterInstance") -> Cleared:
             failed.append(run.run_id)
     freed = _free_slots(instance)
     return Cleared(tuple(failed), tuple(canceled), tuple(sorted(freed - {*failed, *canceled})), tuple(left))
+
+
+def await_serving(host: str, port: int, *, patience_s: float = 600.0, settling_s: float = 30.0) -> None:
+    """Wait until something listens there, and then until the daemon has taken notice.
+
+    The daemon tries a failed run again once, and not later where it cannot reach the code server then.
+    Raises `NotServing`.
+    """
+    give_up_at = time.monotonic() + patience_s
+    while not answers({"host": host, "port": port}):
+        if time.monotonic() > give_up_at:
+            raise NotServing(f"nothing listens on port {port}: the next start will clear the runs")
+        time.sleep(0.5)
+    time.sleep(settling_s)
+
+
+def _under_way(instance: "dg.DagsterInstance") -> Sequence["dg.DagsterRun"]:
+    import dagster as dg
+
+    states = [dg.DagsterRunStatus.STARTING, dg.DagsterRunStatus.STARTED, dg.DagsterRunStatus.CANCELING]
+    return instance.get_runs(filters=dg.RunsFilter(statuses=states))
 
 
 def _free_slots(instance: "dg.DagsterInstance") -> set[str]:

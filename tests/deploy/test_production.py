@@ -196,7 +196,11 @@ def test_a_killed_worker_and_a_killed_code_server_are_recovered_from(
     production.kill("code")
     began = time.monotonic()
     production.start("code")
-    assert f"{run_id}: failed, its worker is gone" in production.log("code")
+    until(
+        "the dead run cleared",
+        lambda: f"{run_id}: failed, its worker is gone" in production.log("code"),
+        patience_s=90,
+    )
     statuses = [run["status"] for run in finished(production, run_id)]
     print(f"after the code server: {statuses} in {time.monotonic() - began:.0f} s")
     assert statuses == ["FAILURE", "SUCCESS"]

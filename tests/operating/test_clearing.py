@@ -12,7 +12,14 @@ import dagster as dg
 import pytest
 from dagster._core.events import EngineEventData  # noqa: TID251 - what a worker says of itself
 
-from journey_platform.operating.clearing import Cleared, clear_dead_runs, is_alive
+from journey_platform.operating.clearing import (
+    Cleared,
+    NotServing,
+    await_serving,
+    clear_dead_runs,
+    dead_runs,
+    is_alive,
+)
 from tests.deploy.servers import free_port
 
 POOL = "zendesk"
@@ -76,6 +83,25 @@ def test_a_run_whose_code_server_is_gone_ends_and_gives_its_slot_back(
     assert holders(instance) == set()
     assert {*first.failed, *first.canceled, *first.freed} == {run_id}
     assert second == Cleared((), (), (), ())
+
+
+def test_what_was_dead_before_the_server_came_back_is_cleared_and_what_began_since_is_not(
+    instance: dg.DagsterInstance,
+) -> None:
+    port = free_port()
+    dead = begun(instance, {"host": "127.0.0.1", "port": port})
+    known = dead_runs(instance)
+    assert known == (dead,)
+    with socket.create_server(("127.0.0.1", port)):
+        await_serving("127.0.0.1", port, settling_s=0)
+        living = begun(instance, {"host": "127.0.0.1", "port": port})
+        done = clear_dead_runs(instance, known)
+    assert (done.failed, done.left) == ((dead,), (living,))
+
+
+def test_a_server_that_does_not_come_up_leaves_the_runs_to_the_next_start() -> None:
+    with pytest.raises(NotServing, match="the next start"):
+        await_serving("127.0.0.1", free_port(), patience_s=0.1)
 
 
 def test_a_run_of_a_vanished_socket_is_dead(instance: dg.DagsterInstance, tmp_path: Path) -> None:
