@@ -34,6 +34,7 @@ from connectors.errors import (
 from connectors.hosts import BaseUrl
 from connectors.retry import RateBudget, asked_wait_s, backoff_s
 from connectors.transport import Exchange, Limits, Transport
+from connectors.usage import count
 
 Params = Mapping[str, str | int | None]
 T = TypeVar("T")
@@ -252,7 +253,9 @@ class HttpClient:
             secret_fields = self._auth.form_fields() if self._auth is not None else {}
             body = urlencode(_given(request.form) | secret_fields).encode()
             headers["Content-Type"] = "application/x-www-form-urlencoded"
-        return self._transport.exchange(request.method, request.url, headers, body, limits, request.file)
+        found = self._transport.exchange(request.method, request.url, headers, body, limits, request.file)
+        count(self._vendor, found.headers)
+        return found
 
     def _refusal(self, exchange: Exchange, request: _Request) -> Rejected:
         message = f"{request}: {exchange.status}{self._reason(exchange)}"

@@ -5,16 +5,30 @@ import sys
 from collections.abc import Sequence
 from typing import Any
 
-from journey_platform.commands import backfill, identity, journeys, kpi, quarantine
+from journey_platform.commands import (
+    backfill,
+    doctor,
+    identity,
+    journeys,
+    kpi,
+    metrics,
+    quarantine,
+    runs,
+    upkeep,
+)
 from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
 _GROUPS: dict[str, Any] = {
     "backfill": backfill,
+    "doctor": doctor,
     "identity": identity,
     "kpi": kpi,
+    "metrics": metrics,
     "quarantine": quarantine,
+    "runs": runs,
     **journeys.COMMANDS,
+    **upkeep.COMMANDS,
 }
 
 

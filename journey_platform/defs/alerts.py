@@ -7,22 +7,19 @@ they told in their cursor. A trouble is told once, whatever the number of runs t
 
 import hashlib
 import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 
 import dagster as dg
 import msgspec
 
-from connectors.base import Connector, StreamKind
 from connectors.registry import connector_of
 from journey_platform.alerting.alert import Alert, Fact, Notice, moment
 from journey_platform.alerting.config import channels
 from journey_platform.alerting.freshness import limit_hours, stale
 from journey_platform.alerting.memory import Memory
-from journey_platform.defs.partitions import midnight
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
-from journey_platform.landing import checkpoint
+from journey_platform.operating.arrival import complete_until
 
 # A run's row may become visible this much after the time it bears.
 _OVERLAP = timedelta(minutes=5)
@@ -198,22 +195,10 @@ def _held_alert(path: str, days: Sequence[str]) -> Alert:
 
 def _late(sources: Sequence[str], platform: Platform, now: datetime) -> list[Alert]:
     """The vendors that are late. Before the first pull of all nothing is."""
-    arrived = {vendor: _complete_until(connector_of(vendor), platform) for vendor in sources}
+    arrived = {
+        vendor: complete_until(platform.lake, connector_of(vendor), platform.zone) for vendor in sources
+    }
     if not any(until for streams in arrived.values() for until in streams.values()):
         return []
     found = (stale(vendor, until, limit_hours(vendor, os.environ), now) for vendor, until in arrived.items())
     return [alert for alert in found if alert]
-
-
-def _complete_until(connector: type[Connector], platform: Platform) -> Mapping[str, datetime | None]:
-    """Per stream: the end of its newest day that arrived, or, of an entity, when it was last asked."""
-    until: dict[str, datetime | None] = {}
-    for stream in connector.streams:
-        table = archive(connector.vendor, stream)
-        if stream.kind is StreamKind.EVENT:
-            days = platform.lake.day_states(table)
-            until[stream.name] = midnight(max(days) + timedelta(days=1), platform.zone) if days else None
-        else:
-            last = checkpoint(platform.lake, table)
-            until[stream.name] = last.asked_at if last else None
-    return until

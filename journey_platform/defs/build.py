@@ -21,6 +21,7 @@ from journey_platform.defs.intraday import intraday, intraday_assets, intraday_s
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
+from journey_platform.defs.maintenance import maintenance, weekly_maintenance
 from journey_platform.defs.noticing import ask_again, follow_identity, repeat_job
 from journey_platform.defs.operations import operations_assets
 from journey_platform.defs.overview import overview_asset
@@ -81,11 +82,13 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             preview_backfill,
             promote_backfill,
             discard_backfill,
+            maintenance,
             *([dropped] if has_files else []),
             *([intraday] if of_today else []),
         ],
         schedules=[
             daily_schedule(settings, lookback),
+            weekly_maintenance(settings),
             *([intraday_schedule(settings)] if of_today else []),
         ],
         sensors=[

@@ -13,6 +13,7 @@ import dagster as dg
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import FILES, connector_of, sources
+from connectors.usage import Usage, usage
 from journey_platform.defs import checks
 from journey_platform.defs.catching_up import Arrived, days_to_read
 from journey_platform.defs.describe import asset_key, spec, whole_assets
@@ -37,15 +38,17 @@ from journey_platform.landing import (
     land_versions,
 )
 from journey_platform.landing.ledger import gate_of
+from journey_platform.operating.arrival import archive_of
+from journey_platform.operating.metrics import API_CALLS, API_LEFT
 from journey_platform.quality.rules import Suite
 from journey_platform.quality.suites import suite_of
 from journey_platform.quality.verdict import DayVerdict
-from journey_platform.tables import Table, raw_table
+from journey_platform.tables import Table
 
 
 def archive(vendor: str, stream: Stream) -> Table:
     """The raw table of a stream."""
-    return raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
+    return archive_of(vendor, stream)
 
 
 def archive_named(name: str) -> Table:
@@ -98,7 +101,7 @@ def _event_asset(
     def pull(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
         verdicts: dict[date, DayVerdict] = {}
-        source = platform.connector(vendor)
+        source, before = platform.connector(vendor), usage(vendor)
         wanted = _days_to_read(context, stream, lake, table)
 
         def landing(erased: Erased) -> Callable[[Sequence[date]], LandingReport]:
@@ -127,6 +130,11 @@ def _event_asset(
             raise _failure(error) from None
         if wanted and len(outcome.failed) == len(wanted):
             raise dg.Failure(next(iter(outcome.failed.values())))
+        if wanted:
+            # A pull of a range is one: its last day tells what it cost.
+            context.add_asset_metadata(
+                _used(vendor, before), asset_key=asset_key(table), partition_key=str(wanted[-1])
+            )
         return _event_result(context, table, checks.rule_results(table, suite, verdicts), outcome)
 
     return pull
@@ -148,6 +156,13 @@ def arrived(lake: Lake, sources: Sequence[str]) -> list[Arrived]:
         for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
     ]
+
+
+def _used(vendor: str, before: Usage) -> dict[str, int]:
+    """Requests since `before`, and what the vendor says is left of its limit, where it does."""
+    now = usage(vendor)
+    calls = {API_CALLS: now.requests - before.requests}
+    return calls if now.left is None else {**calls, API_LEFT: now.left}
 
 
 def _failure(error: ConnectorError) -> dg.Failure:
@@ -203,7 +218,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
             context.log.info("a backfill takes what the archive says; %s is not asked", vendor)
             return _as_archived(lake, table, suite)
         gate = gate_of(lake, table, suite, (), stands_on=platform.today())
-        source = platform.connector(vendor)
+        source, before = platform.connector(vendor), usage(vendor)
         last = checkpoint(lake, table)
         since = Window(midnight(platform.settings.start_date, platform.zone), now)
         try:
@@ -227,6 +242,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
                 "dagster/row_count": sum(state.rows for state in states.values()),
                 "new_versions": report.landed,
                 **_totals([report]),
+                **_used(vendor, before),
             },
             check_results=[
                 checks.reconciliation_result(table, _totals([report])),

@@ -2,8 +2,8 @@
 
 `store` is the lake itself, `snapshot` one Delta table at one version, `files` its data files, `rows` the
 checks and the order of rows, `fingerprint` the digest of a day's content, `shadows` the same tables aside, to
-try something on. What a table looks like is declared in `tables`; what computes over tables is `engine`; how
-vendors' pages become rows is `landing`.
+try something on, `expiry` what old versions leave behind. What a table looks like is declared in `tables`;
+what computes over tables is `engine`; how vendors' pages become rows is `landing`.
 """
 
 from journey_platform.lake.errors import Conflict, LakeError, RefusedRows, UnsupportedTable, WriteFailed

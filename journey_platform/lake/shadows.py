@@ -9,13 +9,14 @@ import json
 import os
 import re
 import shutil
-from collections.abc import Iterator
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
 
 from journey_platform.lake.errors import LakeError
+from journey_platform.lake.snapshot import MARK
 from journey_platform.lake.store import Lake
 
 _FOLDER = "_shadows"
@@ -69,8 +70,8 @@ def make(lake: Lake, name: str, *, source: str, first: date, last: date, made_at
         raise Refused(f"there is a preview {name} already")
     versions: dict[str, int] = {}
     # What is made of others first: so nothing has consumed a version that comes after the shadow's own.
-    for table in sorted(_tables(shadow.root), key=rank, reverse=True):
-        versions[table] = _linked(shadow.root / table, shadow.folder / "lake" / table)
+    for table in tables_of(shadow.root, made_of_others_first=True):
+        versions[table] = copied(shadow.root / table, shadow.folder / "lake" / table, put=os.link)
     about = {"source": source, "first": str(first), "last": str(last), "made_at": made_at}
     write_whole(shadow.folder / _ABOUT, {**about, "versions": dict(sorted(versions.items()))})
     return shadow
@@ -122,13 +123,14 @@ def write_whole(path: Path, told: object) -> None:
     draft.rename(path)
 
 
-def _tables(root: Path) -> Iterator[str]:
-    for log in root.glob(f"[!_]*/**/{_LOG}"):
-        yield log.parent.relative_to(root).as_posix()
+def tables_of(root: Path, *, made_of_others_first: bool = False) -> list[str]:
+    """The tables under a lake's root by name, each after those it is made of, or before them."""
+    found = (log.parent.relative_to(root).as_posix() for log in root.glob(f"[!_]*/**/{_LOG}"))
+    return sorted(found, key=rank, reverse=made_of_others_first)
 
 
-def _linked(table: Path, copy: Path) -> int:
-    """Give the table a second name at `copy`, as of its newest version, which is returned."""
+def copied(table: Path, copy: Path, *, put: Callable[[Path, Path], object] = shutil.copyfile) -> int:
+    """The table again at `copy`, each file by `put`, as of its newest version, which is returned."""
     entries = {
         path.name: int(found[1]) for path in (table / _LOG).iterdir() if (found := _ENTRY.match(path.name))
     }
@@ -136,14 +138,16 @@ def _linked(table: Path, copy: Path) -> int:
     (copy / _LOG).mkdir(parents=True)
     for name, version in entries.items():
         if version <= newest:
-            os.link(table / _LOG / name, copy / _LOG / name)
+            put(table / _LOG / name, copy / _LOG / name)
+    if (table / MARK).exists():
+        shutil.copy(table / MARK, copy / MARK)
     for path in table.rglob("*.parquet"):
         inside = path.relative_to(table)
         if _LOG in inside.parts:
             continue
         (copy / inside).parent.mkdir(exist_ok=True)
         try:
-            os.link(path, copy / inside)
+            put(path, copy / inside)
         except FileNotFoundError:
             continue  # another writer's draft that is gone: no version names it
     return newest

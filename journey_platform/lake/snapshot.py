@@ -26,8 +26,10 @@ from journey_platform.lake.errors import LakeError, UnsupportedTable, WriteFaile
 from journey_platform.lake.files import DataFile, DayState, named_in, new_path
 from journey_platform.tables import Table
 
-_LOG = "_delta_log"
-_ENTRY = re.compile(rf"^{_LOG}/(\d{{20}})\.")
+LOG = "_delta_log"
+MARK = "_readable.json"
+"""Beside the log: from which version on a table can be read, where `expiry` let files go."""
+_ENTRY = re.compile(rf"^{LOG}/(\d{{20}})\.")
 _KEY_PART = re.compile(r"^[a-z0-9_]+$")
 _METADATA = "journey"
 
@@ -153,7 +155,7 @@ class Snapshot:
         active = {file.path for file in self.files.values()}
         files = [path for path in place.paths() if path not in active and not self._is_coming(path)]
         entries = [
-            path for path in place.paths(_LOG) if (at := _ENTRY.match(path)) and int(at[1]) < self.version
+            path for path in place.paths(LOG) if (at := _ENTRY.match(path)) and int(at[1]) < self.version
         ]
         return place.remove(files), place.remove(entries)
 
@@ -237,6 +239,8 @@ class Place:
             entry, newest = self._newest
             if self._last_entry(newest.opened_at) == entry:
                 return newest
+        if version is not None and not self._is_readable(version):
+            raise LakeError(f"{self.table.name}: version {version} is no more")
         try:
             delta = DeltaTable(self.uri, version=version, storage_options=self._options)
         except TableNotFoundError:
@@ -253,10 +257,23 @@ class Place:
 
     def _last_entry(self, version: int) -> tuple[int, int] | None:
         """Size and time of a version's entry in the log; None where it is not there, or not the last."""
-        names = [f"{self.path}/{_LOG}/{number:020}.json" for number in (version, version + 1)]
+        names = [f"{self.path}/{LOG}/{number:020}.json" for number in (version, version + 1)]
         entry, following = self.filesystem.get_file_info(names)
         is_last = entry.type == pafs.FileType.File and following.type == pafs.FileType.NotFound
         return (entry.size, entry.mtime_ns) if is_last else None
+
+    def readable_from(self) -> tuple[int, frozenset[int]]:
+        """The first version whose files are all there, and those before it that were kept besides."""
+        try:
+            with self.filesystem.open_input_file(f"{self.path}/{MARK}") as told:
+                mark = json.loads(told.read())
+        except FileNotFoundError:
+            return 0, frozenset()
+        return mark["first"], frozenset(mark["kept"])
+
+    def _is_readable(self, version: int) -> bool:
+        first, kept = self.readable_from()
+        return version >= first or version in kept
 
     def commit(self, version: int) -> Commit | None:
         """What that version's commit says; None where its log entry is not there."""
@@ -356,7 +373,7 @@ class Place:
         found = self.filesystem.get_file_info(pafs.FileSelector(start, recursive=True, allow_not_found=True))
         names = [info.path for info in found if info.type == pafs.FileType.File]
         relative = sorted(name.removeprefix(f"{self.path}/" if self.path else "") for name in names)
-        return [name for name in relative if folder or not name.startswith(f"{_LOG}/")]
+        return [name for name in relative if folder or not name.startswith(f"{LOG}/")]
 
     def remove(self, paths: Iterable[str]) -> int:
         """Remove files that no reader of the newest version needs. Raises `WriteFailed` where one stays."""

@@ -9,7 +9,7 @@ one day one wins whole.
 
 import random
 import time
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from datetime import date, datetime
@@ -21,6 +21,7 @@ import pyarrow as pa
 
 from journey_platform.lake import rows as checks
 from journey_platform.lake.errors import Conflict, LakeError
+from journey_platform.lake.expiry import Expired, expire
 from journey_platform.lake.files import DataFile, DayState
 from journey_platform.lake.fingerprint import fingerprint
 from journey_platform.lake.snapshot import Commit, Place, Snapshot
@@ -260,6 +261,13 @@ class Lake:
         """
         snapshot = self._place(table).open()
         return (0, 0) if snapshot is None else snapshot.shed_history()
+
+    def expire(self, table: Table, *, before: datetime, now: datetime, keep: Collection[int] = ()) -> Expired:
+        """Let go of the files that only versions superseded before `before` need; see `lake.expiry`.
+
+        Readers of what is left see no change, and no version is added.
+        """
+        return expire(self._place(table), before=before, now=now, keep=keep)
 
     # The one way to commit
 

@@ -16,6 +16,7 @@ from journey_platform.history.published import kpi_named, published
 from journey_platform.history.restating import keep_up
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.lake import Lake
+from journey_platform.operating.maintenance import tidy_lake
 from journey_platform.tables import RESTATEMENTS
 from tests.runs import contents
 from tests.runs.conftest import FIRST, NARROW, WHOLE, Undisturbed, install
@@ -138,6 +139,38 @@ def test_the_command_shows_the_old_number_the_new_one_and_why(
     told = capsys.readouterr().out
     assert f"{row['old_value']:g} -> {row['new_value']:g}" in told
     assert "source matomo/visits: " in told
+
+
+def published_ever(lake: Lake, moments: list[datetime]) -> dict[tuple[str, datetime], object]:
+    return {(kpi.name, at): published(lake, kpi, at=at) for kpi in KPIS.values() for at in moments}
+
+
+def test_maintenance_keeps_what_was_published_and_what_it_was_made_from(
+    mended: Mended, tmp_path: Path
+) -> None:
+    copied = tmp_path / "lake"
+    shutil.copytree(mended.installation.lake, copied)
+    lake, moments = Lake(str(copied)), [mended.between, datetime.now(UTC)]
+    before, held = published_ever(lake, moments), contents.fingerprints(copied)
+    tidied = tidy_lake(lake, now=datetime.now(UTC) + timedelta(days=365))
+    assert tidied.files.keys() >= {"journeys/touchpoints", "touchpoints/matomo"}
+    assert tidied.files.keys().isdisjoint(table.name for table in contents.KPIS)
+    assert published_ever(lake, moments) == before
+    assert contents.fingerprints(copied) == held
+    assert tidy_lake(lake, now=datetime.now(UTC) + timedelta(days=365)).files == {}
+
+
+@pytest.mark.chaos
+def test_a_run_after_maintenance_finds_the_same_days_and_causes(
+    mended: Mended, served: Served, tmp_path: Path
+) -> None:
+    again = install(tmp_path, served, JOURNEY_SOURCES=NARROW).with_lake_of(mended.wrong)
+    tidy_lake(Lake(str(again.lake)), now=datetime.now(UTC) + timedelta(days=365))
+    assert again.run(MENDED).failures == {}
+    found, expected = (restatements(root) for root in (again.lake, mended.installation.lake))
+    assert {cell: (row["new_value"], row["causes"]) for cell, row in found.items()} == {
+        cell: (row["new_value"], row["causes"]) for cell, row in expected.items()
+    }
 
 
 def test_the_log_told_anew_from_the_commits_is_the_same_and_telling_twice_adds_nothing(

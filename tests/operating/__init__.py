@@ -1,0 +1,1 @@
+"""What an operator does with an installation as a whole."""
