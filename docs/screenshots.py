@@ -2,7 +2,8 @@
 
 Needs a Chromium on the machine (Debian: apt-get install chromium) and the demo's UI
 (JOURNEY_DEMO_PORT, 3000). The demo has no day that is held: for those pictures a company of its own is
-pulled, with three bad days, and shown ten ports further. Pictures go to docs/images.
+pulled, with three bad days, and shown ten ports further. Pictures go to docs/images; those of journeys are
+drawn from the demo's lake (below JOURNEY_DEMO_HOME, .demo) and need no browser.
 """
 
 import os
@@ -17,6 +18,7 @@ from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
 
+import pyarrow.compute as pc
 from playwright.sync_api import Page, sync_playwright
 
 IMAGES = Path(__file__).parent / "images"
@@ -32,7 +34,7 @@ _QUIET = ("--no-sandbox", "--disable-gpu", "--disable-background-networking", "-
 
 def asset_graph(page: Page) -> None:
     """The graph by groups, with the state of each."""
-    page.set_viewport_size({"width": 1600, "height": 560})
+    page.set_viewport_size({"width": 1600, "height": 700})
     page.goto(f"{BASE}/asset-groups")
     page.get_by_role("button", name="Hide navigation").click()
     _wait_for_statuses(page)
@@ -55,6 +57,30 @@ def kpi_plots(page: Page) -> None:
     page.goto(f"{BASE}/assets/kpis/middle")
     page.wait_for_timeout(6000)
     _show_plots(page)
+
+
+def path_picture(page: Page) -> None:
+    """A picture that an asset put beside its table, as the UI opens it."""
+    page.set_viewport_size({"width": 1300, "height": 760})
+    page.goto(f"{BASE}/assets/insights/paths")
+    page.get_by_text("[Show Markdown]").first.click(timeout=120_000)
+    page.wait_for_timeout(3000)
+
+
+def draw_journeys() -> None:
+    """The pictures of docs/journeys.md anew, each named after what is declared."""
+    from journey_platform.journeys.answers import TABLES
+    from journey_platform.journeys.pictures import picture
+    from journey_platform.lake import Lake
+
+    lake = Lake(str(Path(os.environ.get("JOURNEY_DEMO_HOME", ".demo")) / "lake"))
+    for table in TABLES.values():
+        rows = lake.read(table)
+        for name in rows["name"].unique().to_pylist():
+            file = IMAGES / "journeys" / f"{name}.svg"
+            if file.exists():
+                picture(table, rows.filter(pc.equal(rows["name"], name))).write(file)
+                print(f"docs/images/journeys/{file.name}")
 
 
 def held_days(page: Page) -> None:
@@ -148,6 +174,7 @@ SHOTS: dict[str, Callable[[Page], None]] = {
     "source": source_asset,
     "source-plots": source_plots,
     "kpi-plots": kpi_plots,
+    "path-picture": path_picture,
 }
 HELD_SHOTS: dict[str, Callable[[Page], None]] = {"held-days": held_days, "held-day": held_day}
 
@@ -158,7 +185,9 @@ def main() -> None:
     if browser_path is None:
         sys.exit("no Chromium found: apt-get install chromium")
     IMAGES.mkdir(exist_ok=True)
-    wanted = sys.argv[1:] or [*SHOTS, *HELD_SHOTS]
+    wanted = sys.argv[1:] or ["journeys", *SHOTS, *HELD_SHOTS]
+    if "journeys" in wanted:
+        draw_journeys()
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=browser_path, args=list(_QUIET))
         page = browser.new_page()

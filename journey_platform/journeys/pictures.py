@@ -8,9 +8,11 @@ opaque colour. The same rows give the same bytes.
 
 import base64
 import io
+import re
 import textwrap
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
+from datetime import date
 from pathlib import Path
 from typing import Any
 
@@ -42,6 +44,8 @@ _MODELS_SHOWN = (
     "shapley",
     "markov",
 )
+_THINNEST = 0.002
+"""Share of all paths from which a band can be seen."""
 _Rows = Sequence[Mapping[str, Any]]
 
 
@@ -84,7 +88,18 @@ def picture(table: Table, rows: pa.Table) -> Picture:
         draw(axes, said)
         file = io.BytesIO()
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return Picture(file.getvalue())
+    return Picture(smaller(file.getvalue()))
+
+
+def smaller(svg: bytes) -> bytes:
+    """The same picture with two decimals of a point, of the six that it is drawn with. Its words stay."""
+    return re.sub(rb"<[^>]+>", lambda tag: re.sub(rb"(\d\.\d\d)\d+", rb"\1", tag[0]), svg)
+
+
+def dates_below(axes: Any, days: Sequence[date], places: Sequence[Any]) -> None:
+    """Some of the days, as "24 Aug", at their places below the axes: as many as stand beside each other."""
+    shown = range(0, len(days), -(-len(days) // 8) or 1)
+    axes.set_xticks([places[n] for n in shown], [f"{days[n].day} {days[n]:%b}" for n in shown])
 
 
 def _shade(share: float) -> tuple[float, ...]:
@@ -95,7 +110,12 @@ def _shade(share: float) -> tuple[float, ...]:
 
 
 def _short(text: str, width: int = 22) -> str:
-    return textwrap.shorten(text, width, placeholder="…") if " " in text else text[:width]
+    """Words are cut at the end; of a page, the end tells most."""
+    if len(text) <= width:
+        return text
+    if text.startswith("/"):
+        return "…" + text[1 - width :]
+    return textwrap.shorten(text, width, placeholder="…") if " " in text else text[: width - 1] + "…"
 
 
 def _duration(seconds: float) -> str:
@@ -116,9 +136,9 @@ def _funnel(axes: Any, rows: _Rows) -> None:
     for place, row in enumerate(steps):
         axes.barh(place, 1.0, color=_shade(0.0), height=0.72)
         axes.barh(place, row["units"] / most, color=_shade(1.0), height=0.72)
-        share = "" if row["conversion"] is None else f"  {row['conversion']:.1%}"
+        share = "" if row["conversion"] is None else f" · {row['conversion']:.1%}"
         interval = "" if row["lower"] is None or not place else f" ({row['lower']:.1%} to {row['upper']:.1%})"
-        took = f"  median {_duration(row['median_s'])}" if place and row["median_s"] is not None else ""
+        took = f" · median {_duration(row['median_s'])}" if place and row["median_s"] is not None else ""
         axes.text(0.01, place, f"{row['units']:,}{share}{interval}{took}", color=ON_MARK, va="center")
     _bare(axes)
     axes.set_yticks(range(len(steps)), [_short(row["step_name"]) for row in steps])
@@ -148,7 +168,7 @@ def _paths(axes: Any, rows: _Rows) -> None:
     plain = {LEFT: "#9aa0a8", OTHERS: "#b8bdc4"}
     named = [name for name in names if name not in plain]
     colour = {name: COLOURS[place % len(COLOURS)] for place, name in enumerate(named)} | plain
-    gap, width = 0.035, 0.06
+    gap, width, letters = 0.035, 0.06, max(8, 80 // last)
     tops: dict[tuple[int, str], float] = {}
     for step in range(1, last + 1):
         column = sorted(
@@ -163,10 +183,10 @@ def _paths(axes: Any, rows: _Rows) -> None:
             axes.text(
                 step + width * 1.3,
                 -y - size / 2,
-                f"{_short(key[1], 18)} {sizes[key] / total:.0%}",
+                f"{_short(key[1], letters)} {sizes[key] / total:.0%}",
                 color=ON_MARK,
                 va="center",
-                fontsize=8,
+                fontsize=8 if last <= 6 else 6.5,
                 bbox={"facecolor": _PALE, "alpha": 0.85, "lw": 0, "pad": 1.2},
             )
             y += size + gap
@@ -177,6 +197,8 @@ def _paths(axes: Any, rows: _Rows) -> None:
         x0, x1, y0, y1 = start[0] + width, end[0] - width, -leaves[start], -enters[end]
         leaves[start] += size
         enters[end] += size
+        if size < _THINNEST:
+            continue
         middle = (x0 + x1) / 2
         points = [(x0, y0), (middle, y0), (middle, y1), (x1, y1), (x1, y1 - size)]
         points += [(middle, y1 - size), (middle, y0 - size), (x0, y0 - size), (x0, y0)]
@@ -265,8 +287,8 @@ def _activity(axes: Any, rows: _Rows) -> None:
     gone = [-found.get((period, "dormant"), 0.0) for period in periods]
     axes.bar(range(len(periods)), gone, color=COLOURS[6], label="dormant")
     axes.axhline(0, color=INK, lw=0.8)
-    shown = range(0, len(periods), max(1, len(periods) // 7))
-    axes.set_xticks(list(shown), [periods[n].isoformat() for n in shown])
+    dates_below(axes, periods, range(len(periods)))
+    axes.tick_params(length=0)
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False, fontsize=8)
 
 
@@ -299,7 +321,9 @@ def _friction(axes: Any, rows: _Rows) -> None:
         axes.barh(place, row["score"] / most, color=_shade(1.0), height=0.72)
         money = ""
         if row["money_lost"] is not None and row["count"]:
-            money = f"  {row['money_lost']:,.0f} ({row['money_low']:,.0f} to {row['money_high']:,.0f})"
+            money = (
+                f" · at stake {row['money_lost']:,.0f} ({row['money_low']:,.0f} to {row['money_high']:,.0f})"
+            )
         told = f"{row['score']:,.0f} points, {row['count']:,} of {row['sessions']:,} sessions{money}"
         axes.text(0.01, place, told, color=ON_MARK, va="center")
     _bare(axes)

@@ -69,7 +69,14 @@ VARIANTS = {
 Google's Universal Analytics "universal": https://support.google.com/analytics/answer/12798876."""
 
 
-def sessions(touchpoints: pa.Table, *, zone: str, gap_s: int = GAP_S, variant: str = "stitched") -> pa.Table:
+def sessions(
+    touchpoints: pa.Table,
+    *,
+    zone: str,
+    gap_s: int = GAP_S,
+    variant: str = "stitched",
+    carry_days: int = CARRY_DAYS,
+) -> pa.Table:
     """The sessions of whole persons, in the schema of `tables.SESSIONS`.
 
     `touchpoints`: columns as in `tables.JOURNEY_TOUCHPOINTS`, each person's rows in the order occurred_at,
@@ -77,14 +84,15 @@ def sessions(touchpoints: pa.Table, *, zone: str, gap_s: int = GAP_S, variant: s
     session, and so does another device or another person on a shared one. Where an action has no device, the
     vendor's own visit stands in for it. Sessions come out by person, device and time. `variant`: one of
     `VARIANTS`; without stitching, a session belongs to the person of its first action, and `touchpoints` are
-    sorted by the device instead of the person.
+    sorted by the device instead of the person. `carry_days`: for how many days after its first a session is
+    followed.
 
     Raises `ValueError` if a person's rows are out of order.
     """
     order, is_first = session_starts(touchpoints, gap_s=gap_s, zone=zone, variant=VARIANTS[variant])
     web = touchpoints.select(_READ).take(pa.array(order))
     at = _microseconds(web["occurred_at"])
-    is_followed = at < np.repeat(_closes(at[is_first], zone), _lengths(is_first))
+    is_followed = at < np.repeat(_closes(at[is_first], zone, carry_days), _lengths(is_first))
     return _measured(web.filter(pa.array(is_followed)), is_first[is_followed], zone)
 
 
@@ -115,7 +123,7 @@ def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
     `found`: rows of `tables.SESSIONS`. Counted are those that end within a gap of the close of the last day
     they may hold. People pause; almost always this is a robot that does not say so.
     """
-    closes = _closes(_microseconds(found["started_at"]), zone)
+    closes = _closes(_microseconds(found["started_at"]), zone, CARRY_DAYS)
     return int(np.count_nonzero(_microseconds(found["ended_at"]) + gap_s * _SECOND_US >= closes))
 
 
@@ -153,11 +161,11 @@ def _require_order(ids: pa.ChunkedArray, at: np.ndarray, is_first: np.ndarray) -
         raise ValueError("sessions need each person's touchpoints in the order occurred_at, touchpoint_id")
 
 
-def _closes(started: np.ndarray, zone: str) -> np.ndarray:
+def _closes(started: np.ndarray, zone: str, carry_days: int) -> np.ndarray:
     """The instant, in microseconds, from which a session that began at `started` is not followed any more."""
     days, session_day = np.unique(local_days(started, zone), return_inverse=True)
     rules = ZoneInfo(zone)
-    after = [date(1970, 1, 1) + timedelta(days=int(day) + CARRY_DAYS + 1) for day in days]
+    after = [date(1970, 1, 1) + timedelta(days=int(day) + carry_days + 1) for day in days]
     starts = [int(datetime.combine(day, time(), rules).timestamp()) * _SECOND_US for day in after]
     return np.array(starts, dtype=np.int64)[session_day]
 

@@ -12,7 +12,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.journeys.pictures import COLOURS, INK, Picture
+from journey_platform.journeys.pictures import COLOURS, INK, Picture, dates_below, smaller
 from journey_platform.kpis.catalogue import of_stage
 from journey_platform.kpis.definition import EVERYTHING, Kpi, Stage
 
@@ -37,11 +37,12 @@ def nps_picture(values: pa.Table) -> Picture:
             )
         axes.axhline(0, color=INK, linewidth=0.6)
         axes.set_ylim(-100, 100)
-        axes.set_ylabel("score with its 95 % interval", fontsize=7)
+        axes.set_ylabel("score with its 95 % interval", fontsize=8)
         axes.tick_params(length=0)
         if rows:
-            axes.legend(frameon=False, fontsize=7, loc="lower left")
-        figure.autofmt_xdate()
+            weeks = sorted({row["day"] for row in rows})
+            dates_below(axes, weeks, weeks)
+            axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.08))
 
     return _drawn(draw, 3.0)
 
@@ -58,13 +59,13 @@ def stage_picture(values: pa.Table, stage: Stage) -> Picture:
             axes.axis("off")
             of = _known(values, kpi.name, kpi.periods[0])
             of = [row for row in of if row["dimension"] == EVERYTHING]
-            axes.set_title(f"{kpi.name}\n{_said(kpi, of)}", fontsize=6.5, color=INK, loc="left")
+            axes.set_title(f"{kpi.name}\n{_said(kpi, of)}", fontsize=7.5, color=INK, loc="left")
             if of:
                 colour = COLOURS[0]
                 axes.plot([r["day"] for r in of], [r["value"] for r in of], color=colour, linewidth=0.9)
                 axes.plot(of[-1]["day"], of[-1]["value"], color=colour, marker="o", markersize=2.5)
 
-    return _drawn(draw, 0.85 * rows)
+    return _drawn(draw, 0.95 * rows)
 
 
 def _known(values: pa.Table, kpi: str, period: str) -> _Rows:
@@ -91,7 +92,7 @@ def _drawn(draw: Callable[[Any], None], height: float) -> Picture:
         figure = Figure(figsize=(7.2, height), layout="constrained")
         draw(figure)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
-    return Picture(file.getvalue())
+    return Picture(smaller(file.getvalue()))
 
 
 @contextmanager
@@ -99,5 +100,5 @@ def _settings() -> Iterator[None]:
     from matplotlib import rc_context
 
     words = dict.fromkeys(("text.color", "axes.labelcolor", "xtick.color", "ytick.color"), INK)
-    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "kpis", "font.size": 7, **words}):
+    with rc_context({"svg.fonttype": "none", "svg.hashsalt": "kpis", "font.size": 8, **words}):
         yield

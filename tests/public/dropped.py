@@ -3,7 +3,7 @@
 The same functions that the assets call, without Dagster between them.
 """
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from functools import cached_property
@@ -17,11 +17,13 @@ from connectors.files.drops import FilesConfig, of_folder
 from journey_platform.identity.assign import assign
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
-from journey_platform.journeys.sessions import GAP_S, sessions
+from journey_platform.journeys.sessions import CARRY_DAYS, GAP_S, sessions
 from journey_platform.lake import Lake
 from journey_platform.landing import LandingReport, land_events, land_versions
 from journey_platform.landing.current import current_versions
+from journey_platform.landing.ledger import gate_of
 from journey_platform.profiles.survivorship import survivors
+from journey_platform.quality.rules import Suite
 from journey_platform.sources import file_mapping
 from journey_platform.tables import raw_table
 
@@ -51,8 +53,8 @@ class Dropped:
         order = ("person_key", "occurred_at", "touchpoint_id")
         return found.sort_by([(name, "ascending") for name in order])
 
-    def sessions(self, gap_s: int = GAP_S) -> pa.Table:
-        return sessions(self.journeys, zone="UTC", gap_s=gap_s)
+    def sessions(self, gap_s: int = GAP_S, carry_days: int = CARRY_DAYS) -> pa.Table:
+        return sessions(self.journeys, zone="UTC", gap_s=gap_s, carry_days=carry_days)
 
     def attributes(self) -> pa.Table:
         """`tables.PROFILE_ATTRIBUTES_TABLE`."""
@@ -69,9 +71,19 @@ class Dropped:
 
 
 def dropped(
-    folder: Path, declaration: str, sources: Sequence[Path], *, first: date, last: date, lake: Path
+    folder: Path,
+    declaration: str,
+    sources: Sequence[Path],
+    *,
+    first: date,
+    last: date,
+    lake: Path,
+    suites: Mapping[str, Suite] | None = None,
 ) -> Dropped:
-    """Drop files under their own names, with a declaration, and read the days `first` to `last`."""
+    """Drop files under their own names, with a declaration, and read the days `first` to `last`.
+
+    `suites`: what the gate holds against the rows of a feed.
+    """
     folder.mkdir(parents=True)
     (folder / "files.yaml").write_text(declaration)
     for path in sources:
@@ -89,8 +101,16 @@ def dropped(
             raw[stream.name] = current_versions(stored.read(table))
             continue
         days = [first + timedelta(days=n) for n in range((last - first).days + 1)]
+        suite = (suites or {}).get(stream.name)
         reports[stream.name] = [
-            land_events(stored, table, source.read(stream.name, _window(part)), part, **about)
+            land_events(
+                stored,
+                table,
+                source.read(stream.name, _window(part)),
+                part,
+                gate=gate_of(stored, table, suite, part) if suite else None,
+                **about,
+            )
             for part in (days[n : n + _MOST_DAYS] for n in range(0, len(days), _MOST_DAYS))
         ]
         raw[stream.name] = stored.read(table)
