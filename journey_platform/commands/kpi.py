@@ -18,6 +18,7 @@ from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.bridges import BY_NAME
 from journey_platform.kpis.definition import EVERYTHING, Kpi, Period
 from journey_platform.kpis.grains.registry import GRAINS
+from journey_platform.kpis.members import Cell
 from journey_platform.kpis.periods import start_of
 from journey_platform.lake import Lake
 from journey_platform.tables import BRIDGES, PROFILES_TABLE, RESTATEMENTS
@@ -111,17 +112,9 @@ def _members(
         raise LookupError(f"{kpi.name} is valued per {', '.join(kpi.periods)}")
     today = settings.now().astimezone(ZoneInfo(known.zone)).date()
     with Engine(lake, memory_limit=known.memory_limit) as engine:
-        found = lineage(
-            lake,
-            engine,
-            kpi,
-            period=period,
-            start=start_of(chosen.day, period),
-            as_of=today,
-            dimension=dimension,
-            dimension_value=value or EVERYTHING,
-            segments=memberships(lake.read(PROFILES_TABLE), of_people(declared(known).segments)),
-        )
+        segments = memberships(lake.read(PROFILES_TABLE), of_people(declared(known).segments))
+        cell = Cell(kpi, period, start_of(chosen.day, period), dimension, value or EVERYTHING)
+        found = lineage(lake, engine, cell, as_of=today, segments=segments)
     yield from _told(kpi, found)
 
 

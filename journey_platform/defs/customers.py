@@ -8,9 +8,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, report_table, spec, whole_step
+from journey_platform.defs.describe import asset_key, report_table, spec, whole_assets
 from journey_platform.defs.matching import matching_assets
-from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.changes import events, redirects
 from journey_platform.identity.households import households
@@ -54,9 +53,9 @@ def customer_assets(
     }
     guard = suite_of(PROFILES_TABLE)
 
-    @dg.multi_asset(
-        name=whole_step("customers", "identity"),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        "customers",
+        "identity",
         specs=[
             spec(table, group="customers", deps=[*seen_in, DECISIONS], note=note)
             for table, note in of_identity.items()
@@ -72,9 +71,9 @@ def customer_assets(
         )
         yield from _kept(platform, resolution, run_id=context.run.run_id)
 
-    @dg.multi_asset(
-        name=whole_step("customers", "profiles"),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        "customers",
+        "profiles",
         specs=[
             spec(
                 PROFILES_TABLE,
@@ -119,9 +118,8 @@ def customer_assets(
         together = households(identifiers, lake.read(LINKS_TABLE))
         yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
 
-    @dg.multi_asset(
-        name=whole_step(*ACCOUNTS_TABLE.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *ACCOUNTS_TABLE.key,
         specs=[
             spec(
                 ACCOUNTS_TABLE,
@@ -153,9 +151,8 @@ def customer_assets(
         written = lake.replace_all(ACCOUNT_MEMBERS_TABLE, members, run_id=run_id)
         yield report_table(ACCOUNT_MEMBERS_TABLE, written, **counts)
 
-    @dg.multi_asset(
-        name=whole_step(*DECISIONS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *DECISIONS.key,
         specs=[
             spec(
                 DECISIONS,

@@ -7,8 +7,7 @@ import dagster as dg
 import pyarrow as pa
 
 from connectors.registry import connector_of
-from journey_platform.defs.describe import asset_key, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
 from journey_platform.quality.data_docs import SHOWN, build_site
@@ -32,8 +31,8 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     suites = {table.name: suite_of(table) for table in guarded}
     deps = [asset_key(table) for table in (*guarded, REFERENCES)]
 
-    @dg.multi_asset(
-        name=whole_step(*_KEY.path),
+    @whole_assets(
+        *_KEY.path,
         specs=[
             dg.AssetSpec(
                 _KEY,
@@ -43,7 +42,6 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
                 kinds={"html"},
             )
         ],
-        backfill_policy=RANGE_POLICY,
     )
     def data_docs(platform: Platform) -> dg.MaterializeResult:
         verdicts = pa.concat_tables(

@@ -1,10 +1,15 @@
-"""How tables and writes show in the UI: descriptions, column schemas, counts a day. Never personal data."""
+"""How steps, tables and writes show in the UI: names, descriptions, column schemas, counts a day.
 
-from collections.abc import Iterable, Mapping, Sequence
+Never personal data.
+"""
+
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import date
+from typing import Any
 
 import dagster as dg
 
+from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.lake import DayWrite, TableWrite
 from journey_platform.tables import Table
 
@@ -20,6 +25,22 @@ def whole_step(*name: str) -> str:
     announce each whole table once a day too: over 90 days, half of its events.
     """
     return "__".join(("whole", *name))
+
+
+def whole_assets(
+    *name: str,
+    specs: Sequence[dg.AssetSpec],
+    check_specs: Sequence[dg.AssetCheckSpec] = (),
+    pool: str | None = None,
+) -> Callable[[Callable[..., Any]], dg.AssetsDefinition]:
+    """Decorates a step that makes tables which are not daily: its name, and the policy of ranges."""
+    return dg.multi_asset(
+        name=whole_step(*name),
+        backfill_policy=RANGE_POLICY,
+        specs=specs,
+        check_specs=check_specs,
+        pool=pool,
+    )
 
 
 def spec(

@@ -4,9 +4,8 @@ from collections.abc import Sequence
 
 import dagster as dg
 
-from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TEXTS, WITH_TICKETS
-from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.defs.platform import Platform
 from journey_platform.stewardship.erasing import look_again, personal_tables
 from journey_platform.tables import (
@@ -37,9 +36,8 @@ def erasure_assets(
         and (table.key[0] not in ("raw", "touchpoints", "contacts") or table.key[1] in sources)
     ]
 
-    @dg.multi_asset(
-        name=whole_step(*ERASURES.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *ERASURES.key,
         specs=[
             spec(
                 ERASURES,

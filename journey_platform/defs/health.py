@@ -4,8 +4,7 @@ from datetime import timedelta
 
 import dagster as dg
 
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.health import giant, health
 from journey_platform.tables import IDENTIFIERS_TABLE, IDENTITY_HEALTH, JOURNEY_TOUCHPOINTS, LINKS_TABLE
@@ -17,9 +16,8 @@ _DAYS_COMPARED = 28
 def health_assets() -> list[dg.AssetsDefinition]:
     """One asset with its check."""
 
-    @dg.multi_asset(
-        name=whole_step(*IDENTITY_HEALTH.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *IDENTITY_HEALTH.key,
         specs=[
             spec(
                 IDENTITY_HEALTH,

@@ -6,8 +6,7 @@ import dagster as dg
 import pyarrow as pa
 
 from journey_platform.asking import ask, asked_of, days_read, declared, left_out
-from journey_platform.defs.describe import report_table, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.journeys.answers import TABLES, Span
 from journey_platform.journeys.pictures import picture
@@ -25,9 +24,8 @@ _PICTURES_SHOWN = 4
 def insight_assets() -> list[dg.AssetsDefinition]:
     """One step, one table per kind of question."""
 
-    @dg.multi_asset(
-        name=whole_step("insights"),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        "insights",
         specs=[
             spec(
                 table,

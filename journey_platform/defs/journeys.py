@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 
 from connectors.registry import CONNECTORS
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_days, report_table, spec, whole_step
+from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -128,9 +128,8 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         results = checks.rule_results(SESSIONS, guard, gate.verdicts)
         return report_days(context, SESSIONS, writes, check_results=results)
 
-    @dg.multi_asset(
-        name=whole_step(*MAILINGS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *MAILINGS.key,
         specs=[spec(MAILINGS, group="touchpoints", deps=[reports])],
     )
     def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
@@ -151,9 +150,8 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
 
 
 def _tickets_asset() -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name=whole_step(*TICKETS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *TICKETS.key,
         specs=[
             spec(
                 TICKETS,

@@ -13,7 +13,7 @@ from connectors.registry import connector_of
 from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_days, report_table, spec, whole_step
+from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TICKETS
 from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
@@ -163,9 +163,8 @@ def _rules(stage: Stage, segments: Mapping[str, str]) -> str:
 
 
 def _reasons_asset() -> dg.AssetsDefinition:
-    @dg.multi_asset(
-        name=whole_step(*TICKET_REASONS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *TICKET_REASONS.key,
         specs=[
             spec(
                 TICKET_REASONS,

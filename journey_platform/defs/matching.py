@@ -9,8 +9,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import report_table, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.probabilistic.matches import review, scored_again
 from journey_platform.identity.probabilistic.model import Model
@@ -43,10 +42,10 @@ def matching_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         "for and against. The band link joins profiles, within their limits.",
     }
 
-    @dg.multi_asset(
-        name=whole_step("customers", "probabilistic_links"),
+    @whole_assets(
+        "customers",
+        "probabilistic_links",
         specs=[spec(table, group="customers", deps=contacts, note=note) for table, note in made.items()],
-        backfill_policy=RANGE_POLICY,
     )
     def matching(
         context: dg.AssetExecutionContext, config: Matching, platform: Platform
@@ -79,8 +78,9 @@ def matching_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         written = lake.replace_all(MATCHED_RECORDS, matched, run_id=run_id, cursor=name)
         yield report_table(MATCHED_RECORDS, written)
 
-    @dg.multi_asset(
-        name=whole_step("customers", "review"),
+    @whole_assets(
+        "customers",
+        "review",
         specs=[
             spec(
                 LINK_REVIEW,
@@ -90,7 +90,6 @@ def matching_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
                 "refused by a limit or a decision.",
             )
         ],
-        backfill_policy=RANGE_POLICY,
     )
     def to_review(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake

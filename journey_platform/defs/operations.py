@@ -9,8 +9,7 @@ from collections.abc import Sequence
 import dagster as dg
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.landing.ledger import held_days
 from journey_platform.quality.masking import masked
@@ -26,9 +25,8 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
     stages = [kpis_table(stage) for stage in ("early", "middle", "late")]
 
-    @dg.multi_asset(
-        name=whole_step(*QUARANTINE.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *QUARANTINE.key,
         specs=[
             spec(
                 QUARANTINE,
@@ -70,9 +68,8 @@ def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             },
         )
 
-    @dg.multi_asset(
-        name=whole_step(*GATE_VERDICTS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *GATE_VERDICTS.key,
         specs=[
             spec(
                 GATE_VERDICTS,

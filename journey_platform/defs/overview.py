@@ -4,8 +4,7 @@ from datetime import date, timedelta
 
 import dagster as dg
 
-from journey_platform.defs.describe import asset_key, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.kpis.pictures import nps_picture, stage_picture
@@ -19,9 +18,8 @@ _COLUMNS = ("day", "kpi", "period", "dimension", "dimension_value", "value", "lo
 def overview_asset() -> dg.AssetsDefinition:
     """No table: the pictures are its metadata, made anew by each run."""
 
-    @dg.multi_asset(
-        name=whole_step(*KEY.path),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *KEY.path,
         specs=[
             dg.AssetSpec(
                 KEY,

@@ -10,8 +10,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import connector_of
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.planning import plan, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
@@ -38,8 +37,8 @@ def references_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     named_records = {(r.table, r.path) for references in declared.values() for r in references}
     judged = [*declared, *(by_name[name] for name, _ in sorted(named_records))]
 
-    @dg.multi_asset(
-        name=whole_step(*REFERENCES.key),
+    @whole_assets(
+        *REFERENCES.key,
         specs=[
             spec(
                 REFERENCES,
@@ -58,7 +57,6 @@ def references_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
             for table, references in declared.items()
             for reference in references
         ],
-        backfill_policy=RANGE_POLICY,
     )
     def referring(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake

@@ -6,8 +6,7 @@ import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.history.restating import keep_up
 from journey_platform.kpis.catalogue import STAGES
@@ -20,9 +19,8 @@ _SHOWN = 50
 def restatement_assets() -> list[dg.AssetsDefinition]:
     """One asset with its check."""
 
-    @dg.multi_asset(
-        name=whole_step(*RESTATEMENTS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *RESTATEMENTS.key,
         specs=[
             spec(
                 RESTATEMENTS,

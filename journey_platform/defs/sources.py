@@ -15,7 +15,7 @@ from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import FILES, connector_of, sources
 from journey_platform.defs import checks
 from journey_platform.defs.catching_up import Arrived, days_to_read
-from journey_platform.defs.describe import asset_key, spec, whole_step
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.partitions import (
     BACKFILL_TAG,
     LOOKBACK_TAG,
@@ -184,9 +184,8 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
     table = archive(vendor, stream)
     suite = suite_of(table)
 
-    @dg.multi_asset(
-        name=whole_step(*table.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *table.key,
         specs=[
             spec(
                 table,

@@ -9,7 +9,7 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, report_days, spec, whole_step
+from journey_platform.defs.describe import asset_key, report_days, spec, whole_assets
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -106,9 +106,8 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
     events, entities = _archives(vendor, mapping.CONTACT_STREAMS)
     raw_tables = {**events, **entities}
 
-    @dg.multi_asset(
-        name=whole_step(*table.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *table.key,
         specs=[
             spec(
                 table,

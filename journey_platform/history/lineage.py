@@ -10,8 +10,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.engine import Engine
-from journey_platform.kpis.definition import Kpi, Period
-from journey_platform.kpis.members import Members, Recomputed, members, recompute
+from journey_platform.kpis.definition import Kpi
+from journey_platform.kpis.members import Cell, Members, Recomputed, members, recompute
 from journey_platform.kpis.periods import days_of
 from journey_platform.kpis.trails import TRAILS
 from journey_platform.lake import Lake
@@ -40,39 +40,15 @@ class Lineage:
 
 
 def lineage(
-    lake: Lake,
-    engine: Engine,
-    kpi: Kpi,
-    *,
-    period: Period,
-    start: date,
-    as_of: date,
-    dimension: str,
-    dimension_value: str,
-    segments: pa.Table | None = None,
+    lake: Lake, engine: Engine, cell: Cell, *, as_of: date, segments: pa.Table | None = None
 ) -> Lineage:
-    """The value of the period that begins on `start`; `as_of` is today, `segments` as for `members`."""
-    found = members(
-        kpi,
-        engine,
-        period=period,
-        start=start,
-        as_of=as_of,
-        dimension=dimension,
-        dimension_value=dimension_value,
-        segments=segments,
-    )
-    cell = (kpi.name, period, dimension, dimension_value)
-    rows = lake.read(kpis_table(kpi.stage), [start]).to_pylist()
-    published = next(
-        (
-            row
-            for row in rows
-            if (row["kpi"], row["period"], row["dimension"], row["dimension_value"]) == cell
-        ),
-        None,
-    )
-    refused = tuple(sorted(set(_refused(lake, kpi, days_of([start], period)))))
+    """The lineage of one value; `as_of` is today, `segments` as for `members`."""
+    kpi, found = cell.kpi, members(cell, engine, as_of=as_of, segments=segments)
+    rows = lake.read(kpis_table(kpi.stage), [cell.start]).to_pylist()
+    asked = (kpi.name, cell.period, cell.dimension, cell.dimension_value)
+    names = ("kpi", "period", "dimension", "dimension_value")
+    published = next((row for row in rows if tuple(row[name] for name in names) == asked), None)
+    refused = tuple(sorted(set(_refused(lake, kpi, days_of([cell.start], cell.period)))))
     return Lineage(found, _told_by(lake, found), recompute(kpi, found.units), published, refused)
 
 

@@ -44,6 +44,17 @@ _OTHERWISE = "another counts instead, or it belongs to another period, or its ti
 
 
 @dataclass(frozen=True)
+class Cell:
+    """Which value: the KPI's of the period that begins on `start`, for one value of a dimension."""
+
+    kpi: Kpi
+    period: Period
+    start: date
+    dimension: str
+    dimension_value: str
+
+
+@dataclass(frozen=True)
 class Members:
     """`units` as `UNITS`, `records` as `RECORDS`, `excluded` as `EXCLUDED`, each sorted."""
 
@@ -61,35 +72,28 @@ class Recomputed:
     value: float | None
 
 
-def members(
-    kpi: Kpi,
-    source: Source,
-    *,
-    period: Period,
-    start: date,
-    as_of: date,
-    dimension: str,
-    dimension_value: str,
-    segments: pa.Table | None = None,
-) -> Members:
-    """What the KPI's value of the period that begins on `start` is made of; `as_of` is today.
+def members(cell: Cell, source: Source, *, as_of: date, segments: pa.Table | None = None) -> Members:
+    """What the value is made of; `as_of` is today.
 
     `segments` (person_key, segment) says who is in which declared segment.
     """
     import ibis
 
+    kpi, period = cell.kpi, cell.period
     read = Read(source)
-    scope = Scope(read, days_of([start], period), "day" if kpi.is_additive else period, as_of)
+    scope = Scope(read, days_of([cell.start], period), "day" if kpi.is_additive else period, as_of)
     trail = TRAILS[kpi.grain]
-    rows = units_of(kpi, scope, dimension, segments)
-    is_it = rows.dimension_value == dimension_value
+    rows = units_of(kpi, scope, cell.dimension, segments)
+    is_it = rows.dimension_value == cell.dimension_value
     if not kpi.is_share:
         rows = rows.filter(is_it)
     above = kpi.above(rows).cast("float64")
     named = rows.mutate(
         unit=_named(rows, trail),
         person_key=rows.person_key if "person_key" in rows.columns else ibis.null("int64"),
-        above=ibis.ifelse(rows.dimension_value == dimension_value, above, 0.0) if kpi.is_share else above,
+        above=ibis.ifelse(rows.dimension_value == cell.dimension_value, above, 0.0)
+        if kpi.is_share
+        else above,
         below=kpi.below(rows).cast("float64"),
     )
     behind = _behind(scope, kpi, trail, named)

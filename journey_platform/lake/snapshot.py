@@ -1,18 +1,14 @@
 """One Delta table at one version: its files, the state of its days, its cursor, and the commit that follows.
 
-A data file holds one day (or, in a table that is not daily, all rows), is written before the commit and is
-never changed. Its name carries the version that added it and the fingerprint of its content, so the list of
-active files is also the state of every day, whatever became of older log entries. A day that was landed
-without rows has a file without rows. A commit says which files go and which come, with no predicate, and
-succeeds only directly after the version it was computed from: whoever comes second reads again.
+What a data file is, and what its name tells, is in `files`. A commit says which files go and which come, with
+no predicate, and succeeds only directly after the version it was computed from: whoever comes second reads
+again.
 """
 
 import contextlib
 import json
-import os
 import re
 import time
-import uuid
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
@@ -26,27 +22,14 @@ from deltalake import CommitProperties, DeltaTable, Field
 from deltalake.exceptions import CommitFailedError, DeltaError, TableNotFoundError
 from deltalake.transaction import AddAction, RemoveAction
 
-from journey_platform.lake.errors import LakeError, UnsupportedTable, WriteFailed
+from journey_platform.lake.errors import LakeError, UnsupportedTable, WriteFailed, in_words
+from journey_platform.lake.files import DataFile, DayState, named_in, new_path
 from journey_platform.tables import Table
 
-_FILE = re.compile(
-    r"^(?:day=\d{4}-\d\d-\d\d/)?v(?P<version>\d+)-(?P<fingerprint>[0-9a-f]{32})-[0-9a-f]{32}\.parquet$"
-)
 _LOG = "_delta_log"
 _ENTRY = re.compile(rf"^{_LOG}/(\d{{20}})\.")
 _KEY_PART = re.compile(r"^[a-z0-9_]+$")
-# How delta-rs ends the system's own words.
-_SYSTEM_ERROR = re.compile(r"\(os error (\d+)\)")
 _METADATA = "journey"
-
-
-@dataclass(frozen=True, slots=True)
-class DayState:
-    """What a day holds: rows, the fingerprint of their content, and the version that put them there."""
-
-    rows: int
-    fingerprint: str
-    version: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -57,20 +40,6 @@ class Commit:
     at: datetime
     run_id: str | None
     cursor: str | None
-
-
-@dataclass(frozen=True, slots=True)
-class DataFile:
-    """One file of a table. `day` is None in a table that is not daily. `path` is relative to the table."""
-
-    path: str
-    day: date | None
-    size: int
-    state: DayState
-
-    @property
-    def partition(self) -> dict[str, str | None]:
-        return {} if self.day is None else {"day": self.day.isoformat()}
 
 
 def schema_of(table: Table, columns: Sequence[str] | None) -> pa.Schema:
@@ -98,11 +67,11 @@ class Snapshot:
         files: dict[date | None, DataFile] = {}
         paths, sizes, counts = (actions.column(c).to_pylist() for c in ("path", "size_bytes", "num_records"))
         for path, size, rows, day in zip(paths, sizes, counts, days, strict=True):
-            named = _FILE.match(path)
+            named = named_in(path)
             if named is None or rows is None or day in files:
                 raise UnsupportedTable(f"{self.table.name}: {path} was not written by this lake")
-            state = DayState(rows, named["fingerprint"], int(named["version"]))
-            files[day] = DataFile(path, day, size, state)
+            version, fingerprint = named
+            files[day] = DataFile(path, day, size, DayState(rows, fingerprint, version))
         return dict(sorted(files.items(), key=lambda item: item[0] or date.min))
 
     def read(self, day: date | None, columns: Sequence[str] | None = None) -> pa.Table:
@@ -170,7 +139,7 @@ class Snapshot:
         except (DeltaError, OSError) as error:
             # What failed may be the checkpoint after the commit.
             if not coming or not {file.path for file in coming} <= self._place.active_paths():
-                raise WriteFailed(f"{self.table.name}: the commit failed ({_kind(error)})") from error
+                raise WriteFailed(f"{self.table.name}: the commit failed ({in_words(error)})") from error
         return True
 
     def shed_history(self) -> tuple[int, int]:
@@ -188,8 +157,8 @@ class Snapshot:
         return place.remove(files), place.remove(entries)
 
     def _is_coming(self, path: str) -> bool:
-        named = _FILE.match(path)
-        return named is not None and int(named["version"]) > self.version
+        named = named_in(path)
+        return named is not None and named[0] > self.version
 
     def add_columns(self) -> bool:
         """Add the declared columns that the table does not have yet. They must be nullable; any other
@@ -304,10 +273,12 @@ class Place:
                 partition_by=partitions,
                 configuration=settings,
                 storage_options=self._options,
+                # Of two that create it at once one wins; tried again, the other would put its own on top.
+                commit_properties=CommitProperties(max_commit_retries=0),
             )
         except (DeltaError, OSError) as error:
             if (snapshot := self.open()) is None:
-                raise WriteFailed(f"{self.table.name}: could not be created ({_kind(error)})") from error
+                raise WriteFailed(f"{self.table.name}: could not be created ({in_words(error)})") from error
             return snapshot
         created = self.open()
         if created is None:
@@ -321,7 +292,7 @@ class Place:
         before a commit names it."""
         schema = pa.schema([field for field in self.table.schema if field.name != "day" or day is None])
         state = replace(content, version=version)
-        path = _path(day, state)
+        path = new_path(day, state)
         whole = f"{self.path}/{path}"
         with_statistics = [c.name for c in self.table.columns if not c.is_personal and c.name in schema.names]
         try:
@@ -344,17 +315,19 @@ class Place:
         except OSError as error:
             self.discard([path])
             where = f" on {day}" if day else ""
-            raise WriteFailed(f"{self.table.name}: rows not written{where} ({_kind(error)})") from error
+            raise WriteFailed(f"{self.table.name}: rows not written{where} ({in_words(error)})") from error
         return DataFile(path, day, size, state)
 
     def restamp(self, file: DataFile, version: int) -> DataFile:
         """Give a file that lost its commit to another writer the name of the next version."""
         state = replace(file.state, version=version)
-        path = _path(file.day, state)
+        path = new_path(file.day, state)
         try:
             self.filesystem.move(f"{self.path}/{file.path}", f"{self.path}/{path}")
         except OSError as error:
-            raise WriteFailed(f"{self.table.name}: a file could not be renamed ({_kind(error)})") from error
+            raise WriteFailed(
+                f"{self.table.name}: a file could not be renamed ({in_words(error)})"
+            ) from error
         return replace(file, path=path, state=state)
 
     def paths(self, folder: str = "") -> list[str]:
@@ -375,7 +348,7 @@ class Place:
                 continue
             except OSError as error:
                 raise WriteFailed(
-                    f"{self.table.name}: a file could not be removed ({_kind(error)})"
+                    f"{self.table.name}: a file could not be removed ({in_words(error)})"
                 ) from error
             count += 1
         return count
@@ -391,16 +364,3 @@ class Place:
             for path in set(paths) - self.active_paths():
                 with contextlib.suppress(OSError):
                     self.filesystem.delete_file(f"{self.path}/{path}")
-
-
-def _path(day: date | None, state: DayState) -> str:
-    folder = "" if day is None else f"day={day.isoformat()}/"
-    return f"{folder}v{state.version}-{state.fingerprint}-{uuid.uuid4().hex}.parquet"
-
-
-def _kind(error: Exception) -> str:
-    """What went wrong, in the system's words, without paths."""
-    number = getattr(error, "errno", None)
-    if number is None and (told := _SYSTEM_ERROR.search(str(error))):
-        number = int(told[1])
-    return type(error).__name__ if number is None else os.strerror(number)

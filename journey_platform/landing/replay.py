@@ -6,7 +6,7 @@ must be read again; what a mapping refused comes back when its touchpoints are c
 """
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date
 
@@ -18,7 +18,7 @@ from journey_platform.lake import DayContent, Lake
 from journey_platform.lake.rows import union
 from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.ledger import gate_of, record, verdicts
-from journey_platform.landing.publish import Judged, judge
+from journey_platform.landing.publish import judge
 from journey_platform.landing.quarantine import held_rows, key_of, rejected_row, rows_of
 from journey_platform.quality.rules import Suite
 from journey_platform.quality.verdict import ERROR, HELD, Verdict
@@ -65,82 +65,87 @@ def replay(
     killed at any moment and run again, the result is the same. What carries an identifier of somebody
     `erased` is not taken.
     """
-    is_entity = "occurred_at" in table.primary_key
-    step = _replay_versions if is_entity else _replay_day
-    return [step(lake, table, suite, day, run_id, reason, accepts, erased) for day in sorted(set(days))]
+    offer = _Offer(lake, table, suite, run_id, reason, accepts, erased)
+    step = offer.versions if "occurred_at" in table.primary_key else offer.day
+    return [step(day) for day in sorted(set(days))]
 
 
-def _replay_day(
-    lake: Lake,
-    table: Table,
-    suite: Suite,
-    day: date,
-    run_id: str,
-    reason: str | None,
-    accepts: bool,
-    erased: Erased | None,
-) -> Replayed:
-    known = without_theirs(erased, QUARANTINE, lake.read(QUARANTINE, [day]))
-    before = verdicts(lake, table, [day]).get(day)
-    was_held = before is not None and before.held_by is not None
-    chosen = known.filter(_wanted(known, table, None if was_held else reason))
-    raw = _raw_rows(table, chosen)
-    unreadable = chosen.num_rows - raw.num_rows
-    was_empty = before is not None and was_held and before.rows_offered == 0
-    if not raw.num_rows and not (was_empty and accepts):
-        return Replayed(day, 0, 0, 0, 0, unreadable, before.held_by if before else None)
-    stored = table.empty() if was_held else lake.read(table, [day])
-    gate = gate_of(lake, table, suite, [day], accepts=accepts)
-    judged = judge(lake, table, union(table, raw, stored), [day], gate)
-    verdict, content = judged.verdicts[day], judged.contents.get(day)
-    if content is not None:
-        contents = {day: DayContent.of(table, content)}
-        lake.write_days(table, contents, run_id=run_id, allow_shrink=True)
-    record(lake, table, judged.verdicts, run_id=run_id)
-    if verdict.held_by is not None:
-        held = raw.num_rows - verdict.rows_rejected
-        if not verdict.is_kept:
-            sound = held_rows(table, judged.held[day], verdict.held_by, run_id)
-            _put_back(lake, table, day, raw, pa.concat_tables([_found(table, judged, run_id), sound]), run_id)
-        return Replayed(day, raw.num_rows, 0, verdict.rows_rejected, held, unreadable, verdict.held_by)
-    # Also where an earlier replay was killed between its commits: what the table has leaves the quarantine.
-    is_in = pc.is_in(raw["body"], lake.read(table, [day], columns=["body"])["body"].combine_chunks())
-    landed = raw.filter(is_in)
-    taken = landed if verdict.is_kept else raw
-    _put_back(lake, table, day, taken, _found(table, judged, run_id), run_id)
-    refused = raw.num_rows - landed.num_rows
-    return Replayed(day, raw.num_rows, landed.num_rows, refused, 0, unreadable, None)
+@dataclass(frozen=True)
+class _Offer:
+    """What is offered to the gate again, but for the day."""
 
+    lake: Lake
+    table: Table
+    suite: Suite
+    run_id: str
+    reason: str | None
+    accepts: bool
+    erased: Erased | None
 
-def _found(table: Table, judged: Judged, run_id: str) -> pa.Table:
-    return rows_of(table, [rejected_row(row, *about) for row, *about in judged.findings], run_id)
+    def day(self, day: date) -> Replayed:
+        lake, table, run_id = self.lake, self.table, self.run_id
+        before = verdicts(lake, table, [day]).get(day)
+        was_held = before is not None and before.held_by is not None
+        raw, unreadable = self._quarantined(day, None if was_held else self.reason)
+        was_empty = before is not None and was_held and before.rows_offered == 0
+        if not raw.num_rows and not (was_empty and self.accepts):
+            return Replayed(day, 0, 0, 0, 0, unreadable, before.held_by if before else None)
+        stored = table.empty() if was_held else lake.read(table, [day])
+        gate = gate_of(lake, table, self.suite, [day], accepts=self.accepts)
+        judged = judge(lake, table, union(table, raw, stored), [day], gate)
+        verdict, content = judged.verdicts[day], judged.contents.get(day)
+        if content is not None:
+            contents = {day: DayContent.of(table, content)}
+            lake.write_days(table, contents, run_id=run_id, allow_shrink=True)
+        record(lake, table, judged.verdicts, run_id=run_id)
+        found = rows_of(table, [rejected_row(row, *about) for row, *about in judged.findings], run_id)
+        if verdict.held_by is not None:
+            held = raw.num_rows - verdict.rows_rejected
+            if not verdict.is_kept:
+                sound = held_rows(table, judged.held[day], verdict.held_by, run_id)
+                self._put_back(day, raw, pa.concat_tables([found, sound]))
+            return Replayed(day, raw.num_rows, 0, verdict.rows_rejected, held, unreadable, verdict.held_by)
+        # Also where an earlier replay was killed between its commits: what the table has leaves the
+        # quarantine.
+        is_in = pc.is_in(raw["body"], lake.read(table, [day], columns=["body"])["body"].combine_chunks())
+        landed = raw.filter(is_in)
+        self._put_back(day, landed if verdict.is_kept else raw, found)
+        refused = raw.num_rows - landed.num_rows
+        return Replayed(day, raw.num_rows, landed.num_rows, refused, 0, unreadable, None)
 
+    def versions(self, day: date) -> Replayed:
+        lake, table = self.lake, self.table
+        raw, unreadable = self._quarantined(day, self.reason)
+        gate = gate_of(lake, table, self.suite, (), stands_on=day, accepts=self.accepts)
+        verdict = gate(raw) if raw.num_rows else Verdict((), ())
+        good = verdict.accepted(raw)
+        lake.add_versions(table, good, run_id=self.run_id, cursor=lake.cursor(table))
+        findings = [
+            rejected_row(raw.slice(found.position, 1).to_pylist()[0], found.rule, found.field, found.severity)
+            for found in verdict.findings
+        ]
+        self._put_back(day, raw, rows_of(table, findings, self.run_id))
+        refused = raw.num_rows - good.num_rows
+        return Replayed(day, raw.num_rows, good.num_rows, refused, 0, unreadable, None)
 
-def _replay_versions(
-    lake: Lake,
-    table: Table,
-    suite: Suite,
-    day: date,
-    run_id: str,
-    reason: str | None,
-    accepts: bool,
-    erased: Erased | None,
-) -> Replayed:
-    known = without_theirs(erased, QUARANTINE, lake.read(QUARANTINE, [day]))
-    chosen = known.filter(_wanted(known, table, reason))
-    raw = _raw_rows(table, chosen)
-    gate = gate_of(lake, table, suite, (), stands_on=day, accepts=accepts)
-    verdict = gate(raw) if raw.num_rows else Verdict((), ())
-    good = verdict.accepted(raw)
-    lake.add_versions(table, good, run_id=run_id, cursor=lake.cursor(table))
-    findings = [
-        rejected_row(raw.slice(found.position, 1).to_pylist()[0], found.rule, found.field, found.severity)
-        for found in verdict.findings
-    ]
-    _put_back(lake, table, day, raw, rows_of(table, findings, run_id), run_id)
-    unreadable = chosen.num_rows - raw.num_rows
-    refused = raw.num_rows - good.num_rows
-    return Replayed(day, raw.num_rows, good.num_rows, refused, 0, unreadable, None)
+    def _quarantined(self, day: date, reason: str | None) -> tuple[pa.Table, int]:
+        """The raw records of the day, and how many rows beside them only the vendor can give again."""
+        known = without_theirs(self.erased, QUARANTINE, self.lake.read(QUARANTINE, [day]))
+        chosen = known.filter(_wanted(known, self.table, reason))
+        raw = _raw_rows(self.table, chosen)
+        return raw, chosen.num_rows - raw.num_rows
+
+    def _put_back(self, day: date, taken: pa.Table, back: pa.Table) -> None:
+        """Take the replayed records out of the quarantine and put in what the gate found this time."""
+        bodies = pa.array(taken["body"].to_pylist(), pa.string())
+
+        def change(of: date, known: pa.Table) -> pa.Table:
+            is_raw = pc.and_(pc.equal(known["table"], self.table.name), pc.is_valid(known["occurred_at"]))
+            is_taken = pc.and_(is_raw, pc.is_in(known["body"], bodies))
+            of_day = back.filter(pc.equal(back["day"], pa.scalar(of)))
+            return union(QUARANTINE, of_day, known.filter(pc.invert(is_taken)))
+
+        self.lake.rewrite_days(QUARANTINE, [day], change, run_id=self.run_id)
 
 
 def _wanted(rows: pa.Table, table: Table, reason: str | None) -> pa.ChunkedArray:
@@ -169,20 +174,3 @@ def _key(key: str, body: str) -> str:
     marked = _MARKED_KEY.match(key)
     is_ours = marked is not None and key_of(body.encode())[:12] == marked["mark"]
     return marked["key"] if marked is not None and is_ours else key
-
-
-def _put_back(lake: Lake, table: Table, day: date, taken: pa.Table, back: pa.Table, run_id: str) -> None:
-    """Take the replayed records out of the quarantine and put in what the gate found this time."""
-    bodies: Sequence[str] = taken["body"].to_pylist()
-
-    def change(of: date, known: pa.Table) -> pa.Table:
-        is_taken = pc.and_(
-            pc.equal(known["table"], table.name),
-            pc.and_(
-                pc.is_valid(known["occurred_at"]), pc.is_in(known["body"], pa.array(bodies, pa.string()))
-            ),
-        )
-        of_day = back.filter(pc.equal(back["day"], pa.scalar(of)))
-        return union(QUARANTINE, of_day, known.filter(pc.invert(is_taken)))
-
-    lake.rewrite_days(QUARANTINE, [day], change, run_id=run_id)

@@ -1,6 +1,6 @@
 """A small shop's lake: three customers, a kiosk and a family's mailbox, over four days; and runs over it."""
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
@@ -12,6 +12,7 @@ from journey_platform.defs.health import health_assets
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
+from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
 from journey_platform.settings import load
 from journey_platform.tables import contacts_table, touchpoints_table
@@ -21,6 +22,8 @@ SOURCES = ("matomo", "zendesk")
 SECRET = "a long random text for tests only"
 
 Identifier = tuple[str, str]
+Say = Callable[..., list[str]]
+"""The fixture `say`: words of `journey identity`, to what it answers, by line."""
 
 VISITS: tuple[tuple[int, tuple[Identifier, ...]], ...] = (
     (0, (("cookie_id", "c-ann"), ("user_id", "u-ann"))),
@@ -39,6 +42,10 @@ PEOPLE: tuple[tuple[Identifier, ...], ...] = (
 )
 TICKETS: tuple[tuple[int, str], ...] = ((1, "1"), (3, "3"))
 """(day, requester)."""
+
+
+def key(kind: str, value: str) -> int:
+    return identifier_key(SECRET.encode(), kind, value)
 
 
 def environment(root: Path) -> dict[str, str]:

@@ -3,7 +3,6 @@
 import json
 import re
 import shutil
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -12,12 +11,10 @@ import pytest
 from deltalake import DeltaTable
 
 from connectors.base import Page, Record
-from journey_platform.cli import main
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.history.trace import known_tables
 from journey_platform.identity.erasure import Erased
-from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
 from journey_platform.landing import land_events, land_versions
 from journey_platform.settings import load
@@ -41,39 +38,14 @@ from journey_platform.tables import (
     touchpoints_table,
 )
 from tests.identity.remains import Traces
-from tests.identity.shop import DAY, SECRET, SOURCES, environment, fill, run
+from tests.identity.shop import DAY, SECRET, SOURCES, Say, fill, key, run
 
-Say = Callable[..., list[str]]
 ANN = ("u-ann", "c-ann", "ann@shop.example")
 OTHERS = ("u-bo", "c-bo", "bo@shop.example", "cy@shop.example", "+31612345678", "kiosk")
 WHY = ("--why", "asked by letter", "--by", "kim")
 NOW = datetime(2026, 3, 9, tzinfo=UTC)
 TICKETS = raw_table("zendesk", "tickets", "", is_entity=True)
 EVENTS = raw_table("zendesk", "ticket_metric_events", "", is_entity=False)
-
-
-@pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    made = fill(tmp_path)
-    run(tmp_path)
-    return made
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def said(*words: str, code: int = 0) -> list[str]:
-        capsys.readouterr()
-        assert main(["identity", *words]) == code
-        told = capsys.readouterr()
-        return (told.err if code else told.out).splitlines()
-
-    return said
-
-
-def key(kind: str, value: str) -> int:
-    return identifier_key(SECRET.encode(), kind, value)
 
 
 def ann_is_erased(lake: Lake) -> None:

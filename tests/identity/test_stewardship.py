@@ -1,16 +1,14 @@
 """Asking, deciding and previewing over a real lake, by the command line and by runs of the real assets."""
 
-from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pytest
 
-from journey_platform.cli import main
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.stewardship import identity_decision, identity_preview
-from journey_platform.identity.keys import identifier_key, profile_id
+from journey_platform.identity.keys import profile_id
 from journey_platform.lake import Lake
 from journey_platform.tables import (
     DECISIONS,
@@ -21,35 +19,10 @@ from journey_platform.tables import (
     PROFILE_REDIRECTS,
     PROFILES_TABLE,
 )
-from tests.identity.shop import DAY, SECRET, environment, fill, run
+from tests.identity.shop import DAY, Say, fill, key, run
 
-Say = Callable[..., list[str]]
 ANN, BO, STRAY = "email:ann@shop.example", "user_id:u-bo", "cookie_id:c-stray"
 WHY = ("--why", "asked on the phone", "--who", "kim")
-
-
-@pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    made = fill(tmp_path)
-    run(tmp_path)
-    return made
-
-
-@pytest.fixture
-def say(capsys: pytest.CaptureFixture[str]) -> Say:
-    def said(*words: str, code: int = 0) -> list[str]:
-        capsys.readouterr()
-        assert main(["identity", *words]) == code
-        told = capsys.readouterr()
-        return (told.err if code else told.out).splitlines()
-
-    return said
-
-
-def key(kind: str, value: str) -> int:
-    return identifier_key(SECRET.encode(), kind, value)
 
 
 def person(lake: Lake, kind: str, value: str) -> int | None:

@@ -4,7 +4,6 @@ that may happen to a record, after a replay, while a day is held, and where a ro
 import json
 from collections.abc import Callable, Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pytest
@@ -22,6 +21,7 @@ from journey_platform.landing.replay import replay
 from journey_platform.quality.rules import Suite, few_rows_fail, is_one_of
 from journey_platform.settings import load
 from journey_platform.tables import RECONCILIATION
+from tests.quality.conftest import InstalledFor
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -42,21 +42,8 @@ def posts(*languages: str) -> list[Record]:
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    settings = {
-        "JOURNEY_ROOT": str(tmp_path / "lake"),
-        "JOURNEY_ZONE": "UTC",
-        "JOURNEY_START_DATE": "2026-03-01",
-        "JOURNEY_SOURCES": "mastodon",
-        "JOURNEY_PSEUDONYM_KEY": "for tests",
-        "MASTODON_BASE_URL": "http://127.0.0.1:1",
-        "MASTODON_TAGS": "acme",
-        "MASTODON_ACCOUNTS": "1",
-        "MASTODON_QUERY": "acme",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    return Lake(settings["JOURNEY_ROOT"])
+def lake(installed_for: InstalledFor) -> Lake:
+    return installed_for("mastodon")
 
 
 def pull(lake: Lake, records: Sequence[Record], rules: Suite, bad: Sequence[BadRecord] = ()) -> None:

@@ -2,7 +2,6 @@
 
 import json
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import pytest
 
@@ -14,6 +13,7 @@ from journey_platform.landing import land_events
 from journey_platform.landing.ledger import gate_of
 from journey_platform.quality.rules import Suite, is_one_of
 from journey_platform.tables import QUARANTINE
+from tests.quality.conftest import InstalledFor
 
 DAY = date(2026, 3, 2)
 TABLE = raw_archive("raw/mastodon/tag_timelines")
@@ -22,22 +22,9 @@ STRICT = Suite(rules=(is_one_of("language_known", "language", ("nl",)),), fields
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+def lake(installed_for: InstalledFor) -> Lake:
     """Three posts, of which one is in quarantine."""
-    settings = {
-        "JOURNEY_ROOT": str(tmp_path / "lake"),
-        "JOURNEY_ZONE": "UTC",
-        "JOURNEY_START_DATE": "2026-03-01",
-        "JOURNEY_SOURCES": "mastodon",
-        "JOURNEY_PSEUDONYM_KEY": "for tests",
-        "MASTODON_BASE_URL": "http://127.0.0.1:1",
-        "MASTODON_TAGS": "acme",
-        "MASTODON_ACCOUNTS": "1",
-        "MASTODON_QUERY": "acme",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    lake = Lake(settings["JOURNEY_ROOT"])
+    lake = installed_for("mastodon")
     noon = datetime(2026, 3, 2, 12, tzinfo=UTC)
     records = [
         Record(

@@ -10,11 +10,11 @@ import pytest
 
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.platform import Platform
-from journey_platform.lake import Lake
 from journey_platform.quality.data_docs import build_site
 from journey_platform.quality.gate import evaluate
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import GATE_VERDICTS, raw_table
+from tests.quality.conftest import InstalledFor
 
 MEMBERS = raw_table("mailchimp", "members", "member", is_entity=True)
 VISITS = raw_table("matomo", "visits", "visit", is_entity=False)
@@ -102,18 +102,9 @@ def test_a_suite_that_was_never_used_is_shown_all_the_same(tmp_path: Path) -> No
 
 
 def test_the_asset_writes_the_site_beside_the_lake_and_shows_where(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, installed_for: InstalledFor
 ) -> None:
-    environment = {
-        "JOURNEY_ROOT": str(tmp_path / "lake"),
-        "JOURNEY_START_DATE": "2026-03-01",
-        "JOURNEY_SOURCES": "mailchimp",
-        "JOURNEY_PSEUDONYM_KEY": "any",
-        "MAILCHIMP_API_KEY": "any-us1",
-    }
-    for name, value in environment.items():
-        monkeypatch.setenv(name, value)
-    lake = Lake(str(tmp_path / "lake"))
+    lake = installed_for("mailchimp")
     verdicts = pa.Table.from_pylist(judged(SECOND, is_bad=True), schema=GATE_VERDICTS.schema)
     lake.replace_days(GATE_VERDICTS, verdicts, [SECOND], run_id="test")
     asset = data_docs_asset(["mailchimp"])

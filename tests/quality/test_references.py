@@ -3,7 +3,6 @@
 import json
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
@@ -21,6 +20,7 @@ from journey_platform.quality.references import named, referred
 from journey_platform.quality.rules import Reference
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import QUARANTINE, REFERENCES, Table, raw_table
+from tests.quality.conftest import InstalledFor
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
@@ -100,20 +100,8 @@ CHECK = "zendesk_ticket_metric_events_ticket_known"
 
 
 @pytest.fixture
-def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    settings = {
-        "JOURNEY_ROOT": str(tmp_path / "lake"),
-        "JOURNEY_ZONE": "UTC",
-        "JOURNEY_START_DATE": "2026-03-01",
-        "JOURNEY_SOURCES": "zendesk",
-        "JOURNEY_PSEUDONYM_KEY": "for tests",
-        "ZENDESK_BASE_URL": "http://127.0.0.1:1",
-        "ZENDESK_EMAIL": "a@b.example",
-        "ZENDESK_TOKEN": "any",
-    }
-    for name, value in settings.items():
-        monkeypatch.setenv(name, value)
-    return Lake(settings["JOURNEY_ROOT"])
+def lake(installed_for: InstalledFor) -> Lake:
+    return installed_for("zendesk")
 
 
 def events(lake: Lake, *tickets: int) -> None:

@@ -29,6 +29,7 @@ from journey_platform.quality.suites import suite_of
 from journey_platform.tables import GATE_VERDICTS, QUARANTINE, Table
 from tests.connectors.controlled_clock import ControlledClock
 from tests.demo.worlds import FIRST_DAY, LAST_DAY, small_world
+from tests.quality.conftest import InstalledFor
 
 NOON = datetime(2026, 3, 2, 11, tzinfo=UTC)
 EPOCH = int(NOON.timestamp())
@@ -191,22 +192,16 @@ def test_a_record_without_a_key_is_kept_and_one_of_another_time_is_left_out(tmp_
 
 
 def test_a_rating_of_a_ticket_that_nobody_has_is_named_until_the_vendor_is_well(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    installed_for: InstalledFor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    lake, days = Lake(str(tmp_path / "lake")), [FIRST_DAY, FIRST_DAY + timedelta(days=1), LAST_DAY]
+    days = [FIRST_DAY, FIRST_DAY + timedelta(days=1), LAST_DAY]
     ratings, tickets = (table_of("zendesk", name) for name in ("satisfaction_ratings", "tickets"))
     seeded = Malformed(*ratings.key[1:], date(2026, 3, 2), json.dumps({**RATING, "ticket_id": 777}))
     with serve(small_world(malformed=[seeded])) as served:
-        settings = {
-            **served.environment,
-            "JOURNEY_ROOT": lake.root,
-            "JOURNEY_ZONE": served.world.zone,
-            "JOURNEY_START_DATE": str(FIRST_DAY),
-            "JOURNEY_SOURCES": "zendesk",
-            "JOURNEY_PSEUDONYM_KEY": "any",
-        }
-        for name, value in settings.items():
-            monkeypatch.setenv(name, value)
+        start = str(FIRST_DAY)
+        lake = installed_for(
+            "zendesk", **served.environment, JOURNEY_ZONE=served.world.zone, JOURNEY_START_DATE=start
+        )
         for table in (tickets, ratings):
             pull(served, lake, table, days)
     asset = references_asset(["zendesk"])

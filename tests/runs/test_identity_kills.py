@@ -55,13 +55,17 @@ ERASING = {
 TOLD = (IDENTITY_EVENTS, PROFILE_REDIRECTS, HOUSEHOLDS_TABLE)
 
 
+def copied(before: Installation, folder: Path, served: Served) -> Installation:
+    """A new installation with a copy of the lake of another."""
+    return install(folder, served, JOURNEY_SOURCES=NARROW).with_lake_of(before)
+
+
 @pytest.fixture(scope="module")
 def split(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
     """A whole lake in which a person is split by a decision that no run has applied yet."""
-    made = install(tmp_path_factory.mktemp("split"), served, JOURNEY_SOURCES=NARROW)
-    made.with_lake_of(undisturbed_narrow.installation)
+    made = copied(undisturbed_narrow.installation, tmp_path_factory.mktemp("split"), served)
     lake = Lake(str(made.lake))
     apart, _ = chosen(lake)
     decide(lake, UNLINK, apart, who="kim", why="asked", now=NOW, zone=ZONE)
@@ -71,7 +75,7 @@ def split(
 @pytest.fixture(scope="module")
 def derived(split: Installation, served: Served, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """The same after a run that nothing disturbed."""
-    made = install(tmp_path_factory.mktemp("derived"), served, JOURNEY_SOURCES=NARROW).with_lake_of(split)
+    made = copied(split, tmp_path_factory.mktemp("derived"), served)
     assert made.run(DERIVE).failures == {}
     return made
 
@@ -103,14 +107,20 @@ def told(root: Path, table: Table) -> list[dict[str, Any]]:
     return [{k: v for k, v in row.items() if k not in ours} for row in contents.rows(root, table)]
 
 
+def check_identity_step(
+    served: Served, split: Installation, derived: Installation, tmp_path: Path, step: str, seed: int | None
+) -> None:
+    made = copied(split, tmp_path, served)
+    kill_when_written(made.start(DERIVE), made.lake, STEPS[step], seed)
+    assert made.run(DERIVE).failures == {}
+    assert_same(made.lake, derived.lake, tables=TOLD)
+
+
 @pytest.mark.parametrize("step", ["after events", "after links"])
 def test_an_identity_step_killed_between_two_tables_converges(
     served: Served, split: Installation, derived: Installation, tmp_path: Path, step: str
 ) -> None:
-    made = install(tmp_path, served, JOURNEY_SOURCES=NARROW).with_lake_of(split)
-    kill_when_written(made.start(DERIVE), made.lake, STEPS[step], seed=None)
-    assert made.run(DERIVE).failures == {}
-    assert_same(made.lake, derived.lake, tables=TOLD)
+    check_identity_step(served, split, derived, tmp_path, step, seed=None)
 
 
 @pytest.mark.chaos
@@ -119,10 +129,7 @@ def test_an_identity_step_killed_between_two_tables_converges(
 def test_an_identity_step_killed_at_many_moments_converges(
     served: Served, split: Installation, derived: Installation, tmp_path: Path, step: str, seed: int | None
 ) -> None:
-    made = install(tmp_path, served, JOURNEY_SOURCES=NARROW).with_lake_of(split)
-    kill_when_written(made.start(DERIVE), made.lake, STEPS[step], seed)
-    assert made.run(DERIVE).failures == {}
-    assert_same(made.lake, derived.lake, tables=TOLD)
+    check_identity_step(served, split, derived, tmp_path, step, seed)
 
 
 def erasing(lake: Path) -> Order:
@@ -138,8 +145,7 @@ def erasing(lake: Path) -> Order:
 def erased(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path_factory: pytest.TempPathFactory
 ) -> Installation:
-    made = install(tmp_path_factory.mktemp("erased"), served, JOURNEY_SOURCES=NARROW)
-    made.with_lake_of(undisturbed_narrow.installation)
+    made = copied(undisturbed_narrow.installation, tmp_path_factory.mktemp("erased"), served)
     assert made.run(erasing(made.lake)).is_success
     return made
 
@@ -148,7 +154,7 @@ def check_erasure(
     served: Served, before: Installation, erased: Installation, tmp_path: Path, step: str, seed: int | None
 ) -> None:
     """Killed, then finished by the daily run's step; nobody asks a second time."""
-    made = install(tmp_path, served, JOURNEY_SOURCES=NARROW).with_lake_of(before)
+    made = copied(before, tmp_path, served)
     kill_when_written(made.start(erasing(made.lake)), made.lake, ERASING[step], seed)
     assert unfinished(Lake(str(made.lake)))
     look_again(Lake(str(made.lake)), load(made.environment), secret=PSEUDONYM_KEY.encode(), now=NOW)

@@ -14,6 +14,7 @@ from journey_platform.history.lineage import Lineage, lineage, raw_records
 from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.grains.registry import GRAINS
+from journey_platform.kpis.members import Cell
 from journey_platform.kpis.periods import days_of
 from journey_platform.kpis.trails import TRAILS
 from journey_platform.lake import Lake
@@ -63,20 +64,8 @@ def told(undisturbed: Undisturbed, engine: Engine, kpi: str) -> Iterator[tuple[d
     for (period, dimension), row in most.items():
         if period != shortest and dimension != undivided:
             continue
-        yield (
-            row,
-            lineage(
-                lake,
-                engine,
-                KPIS[kpi],
-                period=row["period"],
-                start=row["day"],
-                as_of=TODAY,
-                dimension=row["dimension"],
-                dimension_value=row["dimension_value"],
-                segments=members,
-            ),
-        )
+        cell = Cell(KPIS[kpi], row["period"], row["day"], row["dimension"], row["dimension_value"])
+        yield row, lineage(lake, engine, cell, as_of=TODAY, segments=members)
 
 
 def test_every_grain_has_a_trail() -> None:

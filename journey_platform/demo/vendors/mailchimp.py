@@ -16,7 +16,7 @@ import msgspec
 
 from journey_platform.demo.vendors import pages
 from journey_platform.demo.vendors.mailchimp_reports import plus_zero, totals
-from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, moment_of
+from journey_platform.demo.vendors.messages import Refused, Reply, Request, Vendor, encode, moment_of
 from journey_platform.demo.vendors.projection import projected
 from journey_platform.demo.world import Campaign, EmailAction, Member, World
 
@@ -33,14 +33,8 @@ _TITLES = {
     429: ("Too Many Requests", "More than 10 simultaneous connections."),
 }
 
-
 _Member = tuple[datetime, str, Member | msgspec.Raw]
 """When the member changed, its id, and what is rendered."""
-
-
-class _Refused(Exception):  # noqa: N818 - becomes a reply
-    def __init__(self, status: int) -> None:
-        self.status = status
 
 
 class Mailchimp(Vendor):
@@ -93,7 +87,7 @@ class Mailchimp(Vendor):
             return self.refuse(405)
         try:
             return Reply(200, encode(projected(self._resource(request), request.query)))
-        except _Refused as refused:
+        except Refused as refused:
             return self.refuse(refused.status)
 
     def _resource(self, request: Request) -> dict[str, Any]:
@@ -122,7 +116,7 @@ class Mailchimp(Vendor):
                     request, "unsubscribes", rows, lambda item: self._unsubscribe(campaign, *item)
                 )
                 return body | {"campaign_id": campaign_id}
-        raise _Refused(404)
+        raise Refused(404)
 
     def _collection(
         self, request: Request, plural: str, rows: Sequence[Any], render: Callable[[Any], dict[str, Any]]
@@ -131,9 +125,9 @@ class Mailchimp(Vendor):
             limit = int(request.query.get("count", "10"))
             offset = int(request.query.get("offset", "0"))
         except ValueError:
-            raise _Refused(400) from None
+            raise Refused(400) from None
         if not 0 <= limit <= MAX_COUNT or offset < 0:
-            raise _Refused(400)
+            raise Refused(400)
         limit = pages.granted(request, limit)
         return {
             plural: [
@@ -188,11 +182,8 @@ class Mailchimp(Vendor):
 
     def _list_members(self, request: Request) -> dict[str, Any]:
         rows = self._members
-        try:
-            if since := request.query.get("since_last_changed"):
-                rows = [row for row in rows if row[0] > moment_of(since)]
-        except ValueError:
-            raise _Refused(400) from None
+        if since := _moment(request.query.get("since_last_changed") or None):
+            rows = [row for row in rows if row[0] > since]
         if request.query.get("sort_field") != "last_changed":
             rows = sorted(rows, key=lambda row: row[1])
         if request.query.get("sort_dir") == "DESC":
@@ -256,11 +247,8 @@ class Mailchimp(Vendor):
     def _sent(self, request: Request) -> list[Campaign]:
         """Campaigns, the one sent last first, unless asked otherwise."""
         rows = self._campaigns
-        try:
-            if since := request.query.get("since_send_time"):
-                rows = [campaign for campaign in rows if campaign.sent_at >= moment_of(since)]
-        except ValueError:
-            raise _Refused(400) from None
+        if since := _moment(request.query.get("since_send_time") or None):
+            rows = [campaign for campaign in rows if campaign.sent_at >= since]
         is_ascending = request.query.get("sort_field") == "send_time" and (
             request.query.get("sort_dir") == "ASC"
         )
@@ -335,10 +323,7 @@ class Mailchimp(Vendor):
 
     def _email_activity(self, request: Request, campaign: Campaign) -> dict[str, Any]:
         """One row a recipient; with `since`, only those who did something since then, and only that."""
-        try:
-            since = moment_of(request.query["since"]) if "since" in request.query else None
-        except ValueError:
-            raise _Refused(400) from None
+        since = _moment(request.query.get("since"))
         done: dict[str, list[Any]] = {} if since else {email: [] for email in campaign.recipients}
         for action in sorted(campaign.actions, key=lambda action: action.at):
             if action.at <= self.as_of and (since is None or action.at >= since):
@@ -397,7 +382,14 @@ class Mailchimp(Vendor):
 
 def email_id(address: str) -> str:
     """MD5 of the lower-case address: Mailchimp's id of a member."""
-    return hashlib.md5(address.lower().encode()).hexdigest()
+    return _hex(address.lower())
+
+
+def _moment(text: str | None) -> datetime | None:
+    try:
+        return None if text is None else moment_of(text)
+    except ValueError:
+        raise Refused(400) from None
 
 
 def _hex(text: str) -> str:

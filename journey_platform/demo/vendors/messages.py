@@ -72,6 +72,13 @@ class Reply:
     headers: dict[str, str] = field(default_factory=dict)
 
 
+class Refused(Exception):  # noqa: N818 - becomes a reply
+    """Raised while a request is answered: the vendor replies with this HTTP status."""
+
+    def __init__(self, status: int) -> None:
+        self.status = status
+
+
 class Vendor(ABC):
     """One vendor's API over a `World`, as somebody would see it at `as_of`.
 

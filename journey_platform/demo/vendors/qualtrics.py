@@ -16,7 +16,7 @@ from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 import msgspec
 
 from journey_platform.demo.vendors import pages
-from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, moment_of
+from journey_platform.demo.vendors.messages import Refused, Reply, Request, Vendor, encode, moment_of
 from journey_platform.demo.vendors.qualtrics_surveys import Questionnaire
 from journey_platform.demo.world import Response, World
 
@@ -59,11 +59,6 @@ _TIMES = {"startDate", "endDate", "recordedDate"}
 
 _Row = tuple[datetime, str, Response | dict[str, Any]]
 """When it was recorded, its id, and the response (or, malformed, its cells by import id)."""
-
-
-class _Refused(Exception):  # noqa: N818 - becomes a reply
-    def __init__(self, status: int) -> None:
-        self.status = status
 
 
 class _Export(msgspec.Struct):
@@ -126,7 +121,7 @@ class Qualtrics(Vendor):
             return self.refuse(401)
         try:
             return self._resource(request)
-        except _Refused as refused:
+        except Refused as refused:
             return self.refuse(refused.status)
         except (msgspec.DecodeError, ValueError, ZoneInfoNotFoundError):
             return self.refuse(400)
@@ -150,7 +145,7 @@ class Qualtrics(Vendor):
                 return self._progress(request, progress_id)
             case "GET", "surveys", ["export-responses", file_id, "file"] if survey:
                 return self._file(survey, file_id)
-        raise _Refused(404)
+        raise Refused(404)
 
     def _list(self, request: Request) -> Reply:
         limit = pages.granted(request, LIST_SIZE)
@@ -168,7 +163,7 @@ class Qualtrics(Vendor):
     def _start(self, request: Request, survey_id: str) -> Reply:
         export = msgspec.json.decode(request.body, type=_Export)
         if export.format != "csv":
-            raise _Refused(400)
+            raise Refused(400)
         ZoneInfo(export.timeZone)
         self._interval(export)
         number = len(self._exports)
@@ -178,7 +173,7 @@ class Qualtrics(Vendor):
 
     def _progress(self, request: Request, progress: str) -> Reply:
         if progress not in self._exports:
-            raise _Refused(404)
+            raise Refused(404)
         if request.fault == "failed_export":
             return _result(request, {"percentComplete": 0.0, "status": "failed"})
         polls = self._polls[progress] = self._polls.get(progress, 0) + 1
@@ -191,7 +186,7 @@ class Qualtrics(Vendor):
     def _file(self, questionnaire: Questionnaire, file_id: str) -> Reply:
         found = [export for progress, export in self._exports.items() if _file_id(progress) == file_id]
         if not found:
-            raise _Refused(404)
+            raise Refused(404)
         archive = io.BytesIO()
         with zipfile.ZipFile(archive, "w", zipfile.ZIP_DEFLATED) as bundle:
             entry = zipfile.ZipInfo(f"{questionnaire.survey.name}.csv")

@@ -18,17 +18,15 @@ from urllib.parse import urlencode
 import msgspec
 
 from journey_platform.demo.vendors import pages
-from journey_platform.demo.vendors.messages import Reply, Request, Vendor, encode, epoch, iso_z
+from journey_platform.demo.vendors.messages import Refused, Reply, Request, Vendor, encode, epoch, iso_z
+from journey_platform.demo.vendors.zendesk_rows import AGENT_ID, OTHER_HOST, Rows
 from journey_platform.demo.world import SupportUser, Ticket, World
 
 EMAIL = "platform@shop.example"
 TOKEN = "demo-zendesk-token"
-OTHER_HOST = "https://shop-demo.zendesk.example"
 EXPORT_SIZE = 1000
 LIST_SIZE = 100
 RETRY_AFTER_S = 27
-AGENT_ID = 900000001
-_FIRST_ORGANIZATION = 360_000_001
 
 _COUNTED = re.compile(r"type:ticket created>=(\S+Z) created<(\S+Z)")
 
@@ -44,11 +42,6 @@ _ERRORS: dict[int, dict[str, str]] = {
 }
 
 
-class _Refused(Exception):  # noqa: N818 - becomes a reply
-    def __init__(self, status: int) -> None:
-        self.status = status
-
-
 class Zendesk(Vendor):
     """The help desk of one brand; see the module's docstring."""
 
@@ -56,17 +49,15 @@ class Zendesk(Vendor):
 
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
-        self._user_of = {user.user_id: user for user in world.support_users}
-        domains = {c.emails[0].rpartition("@")[2] for c in world.customers if c.company}
-        self._organizations = {name: _FIRST_ORGANIZATION + n for n, name in enumerate(sorted(domains))}
+        self._rows = Rows(world, as_of)
         self._tickets = self._in_order(
             "tickets",
-            [(self._generated(t), t.ticket_id, t) for t in world.tickets if t.created_at <= as_of],
+            [(self._rows.generated(t), t.ticket_id, t) for t in world.tickets if t.created_at <= as_of],
         )
         self._users = self._in_order(
             "users",
             [
-                (epoch(self._user_changed_at(user)), user.user_id, user)
+                (epoch(self._rows.user_changed_at(user)), user.user_id, user)
                 for user in world.support_users
                 if user.created_at <= as_of
             ],
@@ -117,7 +108,7 @@ class Zendesk(Vendor):
                 return None
             end = int(request.query.get("end_time", epoch(self.as_of)))
             return datetime.fromtimestamp(start, UTC), datetime.fromtimestamp(end, UTC)
-        except (ValueError, _Refused):
+        except (ValueError, Refused):
             return None
 
     def answer(self, request: Request) -> Reply:
@@ -125,7 +116,7 @@ class Zendesk(Vendor):
             return self.refuse(401)
         try:
             body = self._resource(request)
-        except _Refused as refused:
+        except Refused as refused:
             return self.refuse(refused.status)
         except ValueError:
             return self.refuse(400)
@@ -136,20 +127,20 @@ class Zendesk(Vendor):
             case "users/me":
                 return {"user": self._agent()}
             case "incremental/tickets/cursor":
-                return self._cursor_export(request, "tickets", self._tickets, self._ticket)
+                return self._cursor_export(request, "tickets", self._tickets, self._rows.ticket)
             case "incremental/users/cursor":
-                return self._cursor_export(request, "users", self._users, self._user)
+                return self._cursor_export(request, "users", self._users, self._rows.user)
             case "incremental/tickets":
-                return self._time_export(request, "tickets", self._tickets, self._ticket)
+                return self._time_export(request, "tickets", self._tickets, self._rows.ticket)
             case "incremental/users":
-                return self._time_export(request, "users", self._users, self._user)
+                return self._time_export(request, "users", self._users, self._rows.user)
             case "incremental/ticket_metric_events":
-                return self._time_export(request, "ticket_metric_events", self._events, self._event)
+                return self._time_export(request, "ticket_metric_events", self._events, self._rows.event)
             case "satisfaction_ratings":
                 return self._satisfaction_ratings(request)
             case "search/count":
                 return {"count": self._search_count(request.query.get("query", ""))}
-        raise _Refused(404)
+        raise Refused(404)
 
     def _cursor_export(
         self, request: Request, plural: str, rows: list[_Row], render: Callable[..., dict[str, Any]]
@@ -161,7 +152,7 @@ class Zendesk(Vendor):
         elif "start_time" in request.query:
             second, last_id, mark = int(request.query["start_time"]), -1, 0
         else:
-            raise _Refused(400)
+            raise Refused(400)
         start = bisect_left(rows, (second, last_id + 1), key=lambda row: row[:2])
         page = pages.by_cursor(request, rows, start, limit, mark)
         if page.next > start:
@@ -182,7 +173,7 @@ class Zendesk(Vendor):
     ) -> dict[str, Any]:
         """A page ends with the last row of a second; the next one starts with the second after it."""
         if "start_time" not in request.query:
-            raise _Refused(400)
+            raise Refused(400)
         limit = pages.size(request, request.query.get("per_page"), EXPORT_SIZE, EXPORT_SIZE)
         second = int(request.query["start_time"])
         start = bisect_left(rows, (second, -1), key=lambda row: row[:2])
@@ -218,7 +209,7 @@ class Zendesk(Vendor):
         link = f"{OTHER_HOST}{request.path}?{urlencode(kept | {'page[after]': after, 'page[size]': limit})}"
         before = link.replace("page%5Bafter%5D", "page%5Bbefore%5D")
         return {
-            "satisfaction_ratings": _rendered(page.rows, self._rating),
+            "satisfaction_ratings": _rendered(page.rows, self._rows.rating),
             "meta": {"has_more": page.has_more, "after_cursor": after, "before_cursor": _cursor(start, 0, 0)},
             "links": {"prev": before, "next": link},
         }
@@ -227,156 +218,21 @@ class Zendesk(Vendor):
         """Tickets created in [start, end) that are not deleted: the one search that is understood here."""
         asked = _COUNTED.fullmatch(query)
         if asked is None:
-            raise _Refused(400)
+            raise Refused(400)
         first, last = (bisect_left(self._created, iso_z(datetime.fromisoformat(asked[n]))) for n in (1, 2))
         return last - first
 
     @cached_property
     def _created(self) -> list[str]:
         """When the tickets that a search finds were created, in order; also those that no reader can use."""
-        sent = _rendered(self._tickets, self._ticket)
+        sent = _rendered(self._tickets, self._rows.ticket)
         rows = [msgspec.json.decode(row) if isinstance(row, msgspec.Raw) else row for row in sent]
         return sorted(str(row.get("created_at")) for row in rows if row.get("status") != "deleted")
-
-    def _status(self, ticket: Ticket) -> str:
-        return ticket.status if ticket.changed_at <= self.as_of else "open"
-
-    def _changed_at(self, ticket: Ticket) -> datetime:
-        return ticket.changed_at if ticket.changed_at <= self.as_of else ticket.created_at
-
-    def _generated(self, ticket: Ticket) -> int:
-        """When the server wrote the row: a second after the change, as in the recordings."""
-        return epoch(self._changed_at(ticket)) + 1
-
-    def _user_changed_at(self, user: SupportUser) -> datetime:
-        return user.changed_at if user.changed_at <= self.as_of else user.created_at
-
-    def _ticket(self, generated: int, ticket_id: int, ticket: Ticket) -> dict[str, Any]:
-        requester = self._user_of.get(ticket.requester_id)
-        is_mail = ticket.channel == "email" and requester is not None
-        sender = {"address": requester.email, "name": requester.name} if is_mail and requester else {}
-        is_rated = ticket.rated_at is not None and ticket.rated_at <= self.as_of
-        return {
-            "url": f"{OTHER_HOST}/api/v2/tickets/{ticket_id}.json",
-            "id": ticket_id,
-            "external_id": None,
-            "via": {"channel": ticket.channel, "source": {"from": sender, "to": {}, "rel": None}},
-            "created_at": iso_z(ticket.created_at),
-            "updated_at": iso_z(self._changed_at(ticket)),
-            "type": None,
-            "subject": ticket.subject,
-            "raw_subject": ticket.subject,
-            "description": ticket.description,
-            "priority": None,
-            "status": self._status(ticket),
-            "recipient": None,
-            "requester_id": ticket.requester_id,
-            "submitter_id": ticket.requester_id,
-            "assignee_id": AGENT_ID,
-            "organization_id": None,
-            "group_id": None,
-            "collaborator_ids": [],
-            "follower_ids": [],
-            "email_cc_ids": [],
-            "forum_topic_id": None,
-            "problem_id": None,
-            "has_incidents": False,
-            "is_public": True,
-            "due_at": None,
-            "tags": ticket.tags,
-            "custom_fields": [],
-            "satisfaction_rating": self._score(ticket) if is_rated else None,
-            "sharing_agreement_ids": [],
-            "custom_status_id": 1,
-            "fields": [],
-            "followup_ids": [],
-            "ticket_form_id": 1,
-            "brand_id": 1,
-            "allow_channelback": False,
-            "allow_attachments": True,
-            "from_messaging_channel": False,
-            "generated_timestamp": generated,
-        }
-
-    def _user(self, _: int, user_id: int, user: SupportUser) -> dict[str, Any]:
-        return {
-            "id": user_id,
-            "url": f"{OTHER_HOST}/api/v2/users/{user_id}.json",
-            "name": user.name,
-            "email": user.email,
-            "created_at": iso_z(user.created_at),
-            "updated_at": iso_z(self._user_changed_at(user)),
-            "time_zone": self.world.zone,
-            "iana_time_zone": self.world.zone,
-            "phone": user.phone,
-            "shared_phone_number": None if user.phone is None else False,
-            "photo": None,
-            "locale_id": 1,
-            "locale": "en-US",
-            "organization_id": self._organization(user),
-            "role": "end-user",
-            "verified": user.email is not None,
-            "external_id": user.external_id,
-            "tags": [],
-            "alias": None,
-            "active": True,
-            "shared": False,
-            "shared_agent": False,
-            "last_login_at": None,
-            "two_factor_auth_enabled": False,
-            "signature": None,
-            "details": None,
-            "notes": None,
-            "role_type": None,
-            "custom_role_id": None,
-            "moderator": False,
-            "ticket_restriction": "requested",
-            "only_private_comments": False,
-            "restricted_agent": True,
-            "suspended": False,
-            "default_group_id": None,
-            "report_csv": False,
-            "user_fields": {},
-        }
-
-    def _organization(self, user: SupportUser) -> int | None:
-        """The vendor puts users into the organisation that their mail domain was declared for."""
-        return self._organizations.get((user.email or "").lower().rpartition("@")[2])
 
     def _agent(self) -> dict[str, Any]:
         start = self.day_start(self.world.first_day)
         agent = SupportUser(AGENT_ID, "Support", EMAIL, None, None, start, start)
-        return self._user(0, AGENT_ID, agent) | {"role": "admin", "restricted_agent": False}
-
-    def _event(self, second: int, event_id: int, event: tuple[Ticket, str, str]) -> dict[str, Any]:
-        ticket, metric, kind = event
-        return {
-            "id": event_id,
-            "ticket_id": ticket.ticket_id,
-            "metric": metric,
-            "instance_id": 1,
-            "type": kind,
-            "time": iso_z(datetime.fromtimestamp(second, UTC)),
-        }
-
-    def _score(self, ticket: Ticket) -> dict[str, Any]:
-        return {"id": ticket.ticket_id, "score": ticket.rating, "comment": ticket.rating_comment}
-
-    def _rating(self, second: int, _: int, ticket: Ticket) -> dict[str, Any]:
-        at = iso_z(datetime.fromtimestamp(second, UTC))
-        return {
-            "url": f"{OTHER_HOST}/api/v2/satisfaction_ratings/{ticket.ticket_id}.json",
-            **self._score(ticket),
-            "assignee_id": AGENT_ID,
-            "group_id": None,
-            "requester_id": ticket.requester_id,
-            "ticket_id": ticket.ticket_id,
-            "created_at": at,
-            "updated_at": at,
-            "reason": None,
-            "reason_id": None,
-            "reason_code": None,
-        }
+        return self._rows.user(0, AGENT_ID, agent) | {"role": "admin", "restricted_agent": False}
 
 
 def _rendered(rows: list[_Row], render: Callable[..., dict[str, Any]]) -> list[Any]:
@@ -401,7 +257,7 @@ def _read_cursor(text: str) -> tuple[int, int, int]:
         second, _, row_id, mark = base64.b64decode(text, validate=True).decode().split("|")
         return int(float(second)), int(row_id), int(mark or 0)
     except ValueError:
-        raise _Refused(400) from None
+        raise Refused(400) from None
 
 
 def _rate_headers() -> dict[str, str]:

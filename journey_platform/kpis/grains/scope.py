@@ -68,7 +68,11 @@ class Scope:
 
     def rows(self, table: Table, *, before: int = 0, after: int = 0) -> "ir.Table":
         """The table's rows of the days, and of so many days before and after each."""
-        wide = {day + timedelta(days=n) for day in self.days for n in range(-before, after + 1)}
+        wide = {
+            first + timedelta(days=n)
+            for first, last in self._runs()
+            for n in range(-before, (last - first).days + after + 1)
+        }
         return self.source.table(table, wide)
 
     def since(self, table: Table) -> "ir.Table":
