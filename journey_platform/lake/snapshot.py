@@ -53,6 +53,7 @@ class Snapshot:
         self.table = table
         self._place = place
         self._delta = delta
+        self.opened_at = int(delta.version())
         self._refuse_unreadable()
 
     @property
@@ -212,6 +213,7 @@ class Place:
         self.table = table
         self.uri = "/".join((root, *table.key))
         self._options = dict(storage_options or {})
+        self._newest: tuple[tuple[int, int], Snapshot] | None = None
 
     @cached_property
     def filesystem(self) -> pafs.FileSystem:
@@ -227,7 +229,14 @@ class Place:
         return self.uri if "://" not in self.uri else ""
 
     def open(self, version: int | None = None) -> Snapshot | None:
-        """The table at a version (default the newest), or None where there is no table yet."""
+        """The table at a version (default the newest), or None where there is no table yet.
+
+        The newest is read again only when the log says that there is a newer one.
+        """
+        if version is None and self._newest is not None:
+            entry, newest = self._newest
+            if self._last_entry(newest.opened_at) == entry:
+                return newest
         try:
             delta = DeltaTable(self.uri, version=version, storage_options=self._options)
         except TableNotFoundError:
@@ -236,7 +245,18 @@ class Place:
             return None
         except DeltaError as error:
             raise LakeError(f"{self.table.name}: version {version or 'newest'} cannot be read") from error
-        return Snapshot(self.table, self, delta)
+        snapshot = Snapshot(self.table, self, delta)
+        if version is None:
+            last = self._last_entry(snapshot.opened_at)
+            self._newest = (last, snapshot) if last else None
+        return snapshot
+
+    def _last_entry(self, version: int) -> tuple[int, int] | None:
+        """Size and time of a version's entry in the log; None where it is not there, or not the last."""
+        names = [f"{self.path}/{_LOG}/{number:020}.json" for number in (version, version + 1)]
+        entry, following = self.filesystem.get_file_info(names)
+        is_last = entry.type == pafs.FileType.File and following.type == pafs.FileType.NotFound
+        return (entry.size, entry.mtime_ns) if is_last else None
 
     def commit(self, version: int) -> Commit | None:
         """What that version's commit says; None where its log entry is not there."""

@@ -96,6 +96,7 @@ class Lake:
     def __init__(self, root: str, storage_options: Mapping[str, str] | None = None) -> None:
         self.root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
         self._options = storage_options
+        self._places: dict[Table, Place] = {}
 
     # Reading
 
@@ -309,6 +310,8 @@ class Lake:
                         return outcomes
                     metadata = _metadata(run_id, known if cursor is None else cursor, coming)
                     if snapshot.commit(coming, metadata):
+                        # They belong to that version for good, even if the next commit is here already.
+                        staged = {key: file for key, file in staged.items() if file not in coming}
                         return outcomes
                     time.sleep(random.uniform(0, min(0.01 * 2**attempt, 0.5)))
             raise Conflict(f"{table.name}: other writers committed first {_ATTEMPTS} times")
@@ -317,7 +320,9 @@ class Lake:
                 place.discard(file.path for file in staged.values())
 
     def _place(self, table: Table) -> Place:
-        return Place(self.root, table, self._options)
+        if table not in self._places:
+            self._places[table] = Place(self.root, table, self._options)
+        return self._places[table]
 
 
 def _why_held(old: int, new: int) -> str | None:

@@ -4,6 +4,7 @@ The site is rendered by Great Expectations from the gate's verdicts, so nothing 
 rule means is in `suites`; where the site stands is for the caller to say.
 """
 
+import hashlib
 import os
 import shutil
 import tempfile
@@ -19,6 +20,8 @@ from journey_platform.quality.verdict import ERROR
 
 SHOWN = ("day", "table", "rule", "checked", "failed", "verdict")
 """What is read of a verdict."""
+BUILT_FROM = "built_from.txt"
+"""The file in the site that names, by a digest, the suites and verdicts it shows."""
 
 _SITE = "data_docs"
 # Beside the page over all days, so many of a table's latest days with a failure have a page of their own.
@@ -30,21 +33,27 @@ def build_site(suites: Mapping[str, Suite], verdicts: pa.Table, folder: Path) ->
     """Write the site to `folder`, in place of what is there, and return its first page.
 
     `suites`: by table name. `verdicts`: columns `SHOWN` of `tables.GATE_VERDICTS` and `tables.REFERENCES`;
-    those of other tables are left out.
+    those of other tables are left out. A site that shows the same already stays.
     """
     os.environ.setdefault("GX_ANALYTICS_ENABLED", "false")
+    first_page, mark = folder / "index.html", folder / BUILT_FROM
     folder.parent.mkdir(parents=True, exist_ok=True)
     rows = verdicts.select(SHOWN).to_pylist()
     by_table: dict[str, list[dict[str, Any]]] = {name: [] for name in suites}
     for row in rows:
         if row["table"] in by_table:
             by_table[row["table"]].append(row)
+    told = [(name, suite.version, suite.references) for name, suite in suites.items()]
+    shown = hashlib.sha256(repr((told, by_table)).encode()).hexdigest()
+    if first_page.exists() and mark.exists() and mark.read_text() == shown:
+        return first_page
     with tempfile.TemporaryDirectory(dir=folder.parent, prefix=f".{folder.name}-") as made:
         site = Path(made) / "site"
         _render(suites, by_table, Path(made) / "project", site)
+        (site / BUILT_FROM).write_text(shown)
         shutil.rmtree(folder, ignore_errors=True)
         site.rename(folder)
-    return folder / "index.html"
+    return first_page
 
 
 def _render(

@@ -310,7 +310,7 @@ def test_tables_that_would_be_misread_are_refused(lake: Lake, configuration: dic
             line["metaData"]["configuration"] |= configuration
     first.write_text("\n".join(map(json.dumps, lines)))
     with pytest.raises(UnsupportedTable, match="deletion vectors or a column mapping"):
-        lake.read(ORDERS)
+        Lake(lake.root).read(ORDERS)
 
 
 def test_a_table_without_days_is_replaced_whole(lake: Lake) -> None:

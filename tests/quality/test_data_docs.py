@@ -94,6 +94,16 @@ def test_the_counts_are_those_of_the_gate(site: Path) -> None:
     assert "2026-03-01" not in pages
 
 
+def test_a_site_is_built_again_only_for_other_verdicts(tmp_path: Path) -> None:
+    suites, folder = {MEMBERS.name: suite_of(MEMBERS)}, tmp_path / "data_docs"
+    good = pa.Table.from_pylist(judged(FIRST, is_bad=False), schema=GATE_VERDICTS.schema)
+    (page := build_site(suites, good, folder)).write_text("still there")
+    assert build_site(suites, good, folder).read_text() == "still there"
+    bad = pa.Table.from_pylist(judged(FIRST, is_bad=True), schema=GATE_VERDICTS.schema)
+    build_site(suites, bad, folder)
+    assert page.read_text() != "still there"
+
+
 def test_a_suite_that_was_never_used_is_shown_all_the_same(tmp_path: Path) -> None:
     nothing = GATE_VERDICTS.schema.empty_table()
     page = build_site({VISITS.name: suite_of(VISITS)}, nothing, tmp_path / "new" / "docs")
