@@ -52,7 +52,7 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "JOURNEY_PSEUDONYM_KEY": "any long text",
             "JOURNEY_DEMO_UI": "0",
             "JOURNEY_DEMO_CUSTOMERS": "60",
-            "JOURNEY_DEMO_DAYS": "14",
+            "JOURNEY_DEMO_DAYS": "8",
             "JOURNEY_DEMO_HOME": str(home / "demo"),
             "JOURNEY_DEMO_PORT": "3950",
         }

@@ -8,7 +8,7 @@ from journey_platform.demo.vendors.server import Served
 from journey_platform.demo.world import World
 from journey_platform.tables import IDENTIFIERS_TABLE
 from tests.runs import contents
-from tests.runs.conftest import FIRST, LAST, WHOLE, Undisturbed, install
+from tests.runs.conftest import FIRST, LAST, NARROW, WHOLE, Undisturbed, install
 from tests.runs.running import Order
 
 Parts = tuple[float, float | None]
@@ -86,20 +86,21 @@ def test_the_same_range_twice_changes_no_byte(
 
 
 def test_parts_of_the_range_in_any_order_give_the_same_tables(
-    undisturbed: Undisturbed, served: Served, tmp_path: Path
+    undisturbed_narrow: Undisturbed, served: Served, tmp_path: Path
 ) -> None:
-    piecewise = install(tmp_path, served)
+    piecewise = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
     cuts = [FIRST, FIRST + timedelta(days=4), FIRST + timedelta(days=9), LAST + timedelta(days=1)]
     for part in (2, 0, 1):
         order = Order(cuts[part], cuts[part + 1] - timedelta(days=1))
         assert piecewise.run(order).failures == {}
-    assert contents.differences(contents.fingerprints(piecewise.lake), undisturbed.fingerprints) == {}
+    found = contents.fingerprints(piecewise.lake)
+    assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
 
 
 def test_two_runs_at_once_give_the_same_tables(
-    undisturbed: Undisturbed, served: Served, tmp_path: Path
+    undisturbed_narrow: Undisturbed, served: Served, tmp_path: Path
 ) -> None:
-    shared = install(tmp_path, served)
+    shared = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
     half = FIRST + timedelta(days=8)
     # They overlap on three days, and both write every table that is not daily.
     both = [shared.start(Order(FIRST, half)), shared.start(Order(half - timedelta(days=2), LAST))]
@@ -108,4 +109,4 @@ def test_two_runs_at_once_give_the_same_tables(
     # What one had derived before the other's days arrived, the next run of either range puts right.
     assert shared.run(Order(FIRST, LAST, job="derive")).failures == {}
     found = contents.fingerprints(shared.lake)
-    assert contents.differences(found, undisturbed.fingerprints) == {}
+    assert contents.differences(found, undisturbed_narrow.fingerprints) == {}

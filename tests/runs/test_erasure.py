@@ -180,6 +180,7 @@ def test_reading_all_days_again_changes_nothing(erasure: Erasure) -> None:
     assert contents.differences(found, erasure.swept) == {}
 
 
+@pytest.mark.chaos
 def test_a_rebuild_from_nothing_but_the_ledger_is_the_same(erasure: Erasure, world: World) -> None:
     """The sources send everything anew; cursors, archives and profiles are gone."""
     installation = erasure.installation

@@ -36,7 +36,11 @@ def test_a_token_that_expires_is_named_by_vendor_and_stream_and_the_next_run_con
 
 
 @pytest.mark.parametrize(
-    "largest_file_bytes", [pytest.param(2500, id="few files fit"), pytest.param(6000, id="most files fit")]
+    "largest_file_bytes",
+    [
+        pytest.param(2500, id="few files fit"),
+        pytest.param(6000, id="most files fit", marks=pytest.mark.chaos),
+    ],
 )
 def test_a_full_disk_is_an_error_that_says_so_keeps_what_is_there_and_converges(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, largest_file_bytes: int
