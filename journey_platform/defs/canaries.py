@@ -3,8 +3,7 @@
 import dagster as dg
 
 from journey_platform.canaries import fly
-from journey_platform.defs.describe import asset_key, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.tables import CANARIES
 
@@ -14,9 +13,8 @@ AS_KNOWN = "canaries_come_out_as_known"
 def canaries_asset() -> dg.AssetsDefinition:
     """One asset with its check. It is there where JOURNEY_CANARIES is on."""
 
-    @dg.multi_asset(
-        name=whole_step(*CANARIES.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *CANARIES.key,
         specs=[
             spec(
                 CANARIES,

@@ -19,7 +19,7 @@ from connectors.base import StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import connector_of
 from journey_platform.asking import declared
-from journey_platform.defs.describe import report_table, spec, whole_step
+from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.jobs import INTRADAY_GROUP, KIND_TAG
 from journey_platform.defs.partitions import midnight
 from journey_platform.defs.platform import Platform
@@ -89,8 +89,8 @@ def intraday_schedule(settings: Settings) -> dg.ScheduleDefinition:
 def _read_asset(vendor: str) -> dg.AssetsDefinition:
     table = today_table(vendor)
 
-    @dg.multi_asset(
-        name=whole_step(*table.key),
+    @whole_assets(
+        *table.key,
         specs=[
             spec(
                 table,
@@ -146,8 +146,8 @@ def _values_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     read = {f"{vendor}/{name}" for vendor in sources for name in STREAMS[vendor]}
     kpis = [kpi for kpi in KPIS.values() if kpi.grain in _GRAINS and read.issuperset(kpi.sources)]
 
-    @dg.multi_asset(
-        name=whole_step(*KPIS_TODAY.key),
+    @whole_assets(
+        *KPIS_TODAY.key,
         specs=[
             spec(
                 KPIS_TODAY,

@@ -81,5 +81,5 @@ def derive_after_failure(context: dg.RunFailureSensorContext) -> dg.RunRequest |
     tags = context.dagster_run.tags
     if RANGE_START_TAG not in tags:
         return dg.SkipReason("the run had no range of days")
-    kept = {name: tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG)}
+    kept = {name: tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG, CHANGED_ONLY_TAG) if name in tags}
     return dg.RunRequest(run_key=context.dagster_run.run_id, tags=kept)

@@ -14,7 +14,12 @@ from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
 from journey_platform.cli import main
 from journey_platform.defs.build import build_definitions
-from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
+from journey_platform.defs.jobs import (
+    RANGE_END_TAG,
+    RANGE_START_TAG,
+    derive_after_failure,
+    range_tags,
+)
 from journey_platform.defs.noticing import WAITS, Memory, due
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
@@ -126,6 +131,30 @@ def test_yesterday_is_not_missing_before_its_run_is_over(
     with instance() as known:
         answer = tick("ask_again", known)
     assert ("2026-03-09" in (answer.cursor or "")) is wanted
+
+
+def test_after_a_daily_run_that_failed_the_same_days_are_derived() -> None:
+    tags = {**range_tags(DAY, DAY + timedelta(days=20), is_lookback=True), CHANGED_ONLY_TAG: "yes"}
+
+    @dg.op
+    def refused() -> None:
+        raise dg.Failure("the vendor is down")
+
+    @dg.job(tags=tags)
+    def failing() -> None:
+        refused()
+
+    with instance() as known:
+        done = failing.execute_in_process(instance=known, raise_on_error=False)
+        run = known.get_run_by_id(done.run_id)
+        assert run is not None
+        [ended] = [e for e in done.all_events if e.event_type_value == "PIPELINE_FAILURE"]
+        context = dg.build_run_status_sensor_context(
+            sensor_name="derive_after_failure", dagster_instance=known, dagster_run=run, dagster_event=ended
+        )
+        request = derive_after_failure(context.for_run_failure())
+    assert isinstance(request, dg.RunRequest)
+    assert request.tags == {name: tags[name] for name in (RANGE_START_TAG, RANGE_END_TAG, CHANGED_ONLY_TAG)}
 
 
 # Who is who

@@ -159,7 +159,7 @@ def test_the_receipt_lists_tables_days_rows_and_files_and_nothing_personal(lake:
     assert rows["customers/identifiers", "all"]["log_entries_removed"] >= 1
     assert {row["decision_id"] for row in rows.values()} == {decided["decision_id"]}
     assert all(row["finished_at"] is not None for row in rows.values())
-    assert lines[-1].endswith("over 2026-03-02 to 2026-03-04 to restate sessions and KPIs.")
+    assert lines[-2] == "The sensor follow_identity has 2026-03-02 to 2026-03-04 derived again."
 
 
 def test_only_the_newest_version_of_a_table_is_left(lake: Lake, say: Say, tmp_path: Path) -> None:

@@ -25,7 +25,7 @@ def test_every_pull_takes_a_slot_of_its_vendors_pool_and_nothing_else_takes_any(
         for asset in definitions().assets or []
         for spec in asset.specs  # type: ignore[union-attr]
     }
-    pulls = {name: pool for name, pool in pools.items() if name.startswith("raw/")}
+    pulls = {name: pool for name, pool in pools.items() if name.startswith(("raw/", "today/"))}
     assert set(pulls.values()) == set(CONNECTORS)
     assert all(name.split("/")[1] == pool for name, pool in pulls.items())
     assert {pool for name, pool in pools.items() if name not in pulls} == {None}
