@@ -4,6 +4,7 @@ Only what belongs to containers is replaced: names of hosts by 127.0.0.1, ports 
 folders by ours. A container that is killed takes its processes with it; so does `kill` here.
 """
 
+import contextlib
 import json
 import os
 import shutil
@@ -102,8 +103,12 @@ class Production:
 
     def workers(self) -> list[psutil.Process]:
         """The run workers: children of the code server that run a spawned function."""
-        children = psutil.Process(self._processes["code"].pid).children(recursive=True)
-        return [child for child in children if "spawn_main" in " ".join(child.cmdline())]
+        found = []
+        for child in psutil.Process(self._processes["code"].pid).children(recursive=True):
+            with contextlib.suppress(psutil.NoSuchProcess):
+                if "spawn_main" in " ".join(child.cmdline()):
+                    found.append(child)
+        return found
 
     def stop(self) -> None:
         for service in list(self._processes):
