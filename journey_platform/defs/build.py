@@ -3,6 +3,7 @@
 import dagster as dg
 
 from connectors.registry import FILES, connector_of
+from journey_platform.defs.accounts import account_asset
 from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.backfills import (
     backfill_jobs,
@@ -48,6 +49,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *touchpoint_assets(settings.sources, partitions),
         *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *journey_assets(settings.sources, partitions),
+        account_asset(),
         *health_assets(),
         *erasure_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *kpi_assets(settings.sources, partitions),

@@ -167,8 +167,9 @@ class Site:
             elif action.kind in ("add_to_cart", "order"):
                 self._tally.shopping(who, action.at, visit.device, is_order=action.kind == "order")
         # A visit over the midnight that ends a week is activity of both weeks.
-        self._tally.is_active(who, owner, start)
-        self._tally.is_active(who, owner, draft.actions[-1].at)
+        for at in (start, draft.actions[-1].at):
+            self._tally.is_active(who, owner, at)
+            self._tally.used(who, at)
 
 
 def customer_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calendar) -> None:

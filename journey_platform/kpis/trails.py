@@ -46,6 +46,9 @@ _ITSELF = {"touchpoint_id": "touchpoint_id"}
 _VISIT = Trail(("visit_id",), {"visit_id": "visit_id"}, (*WEB, "checkout"))
 _PERSON = Trail(("person_key",), {"person_key": "person_key"}, leaves_out=_OWN)
 _TICKETS = Trail(("ticket_id",), {"ticket_id": "subject_id"}, _TICKET, is_anytime=True)
+_CONTRACT = Trail(
+    ("company", "contract_id"), {"contract_id": "subject_id"}, ("contract_signed",), is_anytime=True
+)
 _ATTEMPT = Trail(("touchpoint_id",), _ITSELF, ("add_to_cart",), leaves_out=("robot", "belongs to nobody"))
 
 TRAILS: Mapping[str, Trail] = {
@@ -93,4 +96,10 @@ TRAILS: Mapping[str, Trail] = {
     "solution": _TICKETS,
     "open_ticket": _TICKETS,
     "rating": Trail(("touchpoint_id",), _ITSELF, ("ticket_rated",)),
+    "contract": _CONTRACT,
+    "shaped": _CONTRACT,
+    "beginner": _CONTRACT,
+    "licence": _CONTRACT,
+    "subscriber": _CONTRACT,
+    "new_user": Trail(("person_key",), {"person_key": "person_key"}, WEB, leaves_out=_OWN),
 }

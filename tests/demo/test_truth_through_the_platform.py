@@ -29,6 +29,7 @@ from journey_platform.identity.declared import declared_links
 from journey_platform.identity.households import households
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
+from journey_platform.journeys.accounts import AccountJourneys, account_journeys, deals, use
 from journey_platform.journeys.sessions import sessions
 from journey_platform.journeys.tickets import tickets
 from journey_platform.kpis.catalogue import KPIS
@@ -37,6 +38,9 @@ from journey_platform.profiles.accounts import accounts
 from journey_platform.profiles.profiles import profiles
 from journey_platform.profiles.survivorship import survivors
 from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
+    ACCOUNT_USERS,
+    CONTRACTS,
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
     PROFILES_TABLE,
@@ -65,6 +69,7 @@ class Outcome:
     households: set[frozenset[int]]
     accounts: dict[str, set[int]]
     roles: dict[int, str | None]
+    journeys: AccountJourneys
 
 
 @pytest.fixture(scope="module")
@@ -117,6 +122,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
     assert declared.num_rows
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
     people = profiles(resolution.identifiers, attributes)
+    companies, people_of = accounts(contacts, resolution.identifiers, secret=SECRET)
     assigned = assign(pa.concat_tables(touchpoints), resolution.identifiers, secret=SECRET)
     with Engine(Lake(str(root))) as engine:
         journeys = engine.memtable(assigned)
@@ -128,6 +134,15 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             MAILINGS: mailings(raw["mailchimp"]["reports"], zone=ZONE).rows,
             PROFILES_TABLE: people,
             TICKETS: engine.arrow(tickets(journeys)),
+        }
+        members_of = engine.memtable(people_of)
+        business = account_journeys(
+            engine.arrow(use(journeys, members_of)), engine.arrow(deals(journeys, members_of)), companies
+        )
+        read |= {
+            CONTRACTS: business.contracts,
+            ACCOUNT_JOURNEYS: business.accounts,
+            ACCOUNT_USERS: business.users,
         }
     days = made.days(world.first_day - timedelta(days=31), world.last_day)
     counted = [name for name in KPIS if name in {key[0] for key in world.truth.kpis}]
@@ -149,7 +164,6 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
     for row in households(resolution.identifiers, resolution.links).to_pylist():
         owner = world.truth.owner_of[min(members[row["person_key"]])]
         together.setdefault(row["household_key"], set()).add(owner)
-    companies, people_of = accounts(contacts, resolution.identifiers, secret=SECRET)
     name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
     of_company: dict[str, set[int]] = {}
     roles = {}
@@ -166,6 +180,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         households={frozenset(owners) for owners in together.values()},
         accounts=of_company,
         roles=roles,
+        journeys=business,
     )
 
 

@@ -8,13 +8,17 @@ from deltalake import DeltaTable
 
 from connectors.registry import CONNECTORS
 from journey_platform.defs.sources import archive
+from journey_platform.kpis.catalogue import STAGES as STAGES_OF_KPIS
 from journey_platform.lake import Lake
 from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
     ACCOUNT_MEMBERS_TABLE,
+    ACCOUNT_USERS,
     ACCOUNTS_TABLE,
     ACTIVITY,
     ATTRIBUTION,
     BRIDGES,
+    CONTRACTS,
     COVERAGE,
     DECISIONS,
     ERASURES,
@@ -61,8 +65,9 @@ CUSTOMERS = [
     ACCOUNTS_TABLE,
     ACCOUNT_MEMBERS_TABLE,
 ]
-JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT]
-KPIS = [kpis_table(stage) for stage in ("early", "middle", "late")]
+ACCOUNTS = [CONTRACTS, ACCOUNT_JOURNEYS, ACCOUNT_USERS]
+JOURNEYS = [JOURNEY_TOUCHPOINTS, SESSIONS, MAILINGS, TICKETS, SENTIMENT, *ACCOUNTS]
+KPIS = [kpis_table(stage) for stage in STAGES_OF_KPIS]
 OPERATIONS = [COVERAGE, GATE_VERDICTS, RECONCILIATION, REFERENCES]
 INSIGHTS = [ACTIVITY, ATTRIBUTION, FRICTION, FUNNELS, PATHS, RETENTION, STAGES]
 TABLES = [*RAW, *TOUCHPOINTS, *CONTACTS, *CUSTOMERS, *JOURNEYS, *KPIS, BRIDGES, TICKET_REASONS, QUARANTINE]

@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journey_platform.kpis.grains import commerce, people, support, visits, words
+from journey_platform.kpis.grains import business, commerce, people, support, visits, words
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
+    ACCOUNT_USERS,
+    CONTRACTS,
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
     PROFILES_TABLE,
@@ -68,4 +71,20 @@ GRAINS: Mapping[str, Grain] = {
     "solution": Grain("ticket solved, of somebody known", support.solution, (TICKETS,)),
     "open_ticket": Grain("ticket that waits", support.open_ticket, (TICKETS,)),
     "rating": Grain("rating", support.rating, (JOURNEY_TOUCHPOINTS,)),
+    "contract": Grain("contract", business.contract, (CONTRACTS,)),
+    "shaped": Grain("account in use under contract", business.shaped, (ACCOUNT_JOURNEYS,)),
+    "beginner": Grain(
+        "account's first contract, not used before",
+        business.beginner,
+        (CONTRACTS, ACCOUNT_JOURNEYS),
+        after=business.BEGIN_DAYS,
+    ),
+    "licence": Grain("seat of a contract that runs", business.licence, (CONTRACTS, ACCOUNT_USERS)),
+    "subscriber": Grain(
+        "account under contract and in use",
+        business.subscriber,
+        (CONTRACTS, ACCOUNT_USERS),
+        before=business.BASELINE_WEEKS * 7,
+    ),
+    "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
