@@ -6,8 +6,7 @@ from typing import Any
 
 import dagster as dg
 
-from journey_platform.defs.describe import report_table, spec, whole_step
-from journey_platform.defs.partitions import RANGE_POLICY
+from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.planning import nothing_by_day, plan
 from journey_platform.defs.platform import Platform
 from journey_platform.journeys.accounts import account_journeys, deals, use
@@ -27,9 +26,8 @@ _READ = (JOURNEY_TOUCHPOINTS, ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE)
 def account_asset() -> dg.AssetsDefinition:
     """Contracts, accounts and users: one step, three tables."""
 
-    @dg.multi_asset(
-        name=whole_step(*ACCOUNT_JOURNEYS.key),
-        backfill_policy=RANGE_POLICY,
+    @whole_assets(
+        *ACCOUNT_JOURNEYS.key,
         specs=[
             spec(CONTRACTS, group="journeys", deps=_READ, note="Told by whoever sells: an order, or a file."),
             spec(

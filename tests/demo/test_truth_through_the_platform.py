@@ -30,6 +30,8 @@ from journey_platform.identity.households import households
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.journeys.accounts import AccountJourneys, account_journeys, deals, use
+from journey_platform.journeys.answers import Asked, Span
+from journey_platform.journeys.declared import load
 from journey_platform.journeys.sessions import sessions
 from journey_platform.journeys.tickets import tickets
 from journey_platform.kpis.catalogue import KPIS
@@ -55,6 +57,7 @@ from tests.kpis import made
 
 SECRET = b"a key for tests only"
 ZONE = "Europe/Amsterdam"
+JOURNEYS = Path(__file__).resolve().parents[2] / "journeys.yaml"
 
 
 @dataclass
@@ -70,6 +73,7 @@ class Outcome:
     accounts: dict[str, set[int]]
     roles: dict[int, str | None]
     journeys: AccountJourneys
+    acts_of_accounts: pa.Table
 
 
 @pytest.fixture(scope="module")
@@ -181,6 +185,9 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         accounts=of_company,
         roles=roles,
         journeys=business,
+        acts_of_accounts=assigned.join(
+            people_of.select(["person_key", "account_key"]), "person_key", join_type="inner"
+        ),
     )
 
 
@@ -254,6 +261,32 @@ def test_every_part_of_the_kpi_equals_the_truth(outcome: Outcome, kpi: str) -> N
     }
     # Nothing to count may stand as zeros or not at all.
     assert computed == {key: parts for key, parts in truth.items() if any(parts)}
+
+
+def test_the_account_story_is_told_by_its_declared_journeys(outcome: Outcome) -> None:
+    """Companies that sign begin some days later and use the reports again and again. One falls silent, its
+    contract and all; one gets a user long after the others; others were there before they signed."""
+    declared = load(JOURNEYS)
+    world = outcome.world
+    span = Span(world.first_day, world.last_day, world.zone)
+    answered = {}
+    for kind, name in (("funnels", "rolled_out"), ("activity", "account_use")):
+        asked = Asked(name, declared.named(kind, name), span, declared.segments)
+        asked.see(outcome.acts_of_accounts)
+        answered[name] = asked.answer().to_pylist()
+    steps = {row["step_name"]: row for row in answered["rolled_out"]}
+    assert steps["contract"]["units"] >= steps["first user"]["units"] >= steps["report"]["units"] > 0
+    assert 2 * 86_400 < steps["first user"]["converters_median_s"] < 8 * 86_400
+    journeys = outcome.journeys.accounts.to_pylist()
+    assert {row["shape"] for row in journeys} == {"bottom-up", "top-down", None}
+    assert {row["added_users"] for row in journeys} == {0, 1}
+    churned = {key: parts for key, parts in outcome.parts.items() if key[0] == "silent_churn" and parts[0]}
+    [silent] = {key[3] for key in churned if key[3] != "all"}
+    [fallen] = [row for row in journeys if f"company={row['company']}" == silent]
+    # Who reads only the contract sees nothing of it.
+    assert (fallen["shape"], fallen["seats"] > 0) == ("top-down", True)
+    weeks = [row["value"] for row in answered["account_use"] if row["measure"] == "active"]
+    assert max(weeks) > 3
 
 
 @pytest.mark.parametrize(
