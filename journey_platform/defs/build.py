@@ -17,6 +17,7 @@ from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.heard import heard_asset
 from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.intraday import intraday, intraday_assets, intraday_schedule
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
@@ -56,6 +57,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         overview_asset(),
         *restatement_assets(),
         *insight_assets(),
+        heard_asset(),
         *operations_assets(settings.sources),
         coverage_asset(settings.sources, partitions),
         reconciliation_asset(settings.sources, partitions),

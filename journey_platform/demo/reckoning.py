@@ -31,6 +31,7 @@ class Log:
     shopping: list[tuple[Who, datetime, str, bool]] = field(default_factory=list)
     tickets: list[tuple[Who, str, Ticket]] = field(default_factory=list)
     sales: list[tuple[Who, ShopOrder]] = field(default_factory=list)
+    entered: list[tuple[datetime, Identifier, str]] = field(default_factory=list)
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
     used: list[tuple[Who, datetime]] = field(default_factory=list)
@@ -53,6 +54,10 @@ class People:
 
     def profile(self, who: Who) -> Identifier | None:
         return None if who is None else self._profile_of[who]
+
+    def visitor(self, who: Identifier) -> Identifier:
+        """The profile; of a shared cookie with nobody logged in, the cookie."""
+        return self._profile_of.get(who, who)
 
     def known(self, who: Who, owner: int | None, *, is_by_person: bool) -> object | None:
         """The known profile, or with `is_by_person` the real person, if it is a customer or has a name."""

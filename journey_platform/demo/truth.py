@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
 from journey_platform.demo.takings import carts, takings
@@ -181,6 +182,10 @@ class Tally:
         """A visit that no robot made: by which browser, of whom."""
         self._log.visitors.append((who, cookie, device, at))
 
+    def entered(self, who: Identifier | None, cookie: str, at: datetime, channel: str) -> None:
+        """By which channel a visitor came."""
+        self._log.entered.append((at, who or ("cookie_id", cookie), channel))
+
     def page(self, at: datetime, path: str, device: str, dwell_s: int | None) -> None:
         """A page seen by somebody, and how long, where the page told."""
         day = self._calendar.day_of(at)
@@ -298,6 +303,7 @@ class Tally:
         sold = [(people.profile(who), order) for who, order in self._log.sales]
         tracked = {order.number for _, order in sold if order.source == "web"}
         truth.kpis.update(takings(sold, self._calendar, tracked=tracked))
+        truth.kpis.update(origins(self._log, people, self._calendar))
         truth.kpis.update(account_kpis(self._log, people, self._calendar))
         return truth
 

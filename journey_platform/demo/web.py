@@ -161,6 +161,7 @@ class Site:
         kind = "email" if user is not None and "@" in user else "user_id"
         who = self._tally.record(owner, ("cookie_id", visit.cookie), (kind, user))
         self._tally.visitor(who, visit.cookie, visit.device, start)
+        self._tally.entered(who, visit.cookie, start, channel)
         for action in draft.actions:
             if action.kind == "page_view":
                 self._tally.page(action.at, action.path, visit.device, action.dwell_s)

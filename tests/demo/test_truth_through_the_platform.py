@@ -32,6 +32,7 @@ from journey_platform.identity.resolve import resolve
 from journey_platform.journeys.accounts import AccountJourneys, account_journeys, deals, use
 from journey_platform.journeys.answers import Asked, Span
 from journey_platform.journeys.declared import load
+from journey_platform.journeys.heard import agreement, heard
 from journey_platform.journeys.sessions import sessions
 from journey_platform.journeys.tickets import tickets
 from journey_platform.kpis.catalogue import KPIS
@@ -53,6 +54,10 @@ from journey_platform.tables import (
 from journey_platform.touchpoints.mailings import mailings
 from journey_platform.touchpoints.vendors import MAPPINGS
 from tests.connectors.controlled_clock import ControlledClock
+from tests.demo.naive import channel
+from tests.demo.naive import sessions as sessions_of
+from tests.demo.naive_commerce import buyer
+from tests.demo.naive_people import Recount
 from tests.kpis import made
 
 SECRET = b"a key for tests only"
@@ -74,6 +79,7 @@ class Outcome:
     roles: dict[int, str | None]
     journeys: AccountJourneys
     acts_of_accounts: pa.Table
+    heard: pa.Table
 
 
 @pytest.fixture(scope="module")
@@ -139,6 +145,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             PROFILES_TABLE: people,
             TICKETS: engine.arrow(tickets(journeys)),
         }
+        told = agreement(engine.arrow(heard(journeys, engine.memtable(visits))), load(JOURNEYS).heard)
         members_of = engine.memtable(people_of)
         business = account_journeys(
             engine.arrow(use(journeys, members_of)), engine.arrow(deals(journeys, members_of)), companies
@@ -185,6 +192,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         accounts=of_company,
         roles=roles,
         journeys=business,
+        heard=told,
         acts_of_accounts=assigned.join(
             people_of.select(["person_key", "account_key"]), "person_key", join_type="inner"
         ),
@@ -244,8 +252,9 @@ NOT_IN_THE_TRUTH = {
     "sentiment_positive",
     "sentiment_negative",
     "sentiment_unknown",
+    "revenue_net_converted",
 }
-"""What a model makes of words is not what a world is made of."""
+"""What a model makes of words is not what a world is made of; and no file of its tells a rate."""
 
 
 @pytest.mark.parametrize("kpi", sorted(KPIS.keys() - NOT_IN_THE_TRUTH))
@@ -261,6 +270,32 @@ def test_every_part_of_the_kpi_equals_the_truth(outcome: Outcome, kpi: str) -> N
     }
     # Nothing to count may stand as zeros or not at all.
     assert computed == {key: parts for key, parts in truth.items() if any(parts)}
+
+
+def test_what_people_say_of_how_they_heard_of_us_stands_beside_their_first_visit(outcome: Outcome) -> None:
+    recount = Recount(outcome.world)
+    begun = [(visit, actions[0].at) for visit, actions in sessions_of(outcome.world)]
+    visits = [(at, recount.visitor(visit), channel(visit)) for visit, at in begun]
+    said = [
+        ("survey", r.heard_about_us, r.recorded_at, recount.who(("user_id", r.user_id), ("email", r.email)))
+        for r in outcome.world.responses
+        if r.heard_about_us is not None and r.is_finished and r.distribution != "preview"
+    ]
+    said += [
+        ("commerce", o.heard, o.created_at, buyer(recount, o))
+        for o in outcome.world.orders
+        if o.heard is not None and not o.is_test
+    ]
+    expected: Counter[tuple[str, str, str]] = Counter()
+    for asked, stated, at, who in said:
+        assert stated is not None
+        first = min((visit for visit in visits if visit[1] == who), default=None)
+        is_before = first is not None and first[0] <= at
+        tracked = first[2] if first and is_before else "(no visit before)"
+        expected[asked, stated, "(nobody known)" if who is None else tracked] += 1
+    rows = outcome.heard.to_pylist()
+    assert {(row["asked"], row["stated"], row["tracked"]): row["answers"] for row in rows} == expected
+    assert {row["reading"] for row in rows} >= {"agrees", "differs", "decoy", "not tracked"}
 
 
 def test_the_account_story_is_told_by_its_declared_journeys(outcome: Outcome) -> None:
