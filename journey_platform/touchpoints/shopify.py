@@ -99,7 +99,7 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     return map_contacts("shopify", (StreamMapping("orders", _Order, _buyer),), raw, zone)
 
 
-def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
+def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
     _check_counts(order)
     total = number(order.total_price, "total_price")
     if total is None:
@@ -136,7 +136,11 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
     answer = _noted(order, _HEARD)
     if answer is not None:
         yield touch("heard_about_us", order.created_at, "created_at", part="heard", reason=answer)
-    seats = number(_noted(order, _SEATS), "note_attributes.seats")
+    try:
+        seats = number(_noted(order, _SEATS), "note_attributes.seats")
+    except Refusal as refusal:
+        yield Refusal(refusal.reason, refusal.field, part="contract")
+        seats = None
     if seats is not None:
         at, field = order.created_at, "created_at"
         yield touch("contract_signed", at, field, part="contract", value=seats, unit="seats")
