@@ -87,9 +87,11 @@ GRAINS: Mapping[str, Grain] = {
         (CONTRACTS, ACCOUNT_JOURNEYS),
         after=business.BEGIN_DAYS,
     ),
-    "licence": Grain("seat of a contract that runs", business.licence, (CONTRACTS, ACCOUNT_USERS)),
+    "licence": Grain(
+        "account under contract at the period's end", business.licence, (CONTRACTS, ACCOUNT_USERS)
+    ),
     "subscriber": Grain(
-        "account under contract and in use",
+        "account of the week under contract and in use",
         business.subscriber,
         (CONTRACTS, ACCOUNT_USERS),
         before=business.BASELINE_WEEKS * 7,
