@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from journey_platform.commands import (
+    accounts,
     backfill,
     doctor,
     identity,
@@ -20,6 +21,7 @@ from journey_platform.lake import LakeError
 from journey_platform.settings import SettingsError
 
 _GROUPS: dict[str, Any] = {
+    "accounts": accounts,
     "backfill": backfill,
     "doctor": doctor,
     "identity": identity,

@@ -16,9 +16,10 @@ from journey_platform.history.published import Published, kpi_named, published
 from journey_platform.identity.keys import profile_id
 from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.bridges import BY_NAME
-from journey_platform.kpis.definition import EVERYTHING, Kpi, Period
+from journey_platform.kpis.definition import EVERYTHING, SEGMENT, Kpi, Period
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.members import Cell
+from journey_platform.kpis.only import OF_PEOPLE, only
 from journey_platform.kpis.periods import start_of
 from journey_platform.lake import Lake
 from journey_platform.tables import BRIDGES, PROFILES_TABLE, RESTATEMENTS
@@ -35,6 +36,11 @@ def add_commands(parser: argparse.ArgumentParser) -> None:
         "--dimension", metavar="NAME[=VALUE]", help="all, or one that it is shown by; default every"
     )
     parser.add_argument("--period", choices=get_args(Period), help="of --members; default its shortest")
+    parser.add_argument(
+        "--only",
+        metavar="NAME=VALUE",
+        help=f"the value of some people alone, made when asked: {', '.join(OF_PEOPLE)}; needs --day",
+    )
     parser.add_argument("--members", action="store_true", help="the people and raw records behind a value")
     parser.add_argument(
         "--as-of",
@@ -52,6 +58,8 @@ def _run(chosen: argparse.Namespace) -> _Lines:
     dimension, _, value = (chosen.dimension or "").partition("=")
     if dimension not in ("", *kpi.dimensions):
         raise LookupError(f"{kpi.name} is shown by {', '.join(kpi.dimensions)}")
+    if chosen.only is not None:
+        return _only(lake, known, kpi, chosen)
     if chosen.members:
         return _members(lake, known, kpi, chosen, dimension or kpi.dimensions[0], value)
     starts = None if chosen.day is None else {start_of(chosen.day, period) for period in get_args(Period)}
@@ -96,6 +104,36 @@ def _values(kpi: Kpi, found: Published, day: date | None) -> _Lines:
     yield f"published {_time(found.published_at)} as version {found.version} of kpis/{kpi.stage}"
     yield f"definition {kpi.version}, code {found.code or 'unknown'}, identity {found.identity_revision}"
     yield "data " + ", ".join(f"{name}@{version}" for name, version in found.data.items())
+
+
+def _only(lake: Lake, known: settings.Settings, kpi: Kpi, chosen: argparse.Namespace) -> _Lines:
+    from journey_platform.engine import Engine
+
+    dimension, _, value = chosen.only.partition("=")
+    if chosen.day is None or not value:
+        raise ValueError("--only needs a value, as segment=NAME, and --day")
+    said = of_people(declared(known).segments)
+    if dimension == SEGMENT and value not in said:
+        raise LookupError(f"{value} is no declared segment of people; there are {', '.join(said) or 'none'}")
+    today = settings.now().astimezone(ZoneInfo(known.zone)).date()
+    yield f"{kpi.name} of {dimension}={value}: {kpi.question}"
+    with Engine(lake, memory_limit=known.memory_limit) as engine:
+        for period in (chosen.period,) if chosen.period else kpi.periods:
+            start = start_of(chosen.day, period)
+            row = only(
+                kpi,
+                engine,
+                period=period,
+                start=start,
+                as_of=today,
+                dimension=dimension,
+                value=value,
+                segments=memberships(lake.read(PROFILES_TABLE), said),
+            )
+            bounds = "" if row["lower"] is None else f"  [{_number(row['lower'])}, {_number(row['upper'])}]"
+            below = "" if row["denominator"] is None else f"/{_number(row['denominator'])}"
+            told = f"{_number(row['value'])}{bounds}  {_number(row['numerator'])}{below}  n={row['n']}"
+            yield f"{period} {start}  {told}"
 
 
 def _members(

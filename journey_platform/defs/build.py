@@ -3,6 +3,7 @@
 import dagster as dg
 
 from connectors.registry import FILES, connector_of
+from journey_platform.defs.accounts import account_asset
 from journey_platform.defs.alerts import alert_sensors
 from journey_platform.defs.backfills import (
     backfill_jobs,
@@ -16,6 +17,7 @@ from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
 from journey_platform.defs.erasures import erasure_assets
 from journey_platform.defs.health import health_assets
+from journey_platform.defs.heard import heard_asset
 from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.intraday import intraday, intraday_assets, intraday_schedule
 from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
@@ -48,12 +50,14 @@ def build_definitions(settings: Settings) -> dg.Definitions:
         *touchpoint_assets(settings.sources, partitions),
         *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *journey_assets(settings.sources, partitions),
+        account_asset(),
         *health_assets(),
         *erasure_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *kpi_assets(settings.sources, partitions),
         overview_asset(),
         *restatement_assets(),
         *insight_assets(),
+        heard_asset(),
         *operations_assets(settings.sources),
         coverage_asset(settings.sources, partitions),
         reconciliation_asset(settings.sources, partitions),

@@ -10,6 +10,7 @@ from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, whole_assets
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import archive
+from journey_platform.kpis.catalogue import STAGES
 from journey_platform.quality.data_docs import SHOWN, build_site
 from journey_platform.quality.suites import suite_of
 from journey_platform.tables import (
@@ -69,5 +70,5 @@ def _guarded(sources: Sequence[str]) -> list[Table]:
         *(touchpoints_table(vendor) for vendor in sources),
         PROFILES_TABLE,
         SESSIONS,
-        *(kpis_table(stage) for stage in ("early", "middle", "late")),
+        *(kpis_table(stage) for stage in STAGES),
     ]

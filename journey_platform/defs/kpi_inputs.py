@@ -4,6 +4,7 @@ counts in its week and month too."""
 from collections.abc import Callable, Iterable, Sequence
 from datetime import date, timedelta
 
+from journey_platform.defs.accounts import days_of_accounts, days_of_contracts, days_of_users
 from journey_platform.defs.journeys import WITH_TEXTS, WITH_TICKETS
 from journey_platform.defs.planning import Touched, changed_days, widen
 from journey_platform.defs.platform import Platform
@@ -12,7 +13,17 @@ from journey_platform.kpis.dimensions import DIMENSIONS
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.grains.words import sent_days
 from journey_platform.kpis.periods import start_of
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, PROFILES_TABLE, SENTIMENT, TICKETS, Table
+from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
+    ACCOUNT_USERS,
+    CONTRACTS,
+    JOURNEY_TOUCHPOINTS,
+    MAILINGS,
+    PROFILES_TABLE,
+    SENTIMENT,
+    TICKETS,
+    Table,
+)
 
 _VENDORS = {
     MAILINGS: {"mailchimp"},
@@ -39,7 +50,14 @@ def inputs_of(kpis: Sequence[Kpi], sources: Sequence[str]) -> dict[Table, Callab
 
 def _input(table: Table, kpis: Sequence[Kpi]) -> Callable[[Platform], Touched]:
     concerned = [kpi for kpi in kpis if table in (*GRAINS[kpi.grain].reads, PROFILES_TABLE)]
-    changed = {MAILINGS: _days_of_mailings, TICKETS: _days_of_tickets, PROFILES_TABLE: _days_of_profiles}
+    changed = {
+        MAILINGS: _days_of_mailings,
+        TICKETS: _days_of_tickets,
+        PROFILES_TABLE: _days_of_profiles,
+        CONTRACTS: days_of_contracts,
+        ACCOUNT_JOURNEYS: days_of_accounts,
+        ACCOUNT_USERS: days_of_users,
+    }
     has_mailings = any(MAILINGS in GRAINS[kpi.grain].reads for kpi in concerned)
 
     def of(platform: Platform) -> Touched:

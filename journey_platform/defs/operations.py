@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.kpis.catalogue import STAGES
 from journey_platform.landing.ledger import held_days
 from journey_platform.quality.masking import masked
 from journey_platform.tables import GATE_VERDICTS, QUARANTINE, REFERENCES, kpis_table, touchpoints_table
@@ -23,7 +24,7 @@ _SHOWN = 50
 def operations_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
     """The quarantine and the gate's verdicts."""
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
-    stages = [kpis_table(stage) for stage in ("early", "middle", "late")]
+    stages = [kpis_table(stage) for stage in STAGES]
 
     @whole_assets(
         *QUARANTINE.key,

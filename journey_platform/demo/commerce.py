@@ -28,6 +28,7 @@ _CODE = 0.2
 _ASKED = 0.35
 _REFUNDED = 0.08
 _CANCELLED = 0.05
+_PRICE_OF_SEAT = 108.0
 _FIRST_ID = 5_500_000_000_000
 
 
@@ -61,8 +62,21 @@ class Till:
         self._add(test)
         self._tally.exclude("shopify.orders.test")
 
+    def sign(self, buyer: Customer, at: datetime, seats: int) -> None:
+        """A contract of the buyer's company, ordered by phone."""
+        self._customers[buyer.number] = buyer
+        number = f"C{1001 + len(self.orders)}"
+        self._take("phone", at, buyer.number, seats * _PRICE_OF_SEAT, number=number, seats=seats)
+
     def _take(
-        self, source: str, at: datetime, owner: int | None, total: float, *, number: str | None
+        self,
+        source: str,
+        at: datetime,
+        owner: int | None,
+        total: float,
+        *,
+        number: str | None,
+        seats: int | None = None,
     ) -> None:
         customer = self._customers.get(owner or 0)
         guest = f"guest{-owner}@guests.example" if owner is not None and owner < 0 else None
@@ -79,6 +93,7 @@ class Till:
             last_name=customer.last_name if customer else "",
             code=one_of(self._rng, CODES) if happens(self._rng, _CODE) else None,
             heard=self._answers.spin(self._rng) if happens(self._rng, _ASKED) else None,
+            seats=seats,
         )
         self._take_back(order)
         self._add(order)
@@ -90,6 +105,8 @@ class Till:
         )
         self._tally.is_active(who, owner, at)
         self._tally.sale(who, order)
+        if seats is not None:
+            self._tally.signed(who, order)
 
     def _phone(self, customer: Customer | None) -> str | None:
         return customer.phone if customer and happens(self._rng, 0.5) else None

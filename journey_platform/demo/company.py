@@ -1,14 +1,15 @@
 """The demo company, made from a seed: people, what they do at six vendors, dirt, and its truth.
 
 `build_world` says in which order things happen; each topic has its module: `people`, `stories`, `mailing`,
-`web` and `walk`, `commerce`, `support`, `surveys`, `social`, `dirt`; `marginals` holds the measured figures
-they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
+`web` and `walk`, `commerce`, `accounts`, `support`, `surveys`, `social`, `dirt`; `marginals` holds the
+measured figures they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
 """
 
 from datetime import date
 from zoneinfo import ZoneInfo
 
 from journey_platform.demo import dirt
+from journey_platform.demo.accounts import roll_out
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.commerce import Till
 from journey_platform.demo.mailing import Mailings
@@ -71,6 +72,7 @@ def build_world(
     dirt.junk_tickets(seed, desk, tally, calendar)
     dirt.junk_responses(seed, panel, tally, calendar)
     dirt.send_twice(seed, tally, site.visits, mailing.campaigns, written)
+    late = roll_out(seed, cast, site, mailing, sold, calendar)
     broken = dirt.malformed(tally, calendar)
     for customer in cast.customers:
         if customer.number in story.plan_ends:
@@ -85,7 +87,7 @@ def build_world(
         list_id=LIST_ID,
         brand_tag=BRAND_TAG,
         brand_handle=BRAND_HANDLE,
-        customers=list(cast.customers),
+        customers=[*cast.customers, *late],
         visits=site.visits,
         members=mailing.members,
         campaigns=mailing.campaigns,

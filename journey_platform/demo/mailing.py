@@ -89,6 +89,10 @@ class Mailings:
         for email in shared:
             self._add(email, self._tally.stranger(), None, "", None)
 
+    def subscribe(self, customer: Customer) -> None:
+        """Somebody comes to the list later."""
+        self._add(customer.emails[0], customer.number, customer, "", None)
+
     def _add(self, email: str, owner: int, customer: Customer | None, phone: str, handle: str | None) -> None:
         rng, calendar = self._rng, self._calendar
         moved_at = calendar.moment(calendar.first_day, 6 * 3600 + whole(rng, 0, 3600))
@@ -102,6 +106,8 @@ class Mailings:
             ("phone", number),
             ("social_handle", handle),
         )
+        if customer and customer.company:
+            self._tally.employed(who, customer.company)
         plan, changed_at = customer.plan if customer else "", max(joined_at, moved_at)
         if customer and (end := self._plot.plan_ends.get(customer.number)) is not None:
             plan, changed_at = "cancelled", max(changed_at, end)

@@ -31,3 +31,8 @@ JOB_TITLES = (
     "Coordinator",
     "CFO",
 )
+
+
+def domain_of(company: str) -> str:
+    """The mail domain of a company."""
+    return f"{company.lower().replace(' ', '-')}.example"

@@ -17,7 +17,14 @@ from journey_platform.demo.marginals import (
     HANDLE_SHARE,
     PLATFORMS,
 )
-from journey_platform.demo.names import COMPANY_KINDS, COMPANY_WORDS, FIRST_NAMES, JOB_TITLES, LAST_NAMES
+from journey_platform.demo.names import (
+    COMPANY_KINDS,
+    COMPANY_WORDS,
+    FIRST_NAMES,
+    JOB_TITLES,
+    LAST_NAMES,
+    domain_of,
+)
 from journey_platform.demo.truth import Identifier
 from journey_platform.demo.world import Customer
 
@@ -149,7 +156,7 @@ def _customer(rng: Random, number: int, company: str, calendar: Calendar) -> Cus
     first, last = one_of(rng, FIRST_NAMES), one_of(rng, LAST_NAMES)
     country = Wheel(COUNTRIES).spin(rng)
     local = f"{plain(first, 'klant')}.{plain(last, 'lid')}{number}"
-    domain = f"{company.lower().replace(' ', '-')}.example" if company else f"mail{number % 7}.example"
+    domain = domain_of(company) if company else f"mail{number % 7}.example"
     emails = [f"{local}@{domain}"]
     if happens(rng, 0.2):
         emails.append(f"{local}+thuis@post.example")

@@ -31,6 +31,11 @@ class Log:
     shopping: list[tuple[Who, datetime, str, bool]] = field(default_factory=list)
     tickets: list[tuple[Who, str, Ticket]] = field(default_factory=list)
     sales: list[tuple[Who, ShopOrder]] = field(default_factory=list)
+    entered: list[tuple[datetime, Identifier, str]] = field(default_factory=list)
+    employed: list[tuple[Who, str]] = field(default_factory=list)
+    addressed: list[tuple[Identifier, str]] = field(default_factory=list)
+    used: list[tuple[Who, datetime]] = field(default_factory=list)
+    signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 
 
@@ -49,6 +54,10 @@ class People:
 
     def profile(self, who: Who) -> Identifier | None:
         return None if who is None else self._profile_of[who]
+
+    def visitor(self, who: Identifier) -> Identifier:
+        """The profile; of a shared cookie with nobody logged in, the cookie."""
+        return self._profile_of.get(who, who)
 
     def known(self, who: Who, owner: int | None, *, is_by_person: bool) -> object | None:
         """The known profile, or with `is_by_person` the real person, if it is a customer or has a name."""
@@ -112,7 +121,7 @@ def counted_anew(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
         for (kpi, day, dimension), amounts in log.measured.items():
             whole[kpi, start_of(day, period), dimension] += amounts
         for (kpi, start, dimension), amounts in whole.items():
-            _put(found, (kpi, period, start, dimension), amounts, 0.5)
+            put(found, (kpi, period, start, dimension), amounts, 0.5)
     return found | _carts(log, people, calendar)
 
 
@@ -255,7 +264,7 @@ def _support(
         ):
             for name, share in (("median", 0.5), ("p90", 0.9)):
                 told = [each for each in hours if each is not None]
-                _put(found, (f"{kpi}_{name}", kind, start, dimension), told, share)
+                put(found, (f"{kpi}_{name}", kind, start, dimension), told, share)
         solved = [
             (who, why, ticket)
             for who, why, ticket in rows
@@ -287,7 +296,7 @@ def _hours(begin: datetime, end: datetime | None) -> float | None:
     return None if end is None else (end - begin).total_seconds() / 3600
 
 
-def _put(found: dict[Key, Parts], key: Key, amounts: list[float], share: float) -> None:
+def put(found: dict[Key, Parts], key: Key, amounts: list[float], share: float) -> None:
     """The quantile, linear between ranks; nothing where there are no amounts."""
     if amounts:
         ordered = sorted(amounts)

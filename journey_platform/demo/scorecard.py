@@ -11,7 +11,7 @@ from journey_platform.demo.world import Truth
 from journey_platform.lake import Lake
 from journey_platform.tables import IDENTIFIERS_TABLE, kpis_table
 
-_STAGES = ("early", "middle", "late")
+_STAGES = ("early", "middle", "late", "business")
 Key = tuple[str, str, date, str]
 Parts = tuple[float, float | None]
 

@@ -12,6 +12,8 @@ Parts = tuple[float, float | None]
 Key = tuple[str, str, date, str]
 
 _CURRENCY = "currency=EUR"
+# No file tells a rate.
+_NO_CURRENCY = "currency=Unassigned"
 _PLACES = {"pos": "store"}
 _BACK_DAYS = 14
 
@@ -38,6 +40,7 @@ def takings(
         for dimension in ("all", sold, f"code={order.code or 'Unassigned'}", f"matched={matched}"):
             count("orders", day, dimension, 1)
         count("revenue_gross", day, _CURRENCY, order.total)
+        count("revenue_without_rate", day, _NO_CURRENCY, 1, 1)
         count("revenue_net", day, _CURRENCY, order.total)
         count("average_order_value", day, _CURRENCY, order.total, 1)
         left = order.total
@@ -46,9 +49,11 @@ def takings(
             left -= refund.amount
             back.append(calendar.day_of(refund.at))
             count("revenue_net", back[-1], _CURRENCY, -refund.amount)
+            count("revenue_without_rate", back[-1], _NO_CURRENCY, 1, 1)
         if order.cancelled_at is not None:
             back.append(calendar.day_of(order.cancelled_at))
             count("revenue_net", back[-1], _CURRENCY, -left)
+            count("revenue_without_rate", back[-1], _NO_CURRENCY, 1, 1)
         for dimension in ("all", sold):
             count("promo_code_rate", day, dimension, order.code is not None, 1)
             if day <= last_settled:

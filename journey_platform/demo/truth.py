@@ -17,7 +17,9 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
+from journey_platform.demo.seats import account_kpis
 from journey_platform.demo.takings import carts, takings
 from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, Visit
 
@@ -112,6 +114,9 @@ class Tally:
                 usable.append((kind, value))
         if not usable:
             return None
+        if not any(kind == "cookie_id" for kind, _ in identifiers):
+            told = [value for kind, value in identifiers if kind == "email" and value is not None]
+            self._log.addressed += [(min(usable), value.rpartition("@")[2]) for value in told]
         for identifier in usable:
             if owner is None or self._truth.owner_of.setdefault(identifier, owner) != owner:
                 raise ValueError(f"a {identifier[0]} of two people, or of nobody, is not declared as shared")
@@ -122,6 +127,14 @@ class Tally:
     def is_active(self, who: Identifier | None, owner: int | None, at: datetime) -> None:
         """The person did something towards the brand, himself and not by a machine."""
         self._log.acts.append((who, owner, at))
+
+    def employed(self, who: Identifier | None, company: str) -> None:
+        """A record names the company that somebody works for."""
+        self._log.employed.append((who, company))
+
+    def used(self, who: Identifier | None, at: datetime) -> None:
+        """Somebody used the site."""
+        self._log.used.append((who, at))
 
     def exclude(self, reason: str, count: int = 1) -> None:
         """Something was emitted that must not be counted."""
@@ -168,6 +181,10 @@ class Tally:
     def visitor(self, who: Identifier | None, cookie: str, device: str, at: datetime) -> None:
         """A visit that no robot made: by which browser, of whom."""
         self._log.visitors.append((who, cookie, device, at))
+
+    def entered(self, who: Identifier | None, cookie: str, at: datetime, channel: str) -> None:
+        """By which channel a visitor came."""
+        self._log.entered.append((at, who or ("cookie_id", cookie), channel))
 
     def page(self, at: datetime, path: str, device: str, dwell_s: int | None) -> None:
         """A page seen by somebody, and how long, where the page told."""
@@ -253,6 +270,10 @@ class Tally:
         """An order that is no test, with what was given back of it."""
         self._log.sales.append((who, order))
 
+    def signed(self, who: Identifier | None, order: ShopOrder) -> None:
+        """An order that is a contract for seats."""
+        self._log.signed.append((who, order))
+
     def carts(self, visits: Iterable[Visit]) -> None:
         """All visits, once they are made: what is left in their carts."""
         self._truth.kpis.update(carts(visits, self._calendar))
@@ -282,6 +303,8 @@ class Tally:
         sold = [(people.profile(who), order) for who, order in self._log.sales]
         tracked = {order.number for _, order in sold if order.source == "web"}
         truth.kpis.update(takings(sold, self._calendar, tracked=tracked))
+        truth.kpis.update(origins(self._log, people, self._calendar))
+        truth.kpis.update(account_kpis(self._log, people, self._calendar))
         return truth
 
     def _finish_days(self) -> None:

@@ -161,14 +161,16 @@ class Site:
         kind = "email" if user is not None and "@" in user else "user_id"
         who = self._tally.record(owner, ("cookie_id", visit.cookie), (kind, user))
         self._tally.visitor(who, visit.cookie, visit.device, start)
+        self._tally.entered(who, visit.cookie, start, channel)
         for action in draft.actions:
             if action.kind == "page_view":
                 self._tally.page(action.at, action.path, visit.device, action.dwell_s)
             elif action.kind in ("add_to_cart", "order"):
                 self._tally.shopping(who, action.at, visit.device, is_order=action.kind == "order")
         # A visit over the midnight that ends a week is activity of both weeks.
-        self._tally.is_active(who, owner, start)
-        self._tally.is_active(who, owner, draft.actions[-1].at)
+        for at in (start, draft.actions[-1].at):
+            self._tally.is_active(who, owner, at)
+            self._tally.used(who, at)
 
 
 def customer_visits(seed: int, cast: Cast, plot: Plot, site: Site, calendar: Calendar) -> None:

@@ -216,7 +216,8 @@ class ShopOrder:
     """One Shopify order. `source`: web, pos or phone; `number` is that of Matomo's order where it is web.
 
     `code` is what was typed at the checkout or said at the till; `heard` the answer to how the buyer heard of
-    the shop. Who pays cash at a till leaves no name.
+    the shop. Who pays cash at a till leaves no name. An order of `seats` is a contract of
+    the buyer's company.
     """
 
     order_id: int
@@ -235,6 +236,7 @@ class ShopOrder:
     cancelled_at: datetime | None = None
     cancel_reason: str | None = None
     is_test: bool = False
+    seats: int | None = None
 
 
 @dataclass(slots=True)

@@ -19,6 +19,8 @@ from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
 from journey_platform.tables import (
+    ACCOUNT_USERS,
+    CONTRACTS,
     ERASURES,
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -170,8 +172,8 @@ class _Days:
 
 def _days_behind(kpi: Kpi, change: Change) -> _Days:
     grain = GRAINS[kpi.grain]
-    if TICKETS in grain.reads:
-        return _Days(date.min, None)  # a ticket counts on days long after its own
+    if {TICKETS, CONTRACTS, ACCOUNT_USERS} & {*grain.reads}:
+        return _Days(date.min, None)  # a ticket or a contract counts on days long after its own
     looks_back, looks_ahead = timedelta(days=grain.before), timedelta(days=grain.after)
     last = end_of(change.day, change.period) - timedelta(days=1) + looks_ahead + _AROUND
     is_open = kpi.is_cohort or MAILINGS in grain.reads

@@ -1,7 +1,7 @@
 """journeys.yaml: the file in which journeys are declared, read once, with the line of each mistake.
 
-Sections are `segments` (name: condition) and one per kind of question (name: declaration); the words of each
-are in `questions`. A segment may stand in any condition, as a bare name.
+Sections are `segments` (name: condition), `heard` (answer: channels) and one per kind of question (name:
+declaration); the words of each are in `questions`. A segment may stand in any condition, as a bare name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ KINDS: Mapping[str, type[Question]] = {
     "friction": Friction,
 }
 SESSION_START = "is_session_start"
+_OTHERS = ("segments", "heard")
 
 COLUMNS = frozenset(
     [
@@ -54,10 +55,12 @@ class DeclarationError(ValueError):
 
 @dataclass(frozen=True)
 class Declared:
-    """What is declared: `segments` by name, and per kind its questions by name."""
+    """What is declared: `segments` by name, per kind its questions by name, and for what people say of how
+    they `heard` of us the channels that it stands for; none where nothing of the kind ever ran."""
 
     segments: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
 
     def of(self, kind: str) -> Mapping[str, Any]:
         return self.questions.get(kind, {})
@@ -89,20 +92,21 @@ def read(text: str, name: str = "journeys.yaml") -> Declared:
     if root is None:
         return Declared()
     if not isinstance(said, dict):
-        raise DeclarationError(f"{name} line 1: sections are expected: {', '.join(('segments', *KINDS))}")
+        raise DeclarationError(f"{name} line 1: sections are expected: {', '.join((*_OTHERS, *KINDS))}")
     reading = _Reading(name, root)
     reading.mistakes += [f"{name} line {line}: {key} is there twice" for key, line in _twice(root)]
     segments = reading.segments(said.get("segments") or {})
+    heard = reading.heard(said.get("heard") or {})
     questions: dict[str, dict[str, Any]] = {}
     for section, body in said.items():
         if section in KINDS:
             questions[section] = reading.questions(section, body or {}, segments)
-        elif section != "segments":
-            known = ", ".join(("segments", *KINDS))
+        elif section not in _OTHERS:
+            known = ", ".join((*_OTHERS, *KINDS))
             reading.mistake((section,), f"is no section; there are {known}")
     if reading.mistakes:
         raise DeclarationError("\n".join(reading.mistakes))
-    return Declared(segments, questions)
+    return Declared(segments, questions, heard)
 
 
 def checked(kind: str, said: Mapping[str, Any], segments: Mapping[str, str]) -> Any:
@@ -142,6 +146,18 @@ class _Reading:
             else:
                 self._check(("segments", name), text, kept)
         return kept
+
+    def heard(self, body: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(body, dict):
+            self.mistake(("heard",), "answers and their channels are expected")
+            return {}
+        found = {}
+        for answer, channels in body.items():
+            if not isinstance(channels, list) or not all(isinstance(one, str) for one in channels):
+                self.mistake(("heard", answer), "a list of channels is expected; an empty one for a decoy")
+                continue
+            found[str(answer).lower()] = tuple(channels)
+        return found
 
     def questions(
         self, section: str, body: Any, segments: Mapping[str, str], *, is_strict: bool = True

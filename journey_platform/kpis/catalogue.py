@@ -1,14 +1,15 @@
 """The catalogue: every KPI by name. Each is declared once, in the module of its stage."""
 
+from journey_platform.kpis.business import BUSINESS
 from journey_platform.kpis.commerce import COMMERCE
 from journey_platform.kpis.definition import Kpi, Stage
 from journey_platform.kpis.early import EARLY
 from journey_platform.kpis.late import LATE
 from journey_platform.kpis.middle import MIDDLE
 
-STAGES: tuple[Stage, ...] = ("early", "middle", "late")
+STAGES: tuple[Stage, ...] = ("early", "middle", "late", "business")
 
-_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE)
+_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE, *BUSINESS)
 
 KPIS: dict[str, Kpi] = {kpi.name: kpi for stage in STAGES for kpi in _DECLARED if kpi.stage == stage}
 

@@ -3,6 +3,7 @@
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 from journey_platform.kpis.early import WEB
 from journey_platform.kpis.grains.commerce import REPEAT_DAYS, TAKEN_BACK_DAYS
+from journey_platform.kpis.grains.currency import RATE_DAYS
 
 _ORDERS = ("shopify/orders",)
 _PURCHASES = "purchases made on the day, test orders excluded"
@@ -56,6 +57,38 @@ COMMERCE = (
         maturity_days=2,
         reference="what is given back counts as negative on its own day, not on that of the order",
         interval=None,
+    ),
+    Kpi(
+        name="revenue_net_converted",
+        stage="middle",
+        grain="exchanged",
+        question="How much of it stays, in one currency?",
+        unit="money",
+        numerator="totals of the day's purchases less its refunds and cancellations, at the rate of that day",
+        denominator=None,
+        above=that("value"),
+        dimensions=("currency",),
+        better="up",
+        sources=_ORDERS,
+        maturity_days=2,
+        reference=f"rates as dropped files tell them, of the amount's own day or the {RATE_DAYS} before it; "
+        "money without a rate is left out, see revenue_without_rate",
+        interval=None,
+    ),
+    Kpi(
+        name="revenue_without_rate",
+        stage="middle",
+        grain="exchanged",
+        question="How many amounts can nobody convert?",
+        unit="ratio",
+        numerator="purchases, refunds and cancellations without a rate into the currency",
+        denominator="purchases, refunds and cancellations of the day",
+        above=that("is_lost"),
+        dimensions=("currency",),
+        better="down",
+        sources=_ORDERS,
+        maturity_days=2,
+        reference="the coverage of revenue_net_converted",
     ),
     Kpi(
         name="average_order_value",
@@ -144,7 +177,7 @@ COMMERCE = (
         numerator=f"profiles with a purchase in the month and another in the {REPEAT_DAYS} days before it",
         denominator="profiles with a purchase in the month; buyers without a name are left out",
         above=that("is_repeat"),
-        dimensions=(EVERYTHING,),
+        dimensions=(EVERYTHING, "account", "segment"),
         better="up",
         sources=_ORDERS,
         maturity_days=2,

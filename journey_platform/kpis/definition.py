@@ -1,4 +1,4 @@
-"""What a KPI and a dimension are. The KPIs are declared in `early`, `middle`, `late` and `commerce`."""
+"""What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `commerce`, `business`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any, Literal
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-Stage = Literal["early", "middle", "late"]
+Stage = Literal["early", "middle", "late", "business"]
 Period = Literal["day", "week", "month"]
 Statistic = Literal["ratio", "median", "p90"]
 

@@ -21,6 +21,21 @@ _TEXTS = "tickets, comments and posts whose language is known, of the day"
 WAA = "Web Analytics Association, Web Analytics Definitions (2008)"
 _VADER = "Hutto and Gilbert, VADER (ICWSM 2014): compound score at least 0.05 or at most -0.05"
 
+_SCOPES = (
+    (
+        "first_user",
+        "Which channels brought the visitors of today for the first time?",
+        "their visitor's first visit in the lake; a visitor is a profile, else a device",
+        "Google Analytics 4: first user source; scope: the user. For the session see traffic_source",
+    ),
+    (
+        "last_non_direct",
+        "Which channels bring visits, if direct ones are told by the visit before?",
+        "their own first action, or where that is direct of the visitor's last visit in 30 days that was not",
+        "dbt_ga4: last non-direct within 30 days; Google Analytics 4 looks 90 days back by default",
+    ),
+)
+
 EARLY = (
     Kpi(
         name="traffic_source",
@@ -37,6 +52,25 @@ EARLY = (
         maturity_days=2,
         reference="channel rules after Google Analytics 4's default channel group; scope: the session",
         is_share=True,
+    ),
+    *(
+        Kpi(
+            name=f"traffic_source_{scope}",
+            stage="early",
+            grain=f"session_{scope}",
+            question=question,
+            unit="ratio",
+            numerator=f"sessions of the channel of {meaning}",
+            denominator=SESSIONS,
+            above=each,
+            dimensions=(EVERYTHING, "traffic_channel"),
+            better=None,
+            sources=WEB,
+            maturity_days=2,
+            reference=reference,
+            is_share=True,
+        )
+        for scope, question, meaning, reference in _SCOPES
     ),
     Kpi(
         name="traffic_unassigned",

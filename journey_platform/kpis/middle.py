@@ -35,6 +35,23 @@ MIDDLE = (
         interval=None,
     ),
     Kpi(
+        name="visits_fixed_day",
+        stage="middle",
+        grain="session_fixed_day",
+        question="How many visits does the site get in days that are all equally long?",
+        unit="count",
+        numerator="sessions that start within the 24 hours of the day in UTC, robots excluded",
+        denominator=None,
+        above=each,
+        dimensions=(EVERYTHING,),
+        better="up",
+        sources=WEB,
+        maturity_days=3,
+        reference="Statsig: roll-up days of 24 hours that do not follow daylight saving; the days of visits "
+        "are civil ones, some of 23 or 25 hours",
+        interval=None,
+    ),
+    Kpi(
         name="visitors",
         stage="middle",
         grain="visitor",

@@ -46,10 +46,17 @@ _ITSELF = {"touchpoint_id": "touchpoint_id"}
 _VISIT = Trail(("visit_id",), {"visit_id": "visit_id"}, (*WEB, "checkout"))
 _PERSON = Trail(("person_key",), {"person_key": "person_key"}, leaves_out=_OWN)
 _TICKETS = Trail(("ticket_id",), {"ticket_id": "subject_id"}, _TICKET, is_anytime=True)
+_SESSION = Trail(("session_id",), {"device_key": "device_key"}, WEB, is_between=True)
+_CONTRACT = Trail(
+    ("company", "contract_id"), {"contract_id": "subject_id"}, ("contract_signed",), is_anytime=True
+)
 _ATTEMPT = Trail(("touchpoint_id",), _ITSELF, ("add_to_cart",), leaves_out=("robot", "belongs to nobody"))
 
 TRAILS: Mapping[str, Trail] = {
-    "session": Trail(("session_id",), {"device_key": "device_key"}, WEB, is_between=True),
+    "session": _SESSION,
+    "session_first_user": _SESSION,
+    "session_last_non_direct": _SESSION,
+    "session_fixed_day": _SESSION,
     "visitor": Trail(("device_key",), {"device_key": "device_key"}, WEB),
     "visiting_person": Trail(
         ("person_key",), {"person_key": "person_key"}, WEB, leaves_out=("robot", "belongs to nobody")
@@ -64,6 +71,7 @@ TRAILS: Mapping[str, Trail] = {
     "checkout_visit": _VISIT,
     "purchase": Trail(("touchpoint_id",), _ITSELF, _PURCHASE),
     "takings": Trail(("touchpoint_id",), _ITSELF, _MONEY),
+    "exchanged": Trail(("touchpoint_id",), _ITSELF, _MONEY),
     "settled": Trail(("vendor", "subject_id"), {"vendor": "vendor", "subject_id": "subject_id"}, _MONEY),
     "buyer": Trail(
         ("person_key",), {"person_key": "person_key"}, _PURCHASE, leaves_out=("robot", "belongs to nobody")
@@ -93,4 +101,10 @@ TRAILS: Mapping[str, Trail] = {
     "solution": _TICKETS,
     "open_ticket": _TICKETS,
     "rating": Trail(("touchpoint_id",), _ITSELF, ("ticket_rated",)),
+    "contract": _CONTRACT,
+    "shaped": _CONTRACT,
+    "beginner": _CONTRACT,
+    "licence": _CONTRACT,
+    "subscriber": _CONTRACT,
+    "new_user": Trail(("person_key",), {"person_key": "person_key"}, WEB, leaves_out=_OWN),
 }

@@ -30,8 +30,11 @@ from journey_platform.sources import FILES, connector_of, file_mapping, sources
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
     ACCOUNT_MEMBERS_TABLE,
+    ACCOUNT_USERS,
     ACCOUNTS_TABLE,
+    CONTRACTS,
     DECISIONS,
     ERASURES,
     HOUSEHOLDS_TABLE,
@@ -86,6 +89,9 @@ def personal_tables() -> list[Table]:
     return [
         SENTIMENT,
         TICKETS,
+        CONTRACTS,
+        ACCOUNT_JOURNEYS,
+        ACCOUNT_USERS,
         SESSIONS,
         JOURNEY_TOUCHPOINTS,
         *_CUSTOMERS,
@@ -325,7 +331,7 @@ def _found(lake: Lake, table: Table, theirs: Erased, *, since: int | None = None
 
 def _kept(lake: Lake, theirs: Erased, table: Table, rows: pa.Table) -> pa.Table:
     """The rows that stay. An account stays with a member who does, a mood with its touchpoint."""
-    if table is ACCOUNTS_TABLE:
+    if table in (ACCOUNTS_TABLE, ACCOUNT_JOURNEYS):
         members = without_theirs(theirs, ACCOUNT_MEMBERS_TABLE, lake.read(ACCOUNT_MEMBERS_TABLE))
         return rows.filter(pc.is_in(rows["account_key"], members["account_key"].combine_chunks()))
     if table is SENTIMENT:

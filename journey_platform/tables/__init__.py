@@ -4,6 +4,7 @@ The writer, the quality suites, the column schema in the UI and the docs are mad
 declarations. How tables are stored is in `lake`; how rows are made is in the domain packages.
 """
 
+from journey_platform.tables.accounts import ACCOUNT_JOURNEYS, ACCOUNT_USERS, CONTRACTS
 from journey_platform.tables.identity import (
     DECISIONS,
     ERASURES,
@@ -22,6 +23,7 @@ from journey_platform.tables.insights import (
     ATTRIBUTION,
     FRICTION,
     FUNNELS,
+    HEARD,
     PATHS,
     RETENTION,
     STAGES,
@@ -63,18 +65,22 @@ from journey_platform.tables.touchpoints import contacts_table, touchpoints_tabl
 
 __all__ = [
     "ACCOUNTS_TABLE",
+    "ACCOUNT_JOURNEYS",
     "ACCOUNT_MEMBERS_TABLE",
+    "ACCOUNT_USERS",
     "ACTIVITY",
     "ATTRIBUTES",
     "ATTRIBUTION",
     "BRIDGES",
     "CANARIES",
+    "CONTRACTS",
     "COVERAGE",
     "DECISIONS",
     "ERASURES",
     "FRICTION",
     "FUNNELS",
     "GATE_VERDICTS",
+    "HEARD",
     "HOUSEHOLDS_TABLE",
     "IDENTIFIERS",
     "IDENTIFIERS_TABLE",

@@ -124,6 +124,21 @@ STAGES = _insight(
     ),
 )
 
+HEARD = Table(
+    key=("insights", "heard_about_us"),
+    grain="answer to how somebody heard of us, and channel of that person's first tracked visit",
+    columns=(
+        Column("asked", pa.string(), "where it was asked: survey, or commerce at the till", is_key=True),
+        Column("stated", pa.string(), "the answer", is_key=True),
+        Column("tracked", pa.string(), "channel of the first visit before, or why none", is_key=True),
+        Column("answers", pa.int64(), "how many"),
+        Column("share", pa.float64(), "of all of this answer"),
+        Column("reading", pa.string(), "agrees, differs, decoy, not tracked or not declared"),
+    ),
+    sort_by=("asked", "stated", "tracked"),
+    is_daily=False,
+)
+
 FRICTION = _insight(
     "friction",
     "declared friction, page and signal",

@@ -37,7 +37,7 @@ from journey_platform.touchpoints.traffic import traffic_channel
 
 VENDOR = "files"
 
-Channel = Literal["web", "email", "ticket", "survey", "social", "commerce", "product"]
+Channel = Literal["web", "email", "ticket", "survey", "social", "commerce", "product", "account"]
 Scalar = str | int | float | bool | None
 
 _REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<name>\w+)|\{(?P<long>[^}]+)\})")

@@ -1,8 +1,10 @@
-"""Shopify's orders: the purchase, each refund, a cancellation, and the answer to "how did you hear of us?".
+"""Shopify's orders: the purchase, each refund, a cancellation, the answer to "how did you hear of us?",
+and contracts.
 
 A purchase stands on the day the order was made, a refund and a cancellation as negative money on their own.
 Web analytics tells of web orders too, by the same order number; its touchpoint is an `order`, this one a
-`purchase`, so that nobody counts both. Test orders are excluded.
+`purchase`, so that nobody counts both. An order whose note says `Seats` is a contract for so many people too;
+its cancellation ends it. Test orders are excluded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -32,6 +34,7 @@ CONTACT_STREAMS: tuple[str, ...] = ("orders",)
 
 _PLACES = {"web": "web", "pos": "store", "phone": "phone", "shopify_draft_order": "phone"}
 _HEARD = "how did you hear about us"
+_SEATS = "seats"
 
 
 class _Transaction(msgspec.Struct):
@@ -96,7 +99,7 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     return map_contacts("shopify", (StreamMapping("orders", _Order, _buyer),), raw, zone)
 
 
-def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
+def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
     _check_counts(order)
     total = number(order.total_price, "total_price")
     if total is None:
@@ -111,6 +114,7 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
         *,
         part: str,
         value: float | None = None,
+        unit: str = order.currency,
         reason: str | None = None,
     ) -> Touch:
         if at.tzinfo is None:
@@ -125,13 +129,21 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch]:
             campaign=code,
             reason=reason,
             value=value,
-            unit=order.currency if value is not None else None,
+            unit=unit if value is not None else None,
         )
 
     yield touch("purchase", order.created_at, "created_at", part="purchase", value=total)
-    answer = next((text(note.value) for note in order.note_attributes if _asks(note.name)), None)
+    answer = _noted(order, _HEARD)
     if answer is not None:
         yield touch("heard_about_us", order.created_at, "created_at", part="heard", reason=answer)
+    try:
+        seats = number(_noted(order, _SEATS), "note_attributes.seats")
+    except Refusal as refusal:
+        yield Refusal(refusal.reason, refusal.field, part="contract")
+        seats = None
+    if seats is not None:
+        at, field = order.created_at, "created_at"
+        yield touch("contract_signed", at, field, part="contract", value=seats, unit="seats")
     left = total
     for place, refund in enumerate(order.refunds):
         amount = sum(
@@ -176,5 +188,9 @@ def _identifiers(order: _Order) -> Pairs:
     )
 
 
-def _asks(name: str | None) -> bool:
-    return (name or "").strip().rstrip("?").lower().replace("_", " ") == _HEARD
+def _noted(order: _Order, name: str) -> str | None:
+    """What the order's note says under a name, however that is spelt."""
+    for note in order.note_attributes:
+        if (note.name or "").strip().rstrip("?").lower().replace("_", " ") == name:
+            return text(note.value)
+    return None

@@ -55,6 +55,8 @@ def order_kpis(world: World) -> dict[Key, Parts]:
             kpis["orders", "day", day, dimension] = float(len(of)), None
     for day, amounts in flow.items():
         kpis["revenue_net", "day", day, "currency=EUR"] = sum(amounts) / 100, None
+        n = float(len(amounts))
+        kpis["revenue_without_rate", "day", day, "currency=Unassigned"] = n, n
     return kpis | _repeats(recount, orders)
 
 

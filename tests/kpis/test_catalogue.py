@@ -5,6 +5,7 @@ from datetime import date
 
 import pytest
 
+from journey_platform.kpis.business import BUSINESS
 from journey_platform.kpis.catalogue import KPIS, STAGES, of_stage
 from journey_platform.kpis.commerce import COMMERCE
 from journey_platform.kpis.definition import EVERYTHING
@@ -17,7 +18,7 @@ from tests.kpis import made
 
 
 def test_names_are_unique_and_stages_partition_the_catalogue():
-    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *COMMERCE)]
+    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *COMMERCE, *BUSINESS)]
     assert len(set(declared)) == len(declared) == len(KPIS)
     assert [kpi.name for stage in STAGES for kpi in of_stage(stage)] == list(KPIS)
     assert set(declared) == set(KPIS)

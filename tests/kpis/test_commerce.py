@@ -56,6 +56,44 @@ def counted(kpi: str, rows: list[dict[str, Any]], day: date = D1, period: str = 
     }
 
 
+def rate(of: str, into: str, worth: float, day: date = D1) -> dict[str, Any]:
+    return sale(of, day, worth, type="exchange_rate", unit=into)
+
+
+def test_money_is_converted_at_the_rate_of_its_own_day() -> None:
+    rows = [*SALES, rate("USD", "EUR", 0.9), rate("USD", "EUR", 0.8, D2), rate("GBP", "EUR", 1.2)]
+    assert counted("revenue_net_converted", rows) == {"currency=EUR": (60.6, None)}
+    assert counted("revenue_net_converted", rows, D2) == {"currency=EUR": (-30.3 + 5 * 0.8, None)}
+    assert counted("revenue_without_rate", rows, D2) == {"currency=EUR": (0, 2)}
+
+
+def test_the_latest_rate_of_a_week_holds_for_a_day_without_one() -> None:
+    paid = sale("5", date(2026, 2, 10), 100.0, unit="USD")
+    rows = [rate("USD", "EUR", 0.9, D1), rate("USD", "EUR", 0.8, D2), paid]
+    assert counted("revenue_net_converted", rows, paid["day"]) == {"currency=EUR": (80, None)}
+
+
+@pytest.mark.parametrize(
+    ("rates", "currency"),
+    [
+        pytest.param([], "Unassigned", id="no rate at all"),
+        pytest.param([rate("USD", "EUR", 0.9, date(2026, 2, 2))], "Unassigned", id="none for over a week"),
+        pytest.param([rate("GBP", "EUR", 1.2, date(2026, 2, 10))], "EUR", id="none of this currency"),
+    ],
+)
+def test_money_without_a_rate_is_counted_and_not_summed(rates: list[dict[str, Any]], currency: str) -> None:
+    paid = sale("5", date(2026, 2, 10), 100.0, unit="USD")
+    assert counted("revenue_without_rate", [paid, *rates], paid["day"]) == {f"currency={currency}": (1, 1)}
+    assert counted("revenue_net_converted", [paid, *rates], paid["day"]) == {
+        f"currency={currency}": (None, None)
+    }
+
+
+def test_two_currencies_to_convert_to_stand_apart() -> None:
+    rows = [sale("5", value=100.0, unit="USD"), rate("USD", "EUR", 0.9), rate("USD", "GBP", 0.75)]
+    assert counted("revenue_net_converted", rows) == {"currency=EUR": (90, None), "currency=GBP": (75, None)}
+
+
 def test_orders_are_told_by_place_code_and_what_they_match() -> None:
     assert counted("orders", SALES) == {
         "all=all": (3, None),
@@ -90,7 +128,8 @@ def test_what_is_given_back_counts_on_the_day_of_the_order_and_within_its_days()
 
 
 def test_a_buyer_who_bought_before_is_counted_once_a_month() -> None:
-    assert counted("repeat_purchase_rate", SALES, date(2026, 2, 1), "month") == {"all=all": (1, 2)}
+    found = counted("repeat_purchase_rate", SALES, date(2026, 2, 1), "month")
+    assert found == {"all=all": (1, 2), "account=Unassigned": (1, 2)}
 
 
 @pytest.mark.parametrize(

@@ -88,6 +88,22 @@ def test_what_the_buyer_heard_stands_beside_the_purchase() -> None:
     assert [(row["reason"], row["value"], row["unit"]) for row in heard] == [("a podcast", None, None)]
 
 
+def test_an_order_of_seats_is_a_contract_beside_the_purchase() -> None:
+    rows = {row["type"]: row for row in mapped(note_attributes=[{"name": "Seats", "value": "12"}])}
+    assert rows.keys() == {"purchase", "contract_signed"}
+    contract = rows["contract_signed"]
+    assert (contract["subject_id"], contract["value"], contract["unit"]) == ("1001", 12.0, "seats")
+    assert who(contract) == who(rows["purchase"])
+
+
+def test_seats_that_are_no_number_are_refused_and_the_purchase_stays() -> None:
+    notes = [{"name": "seats", "value": "a dozen"}]
+    rows = {"orders": raw("shopify", "orders", order(note_attributes=notes))}
+    found = shopify.touchpoints(rows, zone=ZONE)
+    assert found.rows["type"].to_pylist() == ["purchase"]
+    assert found.rejected["field"].to_pylist() == ["note_attributes.seats"]
+
+
 def test_a_sale_without_a_name_belongs_to_nobody() -> None:
     [row] = mapped(email="", customer=None)
     assert who(row) == {}

@@ -154,9 +154,11 @@ class Shopify(Vendor):
             if order.code is None
             else [{"code": order.code.lower(), "amount": "0.00", "type": "fixed_amount"}],
             "note": None,
-            "note_attributes": []
-            if order.heard is None
-            else [{"name": "How did you hear about us?", "value": order.heard}],
+            "note_attributes": [
+                {"name": name, "value": value}
+                for name, value in (("How did you hear about us?", order.heard), ("Seats", order.seats))
+                if value is not None
+            ],
             "refunds": [
                 {
                     "id": refund.refund_id,

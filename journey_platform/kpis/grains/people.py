@@ -10,7 +10,10 @@ from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-OUTBOUND = ("brand_post", "email_bounce", "ticket_replied", "ticket_solved", "refund", "cancellation")
+OUTBOUND = (
+    *("brand_post", "email_bounce", "ticket_replied", "ticket_solved"),
+    *("refund", "cancellation", "contract_ended"),
+)
 """Touchpoints that are not the person's own doing."""
 
 SILENT_DAYS = 28

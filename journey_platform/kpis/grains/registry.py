@@ -4,9 +4,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journey_platform.kpis.grains import commerce, people, support, visits, words
+from journey_platform.kpis.grains import business, commerce, currency, origins, people, support, visits, words
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import (
+    ACCOUNT_JOURNEYS,
+    ACCOUNT_USERS,
+    CONTRACTS,
     JOURNEY_TOUCHPOINTS,
     MAILINGS,
     PROFILES_TABLE,
@@ -40,6 +43,11 @@ _CART = visits.CART_WINDOW_DAYS
 
 GRAINS: Mapping[str, Grain] = {
     "session": Grain("visit", visits.session, (SESSIONS,)),
+    "session_first_user": Grain("visit", origins.first_user, (SESSIONS,), before=origins.EVER_DAYS),
+    "session_last_non_direct": Grain(
+        "visit", origins.last_non_direct, (SESSIONS,), before=origins.LOOK_BACK_DAYS + 1
+    ),
+    "session_fixed_day": Grain("visit", origins.fixed_day, (SESSIONS,), before=1, after=1),
     "visitor": Grain("device of the period", visits.visitor, (SESSIONS,)),
     "visiting_person": Grain("visiting profile of the period", visits.visiting_person, (SESSIONS,)),
     "page_visit": Grain("page of a visit", visits.page_visit, (JOURNEY_TOUCHPOINTS,)),
@@ -50,6 +58,9 @@ GRAINS: Mapping[str, Grain] = {
     "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
     "purchase": Grain("purchase", commerce.purchase, _ACTS[:1], before=1, after=1),
     "takings": Grain("purchase, refund or cancellation", commerce.takings, _ACTS[:1]),
+    "exchanged": Grain(
+        "purchase, refund or cancellation", currency.exchanged, _ACTS[:1], before=currency.RATE_DAYS
+    ),
     "settled": Grain("purchase", commerce.settled, _ACTS[:1], after=commerce.TAKEN_BACK_DAYS),
     "buyer": Grain("buyer of the period", commerce.buyer, _ACTS[:1], before=commerce.REPEAT_DAYS),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
@@ -68,4 +79,22 @@ GRAINS: Mapping[str, Grain] = {
     "solution": Grain("ticket solved, of somebody known", support.solution, (TICKETS,)),
     "open_ticket": Grain("ticket that waits", support.open_ticket, (TICKETS,)),
     "rating": Grain("rating", support.rating, (JOURNEY_TOUCHPOINTS,)),
+    "contract": Grain("contract", business.contract, (CONTRACTS,)),
+    "shaped": Grain("account in use under contract", business.shaped, (ACCOUNT_JOURNEYS,)),
+    "beginner": Grain(
+        "account's first contract, not used before",
+        business.beginner,
+        (CONTRACTS, ACCOUNT_JOURNEYS),
+        after=business.BEGIN_DAYS,
+    ),
+    "licence": Grain(
+        "account under contract at the period's end", business.licence, (CONTRACTS, ACCOUNT_USERS)
+    ),
+    "subscriber": Grain(
+        "account of the week under contract and in use",
+        business.subscriber,
+        (CONTRACTS, ACCOUNT_USERS),
+        before=business.BASELINE_WEEKS * 7,
+    ),
+    "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }

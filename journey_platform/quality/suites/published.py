@@ -13,7 +13,7 @@ from journey_platform.quality.rules import (
 )
 from journey_platform.quality.verdict import WARN
 
-_CHANNELS = ("web", "email", "ticket", "survey", "social", "commerce", "product")
+_CHANNELS = ("web", "email", "ticket", "survey", "social", "commerce", "product", "account")
 _ON_ITS_DAY = "date_diff('hour', day::timestamp, {time}::timestamp) between -15 and 39"
 _MONEY_MOST = 1_000_000
 _NO_ROW_FAILS = few_rows_fail(0.0)
@@ -102,4 +102,5 @@ PUBLISHED: dict[str, Suite] = {
     "kpis/early": _KPIS,
     "kpis/middle": _KPIS,
     "kpis/late": _KPIS,
+    "kpis/business": _KPIS,
 }

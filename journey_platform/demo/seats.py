@@ -1,0 +1,137 @@
+"""The truth of business customers: contracts, seats and their users; a part of the `truth`.
+
+Who is of which company is what the emitted evidence tells: a record that names it, or an address of its
+domain, where half of those who have one are told to be of the company.
+"""
+
+from collections import defaultdict
+from datetime import date, datetime, timedelta
+
+from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.names import domain_of
+from journey_platform.demo.reckoning import Identifier, Key, Log, Parts, People, periods, put
+from journey_platform.demo.world import ShopOrder
+
+_DAY = timedelta(days=1)
+_BEGIN, _ADDED = timedelta(days=28), timedelta(days=30)
+_BASELINE = 4
+
+Used = dict[str, dict[Identifier, list[datetime]]]
+
+
+def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
+    """All KPIs of accounts."""
+    company_of = _companies(log, people)
+    used: Used = defaultdict(lambda: defaultdict(list))
+    for who, at in log.used:
+        profile = people.profile(who)
+        if profile is not None and profile in company_of:
+            used[company_of[profile]][profile].append(at)
+    signed: dict[str | None, list[ShopOrder]] = defaultdict(list)
+    for who, order in sorted(log.signed, key=lambda deal: deal[1].created_at):
+        buyer = people.profile(who)
+        signed[company_of.get(buyer) if buyer else None].append(order)
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+
+    def count(kpi: str, day: date, dimensions: tuple[str, ...], above: float, below: float) -> None:
+        for dimension in dimensions:
+            parts = counts[kpi, "day", day, dimension]
+            parts[0] += above
+            parts[1] += below
+
+    found: dict[Key, Parts] = {}
+    hours: dict[tuple[str, date], list[float]] = defaultdict(list)
+    shapes: dict[date, list[str]] = defaultdict(list)
+    for company, orders in signed.items():
+        for order in orders:
+            dimensions = ("all", f"company={company or 'Unassigned'}")
+            count("contracts", calendar.day_of(order.created_at), dimensions, 1, 0)
+        if company is None:
+            continue
+        first, day = orders[0].created_at, calendar.day_of(orders[0].created_at)
+        uses = [at for acts in used[company].values() for at in acts]
+        begun = min(uses, default=None)
+        if begun is not None:
+            shapes[calendar.day_of(max(first, begun))].append("bottom-up" if begun < first else "top-down")
+        if (begun is None or begun >= first) and day + _BEGIN <= calendar.last_day:
+            is_begun = begun is not None and begun - first <= _BEGIN
+            count("contract_in_use_28d", day, ("all",), is_begun, 1)
+            if begun is not None and is_begun:
+                for kind in ("week", "month"):
+                    start = day - day.weekday() * _DAY if kind == "week" else day.replace(day=1)
+                    hours[kind, start].append((begun - first).total_seconds() / 3600)
+    for (kind, start), amounts in hours.items():
+        put(found, ("contract_to_first_user_median", kind, start, "all"), amounts, 0.5)
+    for day, of_day in shapes.items():
+        for shape in set(of_day):
+            parts = float(of_day.count(shape)), float(len(of_day))
+            found["account_shape", "day", day, f"shape={shape}"] = parts
+    for company, acts in used.items():
+        deals = signed.get(company, [])
+        live = max(deals[0].created_at, min(map(min, acts.values()))) if deals else None
+        for at in map(min, acts.values()):
+            is_added = live is not None and at - live > _ADDED
+            count("users_added", calendar.day_of(at), ("all", f"company={company}"), is_added, 1)
+    found |= {
+        key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
+    }
+    return found | _seats(signed, used, calendar)
+
+
+def _companies(log: Log, people: People) -> dict[Identifier, str]:
+    named: dict[str, set[Identifier]] = defaultdict(set)
+    for who, company in log.employed:
+        if (profile := people.profile(who)) is not None:
+            named[company].add(profile)
+    at: dict[str, set[Identifier]] = defaultdict(set)
+    for somebody, domain in log.addressed:
+        if (profile := people.profile(somebody)) is not None:
+            at[domain].add(profile)
+    found = {}
+    for company, told in named.items():
+        there = at[domain_of(company)]
+        is_tied = 2 * len(told & there) >= len(there)
+        found.update(dict.fromkeys(told | there if is_tied else told, company))
+    return found
+
+
+def _seats(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Calendar) -> dict[Key, Parts]:
+    """Seats that are sold, taken and used when a period ends, and who falls silent."""
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    days = {
+        company: [{calendar.day_of(at) for at in acts} for acts in of.values()]
+        for company, of in used.items()
+    }
+    for kind, start, end in periods(calendar, ("week", "month")):
+        for company, orders in signed.items():
+            running = [
+                order
+                for order in orders
+                if calendar.day_of(order.created_at) < end
+                and (order.cancelled_at is None or calendar.day_of(order.cancelled_at) >= end)
+            ]
+            if company is None or not running:
+                continue
+            latest, people = running[-1], days.get(company, [])
+            seats = latest.seats or 0
+            active = _active(people, start, end)
+            amounts = [("seats_activated", sum(min(of) < end for of in people)), ("seats_active", active)]
+            dimensions = ("all", f"company={company}")
+            for dimension in dimensions:
+                for kpi, amount in amounts:
+                    parts = counts[kpi, kind, start, dimension]
+                    parts[0] += min(amount, seats)
+                    parts[1] += seats
+            weeks = [start - n * 7 * _DAY for n in range(1, _BASELINE + 1)]
+            before = sum(_active(people, week, week + 7 * _DAY) for week in weeks)
+            is_whole = kind == "week" and (end - start).days == 7
+            if is_whole and before and calendar.day_of(latest.created_at) < start:
+                for dimension in dimensions:
+                    parts = counts["silent_churn", kind, start, dimension]
+                    parts[0] += active <= before / _BASELINE / 2
+                    parts[1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
+
+
+def _active(people: list[set[date]], start: date, end: date) -> int:
+    return sum(any(start <= day < end for day in of) for of in people)

@@ -1,0 +1,125 @@
+"""Recounts a demo world's business customers from its records: contracts, seats, users, who falls silent."""
+
+from collections import defaultdict
+from datetime import date, datetime
+from statistics import median
+
+from journey_platform.demo.world import ShopOrder, World
+from tests.demo.naive import Key, Parts, begin, kept_actions
+from tests.demo.naive_commerce import buyer
+from tests.demo.naive_people import DAY, Recount
+
+
+def company_of(recount: Recount) -> dict[int, str]:
+    """By profile the company that the list names; else that whose domain it writes from."""
+    world = recount.world
+    told: dict[int, str] = {}
+    addresses: dict[int, set[str]] = defaultdict(set)
+    for member in world.members:
+        who = recount.who(("list", member.email))
+        assert who is not None
+        addresses[who].add(member.email.strip().lower().split("@")[1])
+        if member.company:
+            told[who] = member.company
+    others: list[tuple[int | None, str | None]] = []
+    others += [(recount.who(("support", str(u.user_id))), u.email) for u in world.support_users]
+    others += [(buyer(recount, o), o.email) for o in world.orders if not o.is_test]
+    for r in world.responses:
+        if r.is_finished and r.distribution != "preview":
+            others.append((recount.who(("user_id", r.user_id), ("email", r.email)), r.email))
+    for who, email in others:
+        if who is not None and email:
+            addresses[who].add(email.strip().lower().split("@")[1])
+    found = dict(told)
+    for company in set(told.values()):
+        domain = company.lower().replace(" ", "-") + ".example"
+        there = [who for who, of in addresses.items() if domain in of]
+        if 2 * sum(told.get(who) == company for who in there) >= len(there):
+            found.update(dict.fromkeys(there, company))
+    return found
+
+
+def account_kpis(world: World) -> dict[Key, Parts]:
+    recount = Recount(world)
+    company = company_of(recount)
+    used: dict[str, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
+    for visit in recount.visits:
+        who = recount.visitor(visit)
+        if who in company:
+            used[company[who]][who] += [action.at for action in kept_actions(visit)]
+    contracts: dict[str | None, list[ShopOrder]] = defaultdict(list)
+    for order in sorted(world.orders, key=lambda o: o.created_at):
+        if order.seats is not None:
+            who = buyer(recount, order)
+            contracts[company.get(who) if who is not None else None].append(order)
+    kpis: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    hours: dict[Key, list[float]] = defaultdict(list)
+    shapes: dict[date, list[str]] = defaultdict(list)
+
+    def add(kpi: str, kind: str, day: date, of: list[str], above: float, below: float) -> None:
+        for dimension in of:
+            kpis[kpi, kind, day, dimension][0] += above
+            kpis[kpi, kind, day, dimension][1] += below
+
+    for name, orders in contracts.items():
+        for order in orders:
+            add(
+                "contracts",
+                "day",
+                recount.day(order.created_at),
+                ["all", f"company={name or 'Unassigned'}"],
+                1,
+                0,
+            )
+        if name is None:
+            continue
+        first = orders[0].created_at
+        begun = min((at for acts in used[name].values() for at in acts), default=None)
+        is_up = begun is not None and begun < first
+        if begun is not None:
+            shapes[recount.day(begun if begun > first else first)].append(
+                "bottom-up" if is_up else "top-down"
+            )
+        day = recount.day(first)
+        if not is_up and day + 28 * DAY < recount.today:
+            in_time = begun is not None and (begun - first) / DAY <= 28
+            add("contract_in_use_28d", "day", day, ["all"], in_time, 1)
+            for kind in ("week", "month") if in_time and begun is not None else ():
+                spent = (begun - first).total_seconds() / 3600
+                hours["contract_to_first_user_median", kind, begin(day, kind), "all"].append(spent)
+    for name, acts in used.items():
+        for of_user in acts.values():
+            signed = contracts[name][0].created_at if contracts[name] else None
+            began = min(at for of in acts.values() for at in of)
+            is_added = signed is not None and (min(of_user) - max(signed, began)) / DAY > 30
+            add("users_added", "day", recount.day(min(of_user)), ["all", f"company={name}"], is_added, 1)
+    for kind, start, end in recount.periods("week", "month"):
+        for name, orders in contracts.items():
+            running = [
+                order
+                for order in orders
+                if recount.day(order.created_at) < end
+                and not (order.cancelled_at and recount.day(order.cancelled_at) < end)
+            ]
+            if name is None or not running:
+                continue
+            seats = running[-1].seats or 0
+            days = [{recount.day(at) for at in acts} for acts in used[name].values()]
+            ever = [of for of in days if any(day < end for day in of)]
+            now = [of for of in days if any(start <= day < end for day in of)]
+            by = ["all", f"company={name}"]
+            add("seats_activated", kind, start, by, min(len(ever), seats), seats)
+            add("seats_active", kind, start, by, min(len(now), seats), seats)
+            past = {(n, begin(day, "week")) for n, of in enumerate(days) for day in of}
+            before = sum(0 < (start - week).days <= 28 for _, week in past)
+            is_healthy = recount.day(running[-1].created_at) < start and (end - start).days == 7
+            if kind == "week" and before and is_healthy:
+                add("silent_churn", kind, start, by, 8 * len(now) <= before, 1)
+    found: dict[Key, Parts] = {
+        key: (above, None if key[0] == "contracts" else below) for key, (above, below) in kpis.items()
+    }
+    found |= {key: (median(of), None) for key, of in hours.items()}
+    for day, of in shapes.items():
+        for shape in set(of):
+            found["account_shape", "day", day, f"shape={shape}"] = float(of.count(shape)), float(len(of))
+    return found
