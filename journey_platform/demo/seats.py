@@ -49,7 +49,7 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
         if company is None:
             continue
         first, day = orders[0].created_at, calendar.day_of(orders[0].created_at)
-        uses = [at for acts in used[company].values() for at in acts]
+        uses = [at for acts in used.get(company, {}).values() for at in acts]
         begun = min(uses, default=None)
         if begun is not None:
             shapes[calendar.day_of(max(first, begun))].append("bottom-up" if begun < first else "top-down")
