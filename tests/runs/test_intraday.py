@@ -11,6 +11,7 @@ import pytest
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import serve
 from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.catalogue import STAGES
 from journey_platform.lake import Lake
 from journey_platform.tables import KPIS_TODAY, kpis_table
 from tests.runs import contents
@@ -69,7 +70,7 @@ def watched(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Watched]:
         at(served.now, Order(FIRST, TODAY, is_lookback=True))
         night = {
             (row["kpi"], row["dimension"], row["dimension_value"]): row
-            for stage in ("early", "middle", "late")
+            for stage in STAGES
             for row in Lake(str(installation.lake)).read(kpis_table(stage), [TODAY]).to_pylist()
             if row["period"] == "day"
         }
