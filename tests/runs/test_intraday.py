@@ -10,8 +10,7 @@ import pytest
 
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import serve
-from journey_platform.kpis.catalogue import KPIS
-from journey_platform.kpis.catalogue import STAGES
+from journey_platform.kpis.catalogue import KPIS, STAGES
 from journey_platform.lake import Lake
 from journey_platform.tables import KPIS_TODAY, kpis_table
 from tests.runs import contents
