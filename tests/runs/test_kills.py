@@ -53,7 +53,9 @@ def test_a_run_killed_while_it_reads_converges_when_run_again(
     )
 
 
-@pytest.mark.parametrize("phase", ["identity", "journeys", "kpis"])
+@pytest.mark.parametrize(
+    "phase", ["kpis", *(pytest.param(name, marks=pytest.mark.chaos) for name in ("identity", "journeys"))]
+)
 def test_a_run_killed_while_it_derives_converges_when_run_again(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, phase: str
 ) -> None:

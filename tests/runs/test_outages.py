@@ -55,6 +55,7 @@ def of_devices(installation: Installation) -> dict[tuple[object, ...], tuple[obj
     }
 
 
+@pytest.mark.chaos
 def test_a_day_that_is_down_is_named_and_marked_and_comes_right_afterwards(
     stormy_world: World, undisturbed: Undisturbed, tmp_path: Path
 ) -> None:
