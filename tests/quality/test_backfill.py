@@ -47,7 +47,7 @@ def test_of_90_days_87_are_published_3_held_and_after_the_fix_the_3_too(well: Wo
         held = outcome.failed_checks["operations/gate_verdicts:no_day_is_held"]
         assert {entry["day"] for entry in held["held"]} == {str(day) for day in BAD}
         kpis = contents.rows(installation.lake, contents.KPIS[1])
-        statuses = {row["day"]: row["status"] for row in kpis if row["kpi"] == "visits"}
+        statuses = {r["day"]: r["status"] for r in kpis if (r["kpi"], r["period"]) == ("visits", "day")}
         assert {statuses[day] for day in BAD} == {"held"}
         assert {statuses[day] for day in DAYS if day not in BAD} == {"ok", "open"}
 
