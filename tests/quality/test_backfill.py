@@ -55,7 +55,8 @@ def test_of_90_days_87_are_published_3_held_and_after_the_fix_the_3_too(well: Wo
         for day in BAD:
             outcome = fixed.run(Order(day, day, is_recorded=True))
             assert "held" not in fixed.told("raw/matomo/visits", day)
-        assert outcome.failed_checks == {}
+        # What was held counted as missing: the weeks and months around it were restated, and say so.
+        assert set(outcome.failed_checks) <= {"kpis/restatements:mature_values_stand"}
         clean = Installation.at(tmp_path / "clean", mended.environment, start=FIRST, now=now, **only)
         assert clean.run(Order(FIRST, LAST)).failed_checks == {}
     assert len(contents.states(fixed.lake, VISITS)) == 90
