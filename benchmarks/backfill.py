@@ -26,7 +26,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-from refresh import LAST_DAY, REPOSITORY, REST, Stopwatch, wrap_all
+from company import LAST_DAY, REPOSITORY, answer_of, served
+from refresh import REST, Stopwatch, wrap_all
 
 SOURCES = ("matomo", "mailchimp", "zendesk", "qualtrics", "mastodon")
 AIMS = (
@@ -97,22 +98,12 @@ def row(name: str, found: dict[str, Any]) -> None:
 
 
 def in_process_of_its_own(folder: Path, phase: str, options: argparse.Namespace) -> dict[str, Any]:
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    if (known := folder / "environment.json").exists():
-        environment |= json.loads(known.read_text())
     sizes = [
         f"--{name}={getattr(options, name.replace('-', '_'))}"
         for name in ("days", "customers", "fix", "daily-runs")
     ]
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", __file__, "--phase", phase, "--folder", str(folder), *sizes],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    found: dict[str, Any] = json.loads(done.stdout.splitlines()[-1])
+    answer = answer_of([__file__, "--phase", phase, "--folder", str(folder), *sizes], folder)
+    found: dict[str, Any] = json.loads(answer.splitlines()[-1])
     return found
 
 
@@ -120,28 +111,12 @@ def in_process_of_its_own(folder: Path, phase: str, options: argparse.Namespace)
 
 
 def land(options: argparse.Namespace) -> dict[str, Any]:
-    """Serve the company from another process and pull every stream once, the outages over."""
-    from journey_platform.demo.vendors.apart import serve_apart
-    from journey_platform.demo.vendors.server import VENDORS
-
-    folder, first = options.folder, first_day(options)
+    """Serve the company and pull every stream once."""
+    folder = options.folder
     (folder / "dagster").mkdir()
     shutil.copy(REPOSITORY / "deploy" / "dagster.yaml", folder / "dagster")
-    with serve_apart(seed=7, customers=options.customers, days=options.days, last_day=LAST_DAY) as served:
-        for vendor in VENDORS:
-            served.lift_outage(vendor)
-        environment = {
-            **served.environment,
-            "JOURNEY_ROOT": str(folder / "raw"),
-            "JOURNEY_SOURCES": ",".join(SOURCES),
-            "JOURNEY_ZONE": "Europe/Amsterdam",
-            "JOURNEY_START_DATE": first.isoformat(),
-            "JOURNEY_PSEUDONYM_KEY": "benchmark",
-            "JOURNEY_NOW": f"{LAST_DAY + timedelta(days=1)}T05:00:00+00:00",
-            "DAGSTER_HOME": str(folder / "dagster"),
-        }
-        (folder / "environment.json").write_text(json.dumps(environment))
-        os.environ.update(environment)
+    size = {"customers": options.customers, "days": options.days}
+    with served(folder, "raw", **size, JOURNEY_SOURCES=",".join(SOURCES)) as first:
         started = time.perf_counter()
         execute(first, LAST_DAY, raw=True)
         return {"seconds": time.perf_counter() - started}
@@ -156,7 +131,7 @@ def queued(options: argparse.Namespace) -> dict[str, Any]:
     """One run again, asked for by the command and made by a daemon: from the request to its end."""
     import dagster as dg
 
-    from journey_platform.defs.jobs import range_tags
+    from journey_platform.run_tags import range_tags
 
     lake_in(options, "queued", shutil.copytree)
     tags = json.dumps(range_tags(first_day(options), LAST_DAY))
@@ -278,8 +253,8 @@ def execute(first: date, last: date, *, raw: bool = False, changed_only: bool = 
     import dagster as dg
 
     from journey_platform.definitions import defs
-    from journey_platform.defs.jobs import range_tags
     from journey_platform.defs.partitions import CHANGED_ONLY_TAG
+    from journey_platform.run_tags import range_tags
 
     job = defs.resolve_job_def("daily")
     is_wanted = [key for key in job.asset_layer.selected_asset_keys if (key.path[0] == "raw") == raw]

@@ -11,8 +11,6 @@ import json
 import os
 import resource
 import shutil
-import subprocess
-import sys
 import tempfile
 import time
 import warnings
@@ -22,8 +20,8 @@ from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
 
-REPOSITORY = Path(__file__).resolve().parents[1]
-LAST_DAY = date(2026, 11, 20)
+from company import LAST_DAY, REPOSITORY, answer_of, served
+
 AIMS = (
     "aims: cold under 60 s, 2048 MB, quality at most a third; definitions at most 1 s over dagster's import"
 )
@@ -111,25 +109,8 @@ def wrap_all(stopwatch: Stopwatch) -> None:
 
 
 def land(folder: Path, customers: int, days: int) -> dict[str, Any]:
-    """Serve the demo company from another process and pull every stream once, the outages over."""
-    from journey_platform.demo.vendors.apart import serve_apart
-    from journey_platform.demo.vendors.server import VENDORS
-
-    first_day = LAST_DAY - timedelta(days=days - 1)
-    with serve_apart(seed=7, customers=customers, days=days, last_day=LAST_DAY) as served:
-        for vendor in VENDORS:
-            served.lift_outage(vendor)
-        environment = {
-            **served.environment,
-            "JOURNEY_ROOT": str(folder / "lake"),
-            "JOURNEY_ZONE": "Europe/Amsterdam",
-            "JOURNEY_START_DATE": first_day.isoformat(),
-            "JOURNEY_PSEUDONYM_KEY": "benchmark",
-            "JOURNEY_NOW": f"{LAST_DAY + timedelta(days=1)}T05:00:00+00:00",
-            "DAGSTER_HOME": str(folder / "dagster"),
-        }
-        (folder / "environment.json").write_text(json.dumps(environment))
-        os.environ.update(environment)
+    """Serve the demo company and pull every stream once."""
+    with served(folder, "lake", customers=customers, days=days) as first_day:
         started = time.perf_counter()
         run(["raw"], first_day)
         return {"seconds": time.perf_counter() - started}
@@ -157,7 +138,7 @@ def run(layers: list[str], first_day: date) -> None:
     import dagster as dg
 
     from journey_platform.definitions import defs
-    from journey_platform.defs.jobs import range_tags
+    from journey_platform.run_tags import range_tags
 
     everything = defs.resolve_implicit_global_asset_job_def()
     keys = [key for key in everything.asset_layer.selected_asset_keys if key.path[0] in layers]
@@ -182,22 +163,6 @@ def import_seconds(folder: Path, module: str, rounds: int = 5) -> float:
     """The least of some rounds, each in a new interpreter, of importing `module`."""
     code = f"import time; t = time.perf_counter(); import {module}; print(time.perf_counter() - t)"
     return min(float(answer_of(["-c", code], folder)) for _ in range(rounds))
-
-
-def answer_of(arguments: list[str], folder: Path) -> str:
-    """What a new interpreter prints. As after any installation, compiled modules are kept."""
-    environment = {name: value for name, value in os.environ.items() if name != "PYTHONDONTWRITEBYTECODE"}
-    if (known := folder / "environment.json").exists():
-        environment |= json.loads(known.read_text())
-    done = subprocess.run(
-        [sys.executable, *arguments],
-        env=environment,
-        check=True,
-        stdout=subprocess.PIPE,
-        text=True,
-        cwd=REPOSITORY,
-    )
-    return done.stdout
 
 
 def report(cold: dict[str, Any], unchanged: dict[str, Any]) -> None:

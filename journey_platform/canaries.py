@@ -24,6 +24,7 @@ from journey_platform.demo.vendors.server import serve
 from journey_platform.demo.world import Truth
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.lake import Lake
+from journey_platform.run_tags import range_tags
 from journey_platform.sources import FILES
 from journey_platform.tables import CANARIES
 
@@ -31,7 +32,6 @@ from journey_platform.tables import CANARIES
 FIRST, LAST = date(2026, 1, 5), date(2026, 1, 18)
 CUSTOMERS = 40
 PROFILES = "profiles"
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
 _PATIENCE_S = 1_800
 
 
@@ -103,12 +103,11 @@ def compared(lake: Lake, truth: Truth, vendors: Sequence[str]) -> pa.Table:
 
 def _run(folder: Path, environment: Mapping[str, str]) -> str:
     """The daily job over all days. Returns which steps failed, or nothing."""
-    tags = dict(zip(_RANGE, (FIRST.isoformat(), LAST.isoformat()), strict=True))
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "journey_platform.definitions"]
     log = folder / "run.out"
     with log.open("wb") as out:
         done = subprocess.run(
-            [*command, "-j", "daily", "--tags", json.dumps(tags)],
+            [*command, "-j", "daily", "--tags", json.dumps(range_tags(FIRST, LAST))],
             env=dict(environment),
             stdout=out,
             stderr=out,

@@ -1,4 +1,4 @@
-"""What a source is made of: its connector and its mapping, by name.
+"""What a source is made of: its connector, its mapping and its raw tables, by name.
 
 The vendors' are fixed. Those of dropped files follow from the declaration in the folder of JOURNEY_FILES,
 which is read when they are asked for.
@@ -7,14 +7,27 @@ which is read when they are asked for.
 import os
 from collections.abc import Mapping
 
+from connectors.base import Stream, StreamKind
 from connectors.files.declaration import declared
 from connectors.registry import FILES, connector_of, sources
 from journey_platform.identity.normalise import KINDS
 from journey_platform.identity.observations import REFERENCES
+from journey_platform.tables import Table, raw_table
 from journey_platform.touchpoints.files import DeclarationMistake, FeedRules, FileMapping
 from journey_platform.touchpoints.vendors import MAPPINGS, Mapper
 
-__all__ = ["FILES", "connector_of", "file_mapping", "mapping_of", "sources"]
+__all__ = ["FILES", "archive_of", "archives", "connector_of", "file_mapping", "mapping_of", "sources"]
+
+
+def archive_of(source: str, stream: Stream) -> Table:
+    """The raw table of a stream."""
+    return raw_table(source, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
+
+
+def archives() -> dict[str, Table]:
+    """The raw table of every stream of every source, by the table's name: raw/SOURCE/STREAM."""
+    tables = (archive_of(source, stream) for source in sources() for stream in connector_of(source).streams)
+    return {table.name: table for table in tables}
 
 
 def mapping_of(source: str, environment: Mapping[str, str] = os.environ) -> Mapper:

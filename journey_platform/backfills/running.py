@@ -15,8 +15,7 @@ from journey_platform.backfills.promotion import Promoted, finish_promotions, pr
 from journey_platform.history.restating import keep_up
 from journey_platform.lake import Lake, LakeError
 from journey_platform.lake.shadows import Refused, Shadow, discard, make
-
-_RANGE = ("dagster/asset_partition_range_start", "dagster/asset_partition_range_end")
+from journey_platform.run_tags import range_tags
 
 
 class Failed(LakeError):  # noqa: N818 - says what happened
@@ -32,10 +31,9 @@ def run(source: str, first: date, last: date, *, environment: Mapping[str, str] 
     """Ask the source for its days again and derive what changed. Raises `Failed`."""
     if first > last:
         raise ValueError(f"the days from {first} to {last} are none")
-    tags = dict(zip(_RANGE, (first.isoformat(), last.isoformat()), strict=True))
     command = [sys.executable, "-m", "dagster", "job", "execute", "-m", "journey_platform.definitions"]
     done = subprocess.run(
-        [*command, "-j", job_of(source), "--tags", json.dumps(tags)],
+        [*command, "-j", job_of(source), "--tags", json.dumps(range_tags(first, last))],
         env=dict(environment),
         stdout=sys.stderr,
         check=False,

@@ -6,15 +6,14 @@ from collections import Counter
 from collections.abc import Iterator
 from datetime import date
 
-from connectors.base import StreamKind
-from connectors.registry import connector_of, sources
 from journey_platform import settings
 from journey_platform.backfills.promotion import finish_promotions
 from journey_platform.lake import Lake
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archives
 from journey_platform.stewardship.erasing import erased_of
-from journey_platform.tables import QUARANTINE, Table, raw_table
+from journey_platform.tables import QUARANTINE, Table
 
 HELP = "rows that failed a rule: list them by reason, replay them without asking the vendor"
 
@@ -66,12 +65,8 @@ def _replay(options: argparse.Namespace) -> Iterator[str]:
 
 def raw_archive(name: str) -> Table:
     """The raw table of that name. Raises LookupError for another."""
-    for vendor in sources():
-        for stream in connector_of(vendor).streams:
-            is_entity = stream.kind is StreamKind.ENTITY
-            table = raw_table(vendor, stream.name, stream.grain, is_entity=is_entity)
-            if table.name == name:
-                return table
+    if table := archives().get(name):
+        return table
     raise LookupError(f"{name} is no raw table; replay touchpoints by computing their days again")
 
 

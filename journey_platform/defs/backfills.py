@@ -15,10 +15,10 @@ from journey_platform.defs.describe import asset_key
 from journey_platform.defs.jobs import KIND_TAG, PRIORITY_TAG
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.history.causes import spans
 from journey_platform.history.trace import History, Leap, known_tables
 from journey_platform.lake.shadows import discard, named
+from journey_platform.sources import archive_of
 
 _SHOWN = 100
 
@@ -46,7 +46,7 @@ def backfill_jobs(sources: Sequence[str]) -> list[Any]:
 
 
 def _job(vendor: str) -> Any:
-    keys = {stream.name: asset_key(archive(vendor, stream)) for stream in connector_of(vendor).streams}
+    keys = {stream.name: asset_key(archive_of(vendor, stream)) for stream in connector_of(vendor).streams}
     states = [
         keys[stream.name] for stream in connector_of(vendor).streams if stream.kind is StreamKind.ENTITY
     ]

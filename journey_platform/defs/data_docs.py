@@ -9,10 +9,10 @@ import pyarrow as pa
 from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, whole_assets
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.quality.data_docs import SHOWN, build_site
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archive_of
 from journey_platform.tables import (
     GATE_VERDICTS,
     PROFILES_TABLE,
@@ -66,7 +66,7 @@ def data_docs_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
 
 def _guarded(sources: Sequence[str]) -> list[Table]:
     return [
-        *(archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams),
+        *(archive_of(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams),
         *(touchpoints_table(vendor) for vendor in sources),
         PROFILES_TABLE,
         SESSIONS,

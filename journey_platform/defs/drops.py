@@ -18,11 +18,11 @@ from connectors.base import Stream, StreamKind
 from connectors.errors import ConnectorError
 from connectors.files.drops import FileDrops
 from journey_platform.defs.describe import asset_key
-from journey_platform.defs.jobs import FILES_GROUP, range_tags
+from journey_platform.defs.jobs import FILES_GROUP
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import consecutive
-from journey_platform.defs.sources import archive
-from journey_platform.sources import FILES
+from journey_platform.run_tags import range_tags
+from journey_platform.sources import FILES, archive_of
 
 # A tick reads files for at most about this long; the rest waits for the next.
 _BUDGET_S = 30.0
@@ -69,7 +69,7 @@ def drop_sensor(assets: Sequence[dg.AssetsDefinition]) -> dg.SensorDefinition:
         wanted, troubles = news(source, memory, platform.zone, (first, yesterday))
         requests = []
         for days, names in wanted:
-            tables = [archive(FILES, source.stream(name)) for name in names]
+            tables = [archive_of(FILES, source.stream(name)) for name in names]
             chosen = {asset_key(table) for table in tables} | (followed - feeds)
             selection = sorted(chosen, key=dg.AssetKey.to_user_string)
             requests.append(dg.RunRequest(asset_selection=selection, tags=range_tags(days[0], days[-1])))

@@ -10,6 +10,7 @@ import tempfile
 from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from functools import partial
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pyarrow as pa
@@ -18,12 +19,11 @@ import pyarrow.compute as pc
 from connectors.base import StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
 from connectors.registry import connector_of
+from connectors.times import day_start
 from journey_platform.asking import declared
 from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.jobs import INTRADAY_GROUP, KIND_TAG
-from journey_platform.defs.partitions import midnight
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.engine import Engine
 from journey_platform.identity.assign import assign
 from journey_platform.identity.erasure import Erased
@@ -38,7 +38,7 @@ from journey_platform.landing import checkpoint, land_events, land_versions
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.erased import without_theirs
 from journey_platform.settings import Settings
-from journey_platform.sources import mapping_of
+from journey_platform.sources import archive_of, mapping_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -125,8 +125,8 @@ def _read_asset(vendor: str) -> dg.AssetsDefinition:
 def _pulled(platform: Platform, scratch: Lake, vendor: str, name: str, gone: Erased) -> pa.Table:
     """A stream's records since midnight; of current state, what changed since the last daily pull."""
     stream = connector_of(vendor).stream(name)
-    table, now = archive(vendor, stream), platform.now()
-    window = Window(midnight(platform.today(), platform.zone), now)
+    table, now = archive_of(vendor, stream), platform.now()
+    window = Window(day_start(platform.today(), ZoneInfo(platform.zone)), now)
     last = checkpoint(platform.lake, table) if stream.kind is StreamKind.ENTITY else None
     pages = platform.connector(vendor).read(name, window, last.cursor if last else None)
     if stream.kind is StreamKind.EVENT:

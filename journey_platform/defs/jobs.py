@@ -1,6 +1,6 @@
 """The daily job, its schedule, and what goes on after a source failed."""
 
-from datetime import date, timedelta
+from datetime import timedelta
 
 import dagster as dg
 
@@ -8,10 +8,9 @@ from journey_platform.defs.catching_up import first_day
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.sources import arrived
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG, range_tags
 from journey_platform.settings import Settings
 
-RANGE_START_TAG = "dagster/asset_partition_range_start"
-RANGE_END_TAG = "dagster/asset_partition_range_end"
 # A run that changed raw days says in it which: a sensor has what follows from them computed again.
 REDERIVE_TAG = "journey/rederive"
 # In the queue daily runs pass everything else, and everything else passes backfills.
@@ -39,12 +38,6 @@ derive = dg.define_asset_job(
 )
 
 
-def range_tags(first: date, last: date, *, is_lookback: bool = False) -> dict[str, str]:
-    """Tags of a run over the days `first` to `last`."""
-    tags = {RANGE_START_TAG: first.isoformat(), RANGE_END_TAG: last.isoformat()}
-    return {**tags, LOOKBACK_TAG: "yes"} if is_lookback else tags
-
-
 def daily_schedule(settings: Settings, lookback_days: int) -> dg.ScheduleDefinition:
     """Runs the daily job at 03:00 of the reporting zone for yesterday, the longest lookback, and what was
     missed before: a machine that was off for two weeks reads them in one run."""
@@ -62,7 +55,7 @@ def daily_schedule(settings: Settings, lookback_days: int) -> dg.ScheduleDefinit
         settled = max(last - timedelta(days=lookback_days), start)
         streams = arrived(platform.lake, settings.sources)
         first = first_day(streams, last, lookback_days=lookback_days, start=start)
-        tags = range_tags(first, last, is_lookback=True)
+        tags = {**range_tags(first, last), LOOKBACK_TAG: "yes"}
         # What lies between a gap and the lookback is there: only what the gap changes is derived again.
         return dg.RunRequest(
             run_key=last.isoformat(), tags={**tags, CHANGED_ONLY_TAG: "yes"} if first < settled else tags

@@ -14,7 +14,6 @@ from journey_platform.defs.describe import report_days, report_table, spec, whol
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.identity.assign import assign
 from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
@@ -24,7 +23,7 @@ from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
-from journey_platform.sources import FILES
+from journey_platform.sources import FILES, archive_of
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -44,7 +43,7 @@ WITH_TEXTS = frozenset({"zendesk", "qualtrics", "mastodon", FILES})
 
 def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
     """Resolved touchpoints, sessions, and the mailings that recipients act on."""
-    reports = archive("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
+    reports = archive_of("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
     guard = suite_of(SESSIONS)
 

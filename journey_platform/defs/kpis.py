@@ -19,7 +19,6 @@ from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
 from journey_platform.history.trace import CODE_MARK
 from journey_platform.journeys.segments import memberships, of_people
@@ -34,6 +33,7 @@ from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.ledger import gate_of, held_days
 from journey_platform.landing.publish import publish
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archive_of
 from journey_platform.tables import (
     BRIDGES,
     IDENTIFIERS_TABLE,
@@ -203,7 +203,7 @@ def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     """Per stream of events, the days that the gate holds."""
     held = held_days(platform.lake)
     found = {
-        f"{vendor}/{stream.name}": held.get(archive(vendor, stream).name, set())
+        f"{vendor}/{stream.name}": held.get(archive_of(vendor, stream).name, set())
         for vendor in sources
         for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
@@ -217,7 +217,7 @@ def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]
     found: dict[str, set[date]] = {}
     for vendor in sources:
         for stream in connector_of(vendor).streams:
-            table = archive(vendor, stream)
+            table = archive_of(vendor, stream)
             if stream.kind is StreamKind.EVENT:
                 found[f"{vendor}/{stream.name}"] = set(lake.day_states(table))
                 continue

@@ -17,15 +17,15 @@ import msgspec
 from connectors.base import StreamKind
 from journey_platform.defs.catching_up import gaps
 from journey_platform.defs.describe import asset_key
-from journey_platform.defs.jobs import KIND_TAG, range_tags
+from journey_platform.defs.jobs import KIND_TAG
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import consecutive
 from journey_platform.defs.replays import rederive
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.landing.ledger import held_days
-from journey_platform.sources import FILES, connector_of
+from journey_platform.run_tags import range_tags
+from journey_platform.sources import FILES, archive_of, connector_of
 from journey_platform.tables import DECISIONS, IDENTIFIERS_TABLE, JOURNEY_TOUCHPOINTS, Table
 
 WAITS = (timedelta(hours=1), timedelta(hours=4), timedelta(hours=12))
@@ -174,7 +174,7 @@ def _lacking(
 def _event_tables(sources: Sequence[str]) -> dict[str, list[Table]]:
     """By vendor. Files come when they come."""
     return {
-        vendor: [archive(vendor, s) for s in connector_of(vendor).streams if s.kind is StreamKind.EVENT]
+        vendor: [archive_of(vendor, s) for s in connector_of(vendor).streams if s.kind is StreamKind.EVENT]
         for vendor in sources
         if vendor != FILES
     }

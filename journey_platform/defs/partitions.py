@@ -1,12 +1,13 @@
 """The one daily partition definition, and how a run's range becomes days and windows."""
 
 from collections.abc import Container, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from connectors.base import Window
+from connectors.times import day_start
 from journey_platform.settings import Settings
 
 # A run with this tag reads the whole range of what is missing, and of the rest only each stream's lookback.
@@ -39,9 +40,5 @@ def days_to_derive(context: dg.AssetExecutionContext, there: Container[date]) ->
 
 def window_of(days: Sequence[date], zone: str) -> Window:
     """The UTC window that covers `days`, which follow each other."""
-    return Window(midnight(days[0], zone), midnight(days[-1] + timedelta(days=1), zone))
-
-
-def midnight(day: date, zone: str) -> datetime:
-    """The instant at which a local day begins, in UTC."""
-    return datetime.combine(day, time(), tzinfo=ZoneInfo(zone)).astimezone(UTC)
+    local = ZoneInfo(zone)
+    return Window(day_start(days[0], local), day_start(days[-1] + timedelta(days=1), local))

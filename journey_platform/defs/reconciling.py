@@ -15,13 +15,13 @@ from journey_platform.defs.describe import asset_key, report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.planning import widen
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.ledger import Received, held_days, received
 from journey_platform.quality import reconciliation
 from journey_platform.quality.reconciliation import Gone
 from journey_platform.quality.verdict import ERROR, HELD
+from journey_platform.sources import archive_of
 from journey_platform.tables import GATE_VERDICTS, MAILINGS, QUARANTINE, RECONCILIATION, Table
 
 ALL_ACCOUNTED = "every_record_accounted_for"
@@ -33,7 +33,7 @@ _SHOWN = 20
 def reconciliation_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """Every stream of events with itself, and with the vendors' own counts where they have some."""
     events = [
-        (f"{vendor}/{stream.name}", archive(vendor, stream))
+        (f"{vendor}/{stream.name}", archive_of(vendor, stream))
         for vendor in sources
         for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT
@@ -180,7 +180,7 @@ def _tickets(lake: Lake, days: Sequence[date]) -> pa.Table:
 
 def _archive(source: str) -> Table:
     vendor, _, stream = source.partition("/")
-    return archive(vendor, connector_of(vendor).stream(stream))
+    return archive_of(vendor, connector_of(vendor).stream(stream))
 
 
 def _vendor(source: str) -> str:

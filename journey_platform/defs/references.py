@@ -13,7 +13,6 @@ from connectors.registry import connector_of
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.planning import plan, with_neighbours
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.landing.quarantine import Rejected, rejected_row, relist
@@ -21,6 +20,7 @@ from journey_platform.quality.references import Referred, named, referred
 from journey_platform.quality.rules import Reference
 from journey_platform.quality.suites import suite_of
 from journey_platform.quality.verdict import ERROR, WARN
+from journey_platform.sources import archive_of
 from journey_platform.tables import REFERENCES, Table
 
 # So many rows of a stream are in memory at a time, or one day's.
@@ -31,7 +31,7 @@ _Counts = dict[tuple[date, str, str], dict[str, Any]]
 
 def references_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
     """Every reference that a raw stream of the enabled sources declares."""
-    archives = [archive(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams]
+    archives = [archive_of(vendor, stream) for vendor in sources for stream in connector_of(vendor).streams]
     by_name = {table.name: table for table in archives}
     declared = {table: suite_of(table).references for table in archives if suite_of(table).references}
     named_records = {(r.table, r.path) for references in declared.values() for r in references}

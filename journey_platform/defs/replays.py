@@ -4,12 +4,13 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.jobs import DERIVED, KIND_TAG, REDERIVE_TAG, range_tags
+from journey_platform.defs.jobs import DERIVED, KIND_TAG, REDERIVE_TAG
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive_named
 from journey_platform.defs.stewardship import identity_erase
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
+from journey_platform.run_tags import range_tags
+from journey_platform.sources import archives
 
 
 class ReplayConfig(dg.Config):
@@ -33,7 +34,9 @@ rederive = dg.define_asset_job(
 
 @dg.op(description="Rows of one raw table back through the gate, without the vendor.")
 def replay_rows(context: dg.OpExecutionContext, config: ReplayConfig, platform: Platform) -> None:
-    lake, table = platform.lake, archive_named(config.table)
+    lake, table = platform.lake, archives().get(config.table)
+    if table is None:
+        raise dg.Failure(f"{config.table} is no raw table", allow_retries=False)
     reason = config.reason or None
     days = [date.fromisoformat(day) for day in config.days.split(",") if day]
     with platform.minding_erasures() as erased:

@@ -7,12 +7,14 @@ changed since the last.
 
 from collections.abc import Callable, Sequence
 from datetime import date
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 
 from connectors.base import Connector, Stream, StreamKind, Window
 from connectors.errors import ConnectorError, RetryableError
-from connectors.registry import FILES, connector_of, sources
+from connectors.registry import FILES, connector_of
+from connectors.times import day_start
 from connectors.usage import Usage, usage
 from journey_platform.defs import checks
 from journey_platform.defs.catching_up import Arrived, days_to_read
@@ -22,7 +24,6 @@ from journey_platform.defs.partitions import (
     LOOKBACK_TAG,
     RANGE_POLICY,
     days_of,
-    midnight,
     window_of,
 )
 from journey_platform.defs.platform import Platform
@@ -38,26 +39,12 @@ from journey_platform.landing import (
     land_versions,
 )
 from journey_platform.landing.ledger import gate_of
-from journey_platform.operating.arrival import archive_of
 from journey_platform.operating.metrics import API_CALLS, API_LEFT
 from journey_platform.quality.rules import Suite
 from journey_platform.quality.suites import suite_of
 from journey_platform.quality.verdict import DayVerdict
+from journey_platform.sources import archive_of
 from journey_platform.tables import Table
-
-
-def archive(vendor: str, stream: Stream) -> Table:
-    """The raw table of a stream."""
-    return archive_of(vendor, stream)
-
-
-def archive_named(name: str) -> Table:
-    """The raw table of a name like raw/VENDOR/STREAM. Raises `dg.Failure` where there is none."""
-    for vendor in sources():
-        for stream in connector_of(vendor).streams:
-            if (table := archive(vendor, stream)).name == name:
-                return table
-    raise dg.Failure(f"{name} is no raw table", allow_retries=False)
 
 
 def source_assets(chosen: Sequence[str], partitions: dg.PartitionsDefinition) -> list[dg.AssetsDefinition]:
@@ -75,7 +62,7 @@ def _event_asset(
     connector: type[Connector], stream: Stream, partitions: dg.PartitionsDefinition
 ) -> dg.AssetsDefinition:
     vendor = connector.vendor
-    table = archive(vendor, stream)
+    table = archive_of(vendor, stream)
     suite = suite_of(table)
 
     @dg.multi_asset(
@@ -150,7 +137,7 @@ def _days_to_read(context: dg.AssetExecutionContext, stream: Stream, lake: Lake,
 def arrived(lake: Lake, sources: Sequence[str]) -> list[Arrived]:
     """What arrived of the vendors' streams of events. Files come when they come: none of their days lacks."""
     return [
-        Arrived(frozenset(lake.day_states(archive(vendor, stream))), stream.lookback_days)
+        Arrived(frozenset(lake.day_states(archive_of(vendor, stream))), stream.lookback_days)
         for vendor in sources
         if vendor != FILES
         for stream in connector_of(vendor).streams
@@ -196,7 +183,7 @@ def _event_result(
 
 def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefinition:
     vendor = connector.vendor
-    table = archive(vendor, stream)
+    table = archive_of(vendor, stream)
     suite = suite_of(table)
 
     @whole_assets(
@@ -220,7 +207,7 @@ def _entity_asset(connector: type[Connector], stream: Stream) -> dg.AssetsDefini
         gate = gate_of(lake, table, suite, (), stands_on=platform.today())
         source, before = platform.connector(vendor), usage(vendor)
         last = checkpoint(lake, table)
-        since = Window(midnight(platform.settings.start_date, platform.zone), now)
+        since = Window(day_start(platform.settings.start_date, ZoneInfo(platform.zone)), now)
         try:
             with platform.minding_erasures() as erased:
                 report = land_versions(

@@ -11,16 +11,16 @@ from connectors.registry import connector_of
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.landing.ledger import held_days, verdicts
 from journey_platform.quality.coverage import Arrived, coverage
+from journey_platform.sources import archive_of
 from journey_platform.tables import COVERAGE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 
 def coverage_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     """Coverage of every stream of events."""
     streams = [
-        (f"{vendor}/{stream.name}", stream.lookback_days, archive(vendor, stream))
+        (f"{vendor}/{stream.name}", stream.lookback_days, archive_of(vendor, stream))
         for vendor in sources
         for stream in connector_of(vendor).streams
         if stream.kind is StreamKind.EVENT

@@ -13,7 +13,6 @@ from journey_platform.defs.describe import asset_key, report_days, spec, whole_a
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.identity.erasure import Erased
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.erased import without_theirs
@@ -21,7 +20,7 @@ from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
-from journey_platform.sources import connector_of, mapping_of
+from journey_platform.sources import archive_of, connector_of, mapping_of
 from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
 from journey_platform.touchpoints.mapping import Mapped
 
@@ -40,8 +39,8 @@ def touchpoint_assets(
 def _archives(vendor: str, streams: Sequence[str]) -> tuple[dict[str, Table], dict[str, Table]]:
     """The raw tables of some streams: those of events, those of entities."""
     known = {name: connector_of(vendor).stream(name) for name in streams}
-    events = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.EVENT}
-    entities = {n: archive(vendor, s) for n, s in known.items() if s.kind is StreamKind.ENTITY}
+    events = {n: archive_of(vendor, s) for n, s in known.items() if s.kind is StreamKind.EVENT}
+    entities = {n: archive_of(vendor, s) for n, s in known.items() if s.kind is StreamKind.ENTITY}
     return events, entities
 
 

@@ -73,7 +73,7 @@ def run(job: str, first_day: date, last_day: date) -> None:
     import dagster as dg
 
     from journey_platform.definitions import defs
-    from journey_platform.defs.jobs import range_tags
+    from journey_platform.run_tags import range_tags
 
     started = time.monotonic()
     with dg.DagsterInstance.get() as instance:

@@ -11,16 +11,14 @@ from functools import cached_property
 
 import pyarrow as pa
 
-from connectors.base import StreamKind
-from connectors.registry import connector_of, sources
 from journey_platform import tables
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.lake import Lake
+from journey_platform.sources import archives, sources
 from journey_platform.tables import (
     Table,
     contacts_table,
     kpis_table,
-    raw_table,
     today_table,
     touchpoints_table,
 )
@@ -168,13 +166,8 @@ class History:
 def known_tables() -> dict[str, Table]:
     """Every table by its name."""
     declared = [value for value in vars(tables).values() if isinstance(value, Table)]
-    raws = [
-        raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
-        for vendor in sources()
-        for stream in connector_of(vendor).streams
-    ]
     made = [make(vendor) for vendor in sources() for make in (touchpoints_table, contacts_table, today_table)]
-    return {table.name: table for table in (*declared, *raws, *made, *map(kpis_table, STAGES))}
+    return {table.name: table for table in (*declared, *archives().values(), *made, *map(kpis_table, STAGES))}
 
 
 def _decoded(cursor: str | None) -> dict[str, object]:

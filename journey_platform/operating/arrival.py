@@ -4,15 +4,10 @@ from collections.abc import Mapping
 from datetime import datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
-from connectors.base import Connector, Stream, StreamKind
+from connectors.base import Connector, StreamKind
 from journey_platform.lake import Lake
 from journey_platform.landing import checkpoint
-from journey_platform.tables import Table, raw_table
-
-
-def archive_of(vendor: str, stream: Stream) -> Table:
-    """The raw table of a stream."""
-    return raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
+from journey_platform.sources import archive_of
 
 
 def complete_until(lake: Lake, connector: type[Connector], zone: str) -> Mapping[str, datetime | None]:

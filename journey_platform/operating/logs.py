@@ -16,11 +16,11 @@ from typing import Any
 
 from connectors.config import settings_of
 from connectors.registry import connector_of, sources
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.settings import PSEUDONYM_KEY
 
 _ADDRESS = re.compile(r"[^\s\"'<>(),;:]+@[^\s\"'<>(),;:]+\.[^\s\"'<>(),;:]+")
 _PARTITION = "dagster/partition"
-_FIRST, _LAST = "dagster/asset_partition_range_start", "dagster/asset_partition_range_end"
 _SHORTEST_SECRET = 4
 
 
@@ -80,8 +80,8 @@ def _of_run(told: Mapping[str, Any]) -> dict[str, Any]:
         "event": getattr(event, "event_type_value", None),
         "asset": key.to_user_string() if key else None,
         "partition": getattr(event, "partition", None) or tags.get(_PARTITION),
-        "first": tags.get(_FIRST),
-        "last": tags.get(_LAST),
+        "first": tags.get(RANGE_START_TAG),
+        "last": tags.get(RANGE_END_TAG),
         "error": _kind(error),
         "reason": getattr(user, "description", None),
     }

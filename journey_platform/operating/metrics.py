@@ -7,17 +7,19 @@ process tells the same. Labels are names of sources, tables, jobs and rules: nob
 from collections import defaultdict
 from collections.abc import Iterator
 from dataclasses import dataclass, field
-from datetime import datetime, time, timedelta
+from datetime import datetime, timedelta
 from typing import TYPE_CHECKING
 from zoneinfo import ZoneInfo
 
 from connectors.base import StreamKind
 from connectors.registry import connector_of
+from connectors.times import day_start
 from journey_platform.kpis.catalogue import STAGES
 from journey_platform.lake import Lake
 from journey_platform.landing.ledger import held_days
-from journey_platform.operating.arrival import archive_of, complete_until
+from journey_platform.operating.arrival import complete_until
 from journey_platform.settings import Settings
+from journey_platform.sources import archive_of
 from journey_platform.tables import QUARANTINE, RESTATEMENTS, kpis_table
 
 if TYPE_CHECKING:
@@ -105,7 +107,7 @@ def _kpis(lake: Lake, zone: str, now: datetime) -> Iterator[Metric]:
         if not states:
             continue
         newest = max(states)
-        ended = datetime.combine(newest + timedelta(days=1), time(), ZoneInfo(zone))
+        ended = day_start(newest + timedelta(days=1), ZoneInfo(zone))
         age.add((now - ended).total_seconds(), stage=stage)
         version = lake.version(table)
         commit = None if version is None else lake.commit(table, version)
@@ -116,8 +118,8 @@ def _kpis(lake: Lake, zone: str, now: datetime) -> Iterator[Metric]:
             values.add(row["count_all"], stage=stage, status=row["status"])
     yield from (age, published, values)
     restated = Metric("journey_kpi_restated_values", "Published values that changed, on the last seven days")
-    days = [day for day in lake.day_states(RESTATEMENTS) if day > (now - timedelta(days=7)).date()]
-    restated.add(sum(lake.day_states(RESTATEMENTS)[day].rows for day in days))
+    oldest = (now - timedelta(days=7)).date()
+    restated.add(sum(state.rows for day, state in lake.day_states(RESTATEMENTS).items() if day > oldest))
     yield restated
 
 

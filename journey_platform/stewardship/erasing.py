@@ -15,7 +15,6 @@ from zoneinfo import ZoneInfo
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.base import StreamKind
 from journey_platform.identity.decisions import BLOCK, decision, erased, erasure
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
@@ -26,7 +25,7 @@ from journey_platform.lake.shadows import discard_all
 from journey_platform.landing.erased import are_theirs, without_theirs
 from journey_platform.landing.ledger import account_anew
 from journey_platform.settings import Settings
-from journey_platform.sources import FILES, connector_of, file_mapping, sources
+from journey_platform.sources import FILES, archives, file_mapping, sources
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import (
@@ -81,11 +80,6 @@ _CUSTOMERS = (
 
 def personal_tables() -> list[Table]:
     """Every table with rows of persons, what is derived before what it is derived from; not the ledger."""
-    raw = [
-        raw_table(vendor, stream.name, stream.grain, is_entity=stream.kind is StreamKind.ENTITY)
-        for vendor in sources()
-        for stream in connector_of(vendor).streams
-    ]
     return [
         SENTIMENT,
         TICKETS,
@@ -99,7 +93,7 @@ def personal_tables() -> list[Table]:
         *map(today_table, sources()),
         *map(touchpoints_table, sources()),
         QUARANTINE,
-        *raw,
+        *archives().values(),
     ]
 
 

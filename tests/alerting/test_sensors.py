@@ -13,10 +13,10 @@ import pytest
 from connectors.base import StreamKind
 from connectors.web_analytics.matomo import Matomo
 from journey_platform.defs.alerts import alert_sensors
-from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG
+from journey_platform.sources import archive_of
 from tests.servers.raw_socket import RawServer, answer
 
 DAYS = dg.DailyPartitionsDefinition("2026-03-01", end_date="2026-03-20")
@@ -262,6 +262,6 @@ def test_a_source_that_did_not_arrive_for_longer_than_declared_is_told_until_it_
 def pulled(lake: Lake, day: date, now: str) -> None:
     """Every stream of the vendor arrived, with no rows; events up to the end of `day`."""
     for stream in Matomo.streams:
-        table = archive("matomo", stream)
+        table = archive_of("matomo", stream)
         cursor = json.dumps({"cursor": None, "asked_at": now}) if stream.kind is StreamKind.ENTITY else None
         lake.replace_days(table, table.schema.empty_table(), [day], run_id="test", cursor=cursor)

@@ -11,11 +11,11 @@ from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
 from journey_platform.defs.build import build_definitions
 from journey_platform.defs.catching_up import LONGEST_DAYS, Arrived, days_to_read, first_day
-from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG
+from journey_platform.sources import archive_of
 
 FIRST, LAST = date(2026, 1, 1), date(2026, 10, 31)
 
@@ -86,7 +86,7 @@ def read_before(lake: Lake, days: Iterable[date]) -> None:
     """The streams' archives hold these days, on which nothing was said."""
     for stream in CONNECTORS["mastodon"].streams:
         if stream.kind is StreamKind.EVENT:
-            table = archive("mastodon", stream)
+            table = archive_of("mastodon", stream)
             lake.replace_days(table, table.empty(), sorted(days), run_id="before", allow_shrink=True)
 
 

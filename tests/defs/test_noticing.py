@@ -1,6 +1,5 @@
 """What is wrong or new in the lake is noticed, asked for once, and no more than that."""
 
-import shutil
 from collections.abc import Callable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
@@ -14,27 +13,23 @@ from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
 from journey_platform.cli import main
 from journey_platform.defs.build import build_definitions
-from journey_platform.defs.jobs import (
-    RANGE_END_TAG,
-    RANGE_START_TAG,
-    derive_after_failure,
-    range_tags,
-)
+from journey_platform.defs.jobs import derive_after_failure
 from journey_platform.defs.noticing import WAITS, Memory, due
-from journey_platform.defs.partitions import CHANGED_ONLY_TAG
+from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.replays import rederive_what_changed
-from journey_platform.defs.sources import archive
 from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG, range_tags
 from journey_platform.settings import load
+from journey_platform.sources import archive_of
 from journey_platform.tables import GATE_VERDICTS, JOURNEY_TOUCHPOINTS
-from tests.identity.shop import DAY, SECRET, environment, fill, run
+from tests.identity.shop import DAY, SECRET, environment, filled, reopened
 
 NOW = datetime(2026, 3, 9, 12, tzinfo=UTC)
 HOUR = timedelta(hours=1)
 WHY = ("--why", "asked on the phone", "--who", "kim")
-VISITS = next(archive("matomo", s) for s in CONNECTORS["matomo"].streams if s.name == "visits")
+VISITS = next(archive_of("matomo", s) for s in CONNECTORS["matomo"].streams if s.name == "visits")
 
 
 def instance() -> dg.DagsterInstance:
@@ -81,7 +76,7 @@ def wanting(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     for vendor in ("matomo", "zendesk"):
         for stream in CONNECTORS[vendor].streams:
             if stream.kind is StreamKind.EVENT:
-                table = archive(vendor, stream)
+                table = archive_of(vendor, stream)
                 there = [day for day in days if table != VISITS or day.day != 4]
                 lake.replace_days(table, table.empty(), there, run_id="r", allow_shrink=True)
     sixth = date(2026, 3, 6)
@@ -134,7 +129,7 @@ def test_yesterday_is_not_missing_before_its_run_is_over(
 
 
 def test_after_a_daily_run_that_failed_the_same_days_are_derived() -> None:
-    tags = {**range_tags(DAY, DAY + timedelta(days=20), is_lookback=True), CHANGED_ONLY_TAG: "yes"}
+    tags = {**range_tags(DAY, DAY + timedelta(days=20)), LOOKBACK_TAG: "yes", CHANGED_ONLY_TAG: "yes"}
 
     @dg.op
     def refused() -> None:
@@ -161,22 +156,13 @@ def test_after_a_daily_run_that_failed_the_same_days_are_derived() -> None:
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    root = tmp_path_factory.mktemp("filled")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(root).items():
-            patch.setenv(name, value)
-        fill(root)
-        run(root)
-    return root
+def filled_shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture
-def shop(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
-    return Lake(str(tmp_path))
+def shop(filled_shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    return reopened(filled_shop, tmp_path, monkeypatch)
 
 
 @pytest.fixture

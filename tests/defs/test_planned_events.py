@@ -10,7 +10,7 @@ import pytest
 from connectors.config import missing_settings
 from connectors.registry import CONNECTORS
 from journey_platform.defs.build import build_definitions
-from journey_platform.defs.jobs import range_tags
+from journey_platform.run_tags import range_tags
 from journey_platform.settings import load
 
 DAYS = 3

@@ -9,8 +9,8 @@ import pytest
 
 from journey_platform.defs.build import build_definitions
 from journey_platform.defs.drops import Memory, news
-from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.defs.platform import Platform
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG
 from journey_platform.settings import load
 from tests.files.shop import CARDS, FIRST, LAST, NOW, RECEIPTS, ZONE, drop, folder_of, source
 

@@ -6,14 +6,13 @@ import pytest
 
 from journey_platform.cli import main
 from journey_platform.lake import Lake
-from tests.identity.shop import Say, environment, fill, run
+from tests.identity.shop import Say, enter, fill, run
 
 
 @pytest.fixture
 def lake(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
     """The shop's lake after a run."""
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
+    enter(tmp_path, monkeypatch)
     made = fill(tmp_path)
     run(tmp_path)
     return made

@@ -1,11 +1,13 @@
 """A small shop's lake: three customers, a kiosk and a family's mailbox, over four days; and runs over it."""
 
+import shutil
 from collections.abc import Callable, Iterable
 from datetime import UTC, date, datetime, timedelta
 from pathlib import Path
 
 import dagster as dg
 import pyarrow as pa
+import pytest
 
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.health import health_assets
@@ -62,6 +64,28 @@ def environment(root: Path) -> dict[str, str]:
         "ZENDESK_EMAIL": "agent@shop.example",
         "ZENDESK_TOKEN": "token",
     }
+
+
+def enter(root: Path, patch: pytest.MonkeyPatch) -> None:
+    """Commands and runs find the shop in `root`."""
+    for name, value in environment(root).items():
+        patch.setenv(name, value)
+
+
+def filled(root: Path) -> Path:
+    """`root` with the shop's lake after a run."""
+    with pytest.MonkeyPatch.context() as patch:
+        enter(root, patch)
+        fill(root)
+        run(root)
+    return root
+
+
+def reopened(shop: Path, root: Path, patch: pytest.MonkeyPatch) -> Lake:
+    """A copy of a filled shop in `root`."""
+    enter(root, patch)
+    shutil.copytree(shop, root, dirs_exist_ok=True)
+    return Lake(str(root))
 
 
 def fill(root: Path) -> Lake:

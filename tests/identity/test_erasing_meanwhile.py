@@ -1,7 +1,6 @@
 """Somebody is erased while a run reads and writes them: the run itself leaves nothing of them behind."""
 
 import json
-import shutil
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from pathlib import Path
@@ -19,7 +18,7 @@ from journey_platform.settings import load
 from journey_platform.stewardship.erasing import erase, erased_of, look_again, personal_tables
 from journey_platform.tables import ERASURES, raw_table
 from tests.identity.remains import Traces
-from tests.identity.shop import DAY, SECRET, environment, fill, run
+from tests.identity.shop import DAY, SECRET, filled, reopened
 from tests.runs.definition_set import definitions
 
 ANN = ("u-ann", "c-ann", "ann@shop.example")
@@ -29,23 +28,13 @@ VISITS = raw_table("matomo", "visits", "", is_entity=False)
 
 
 @pytest.fixture(scope="module")
-def filled(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """The shop's lake after a run."""
-    root = tmp_path_factory.mktemp("filled")
-    with pytest.MonkeyPatch.context() as patch:
-        for name, value in environment(root).items():
-            patch.setenv(name, value)
-        fill(root)
-        run(root)
-    return root
+def shop(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    return filled(tmp_path_factory.mktemp("shop"))
 
 
 @pytest.fixture
-def lake(filled: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
-    for name, value in environment(tmp_path).items():
-        monkeypatch.setenv(name, value)
-    shutil.copytree(filled, tmp_path, dirs_exist_ok=True)
-    return Lake(str(tmp_path))
+def lake(shop: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Lake:
+    return reopened(shop, tmp_path, monkeypatch)
 
 
 def ann_is_erased(lake: Lake) -> None:

@@ -13,19 +13,19 @@ from connectors.registry import CONNECTORS
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import ALL_ACCOUNTED, reconciliation_asset
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.landing import land_events
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.replay import replay
 from journey_platform.quality.rules import Suite, few_rows_fail, is_one_of
 from journey_platform.settings import load
+from journey_platform.sources import archive_of
 from journey_platform.tables import RECONCILIATION
 from tests.quality.conftest import InstalledFor
 
 DAY = date(2026, 3, 2)
 NOON = datetime(2026, 3, 2, 12, tzinfo=UTC)
-TABLE = archive("mastodon", CONNECTORS["mastodon"].stream("tag_timelines"))
+TABLE = archive_of("mastodon", CONNECTORS["mastodon"].stream("tag_timelines"))
 
 
 def suite(*languages: str, most_failing: float = 1.0) -> Suite:

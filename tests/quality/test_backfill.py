@@ -8,11 +8,11 @@ from pathlib import Path
 import pytest
 
 from connectors.registry import CONNECTORS
-from journey_platform.defs.sources import archive
 from journey_platform.demo.bad_days import with_bad_days
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import serve
 from journey_platform.demo.world import World
+from journey_platform.sources import archive_of
 from tests.runs import contents
 from tests.runs.running import Installation, Order
 
@@ -21,7 +21,7 @@ FIRST = LAST - timedelta(days=89)
 DAYS = [FIRST + timedelta(days=n) for n in range(90)]
 EMPTY, BROKEN, CUT = DAYS[45], DAYS[60], DAYS[72]
 BAD = {EMPTY: "rows_like_same_weekday", BROKEN: "few_rows_fail", CUT: "rows_like_same_weekday"}
-VISITS = archive("matomo", CONNECTORS["matomo"].stream("visits"))
+VISITS = archive_of("matomo", CONNECTORS["matomo"].stream("visits"))
 
 
 @pytest.fixture(scope="module")

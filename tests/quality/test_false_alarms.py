@@ -12,13 +12,13 @@ import pytest
 from connectors.base import StreamKind, Window
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
-from journey_platform.defs.sources import archive
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import VENDORS, Served, serve
 from journey_platform.lake import Lake
 from journey_platform.landing import land_events, land_versions
 from journey_platform.landing.ledger import gate_of
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archive_of
 from journey_platform.tables import QUARANTINE
 from tests.connectors.controlled_clock import ControlledClock
 
@@ -46,7 +46,7 @@ def alarms(served: Served, lake: Lake, vendor: str) -> list[tuple[str, date, str
     about = {"zone": served.world.zone, "run_id": "run", "extracted_at": served.now}
     found = []
     for stream in connector.streams:
-        table = archive(vendor, stream)
+        table = archive_of(vendor, stream)
         pages = source.read(stream.name, Window(start, end))
         if stream.kind is StreamKind.EVENT:
             gate = gate_of(lake, table, suite_of(table), DAYS, is_read_by_day=True)

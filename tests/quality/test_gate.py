@@ -185,12 +185,12 @@ def test_a_suite_changes_its_version_with_any_rule() -> None:
 
 def test_every_rule_has_a_name_of_its_own_and_a_column_that_exists() -> None:
     from connectors.registry import CONNECTORS
-    from journey_platform.defs.sources import archive
     from journey_platform.kpis.catalogue import STAGES
     from journey_platform.quality.suites.vendors import STREAMS
+    from journey_platform.sources import archive_of
     from journey_platform.tables import PROFILES_TABLE, SESSIONS, kpis_table
 
-    raws = [archive(vendor, stream) for vendor, of in CONNECTORS.items() for stream in of.streams]
+    raws = [archive_of(vendor, stream) for vendor, of in CONNECTORS.items() for stream in of.streams]
     ours = [
         PROFILES_TABLE,
         SESSIONS,

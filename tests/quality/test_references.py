@@ -12,13 +12,13 @@ from connectors.base import Page, Record
 from connectors.registry import CONNECTORS
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.references import references_asset
-from journey_platform.defs.sources import archive
 from journey_platform.lake import Lake
 from journey_platform.landing import land_events, land_versions
 from journey_platform.landing.ledger import gate_of
 from journey_platform.quality.references import named, referred
 from journey_platform.quality.rules import Reference
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archive_of
 from journey_platform.tables import QUARANTINE, REFERENCES, Table, raw_table
 from tests.quality.conftest import InstalledFor
 
@@ -80,7 +80,7 @@ def test_what_cannot_be_read_fails_closed() -> None:
 
 def test_every_reference_names_a_stream_that_is_there() -> None:
     archives = {
-        archive(vendor, stream).name: archive(vendor, stream)
+        archive_of(vendor, stream).name: archive_of(vendor, stream)
         for vendor, connector in CONNECTORS.items()
         for stream in connector.streams
     }
@@ -94,7 +94,7 @@ def test_every_reference_names_a_stream_that_is_there() -> None:
 # Through Dagster
 
 TICKETS, METRICS = (
-    archive("zendesk", CONNECTORS["zendesk"].stream(name)) for name in ("tickets", "ticket_metric_events")
+    archive_of("zendesk", CONNECTORS["zendesk"].stream(name)) for name in ("tickets", "ticket_metric_events")
 )
 CHECK = "zendesk_ticket_metric_events_ticket_known"
 

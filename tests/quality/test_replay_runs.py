@@ -4,6 +4,7 @@ import time
 from collections.abc import Iterator
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from zoneinfo import ZoneInfo
 
 import dagster as dg
 import pytest
@@ -11,10 +12,8 @@ import pytest
 from connectors.base import Window
 from connectors.config import from_environment
 from connectors.registry import CONNECTORS
-from journey_platform.defs.jobs import RANGE_END_TAG, RANGE_START_TAG
-from journey_platform.defs.partitions import midnight
+from connectors.times import day_start
 from journey_platform.defs.replays import rederive_what_changed, replay_job
-from journey_platform.defs.sources import archive
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.lake import Lake
@@ -22,6 +21,8 @@ from journey_platform.landing import land_events
 from journey_platform.landing.ledger import gate_of
 from journey_platform.quality.rules import is_one_of
 from journey_platform.quality.suites.raw import Stream, raw_suite
+from journey_platform.run_tags import RANGE_END_TAG, RANGE_START_TAG
+from journey_platform.sources import archive_of
 from journey_platform.tables import QUARANTINE
 from tests.connectors.controlled_clock import ControlledClock
 from tests.runs import contents
@@ -29,7 +30,7 @@ from tests.runs.conftest import FIRST, LAST, WHOLE
 from tests.runs.running import ZONE, Installation, Order
 
 DAYS = [FIRST + timedelta(days=n) for n in range((LAST - FIRST).days + 1)]
-VISITS = archive("matomo", CONNECTORS["matomo"].stream("visits"))
+VISITS = archive_of("matomo", CONNECTORS["matomo"].stream("visits"))
 # Somebody forgot that people use telephones.
 STRICT = raw_suite(
     Stream(
@@ -75,7 +76,7 @@ def refused(sound: Installation, served: Served, tmp_path: Path) -> Installation
     here.with_lake_of(sound)
     lake, matomo = Lake(str(here.lake)), CONNECTORS["matomo"]
     source = matomo(from_environment(matomo.config_class, served.environment), ControlledClock(served.now))
-    window = Window(midnight(FIRST, ZONE), midnight(LAST + timedelta(days=1), ZONE))
+    window = Window(day_start(FIRST, ZoneInfo(ZONE)), day_start(LAST + timedelta(days=1), ZoneInfo(ZONE)))
     land_events(
         lake,
         VISITS,

@@ -17,7 +17,6 @@ from connectors.config import from_environment
 from connectors.registry import CONNECTORS
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.references import references_asset
-from journey_platform.defs.sources import archive
 from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.faults import Fault, Faults
 from journey_platform.demo.vendors.server import Served, serve
@@ -26,6 +25,7 @@ from journey_platform.lake import Lake
 from journey_platform.landing import LandingReport, land_events, land_versions
 from journey_platform.landing.ledger import gate_of, verdicts
 from journey_platform.quality.suites import suite_of
+from journey_platform.sources import archive_of
 from journey_platform.tables import GATE_VERDICTS, QUARANTINE, Table
 from tests.connectors.controlled_clock import ControlledClock
 from tests.demo.worlds import FIRST_DAY, LAST_DAY, small_world
@@ -85,7 +85,7 @@ def pull(served: Served, lake: Lake, table: Table, days: list[date]) -> LandingR
 
 
 def table_of(vendor: str, stream: str) -> Table:
-    return archive(vendor, CONNECTORS[vendor].stream(stream))
+    return archive_of(vendor, CONNECTORS[vendor].stream(stream))
 
 
 def keys(lake: Lake, table: Table) -> set[str]:

@@ -7,9 +7,9 @@ from typing import Any
 from deltalake import DeltaTable
 
 from connectors.registry import CONNECTORS
-from journey_platform.defs.sources import archive
 from journey_platform.kpis.catalogue import STAGES as STAGES_OF_KPIS
 from journey_platform.lake import Lake
+from journey_platform.sources import archive_of
 from journey_platform.tables import (
     ACCOUNT_JOURNEYS,
     ACCOUNT_MEMBERS_TABLE,
@@ -54,7 +54,7 @@ from journey_platform.tables import (
 )
 from journey_platform.touchpoints.vendors import MAPPINGS
 
-RAW = [archive(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
+RAW = [archive_of(name, stream) for name, connector in CONNECTORS.items() for stream in connector.streams]
 TOUCHPOINTS = [touchpoints_table(vendor) for vendor in CONNECTORS]
 CONTACTS = [contacts_table(vendor) for vendor in CONNECTORS if MAPPINGS[vendor].CONTACT_STREAMS]
 CUSTOMERS = [

@@ -174,13 +174,16 @@ def _execute(order: Order) -> Outcome:
     import dagster as dg
 
     from journey_platform.definitions import defs
-    from journey_platform.defs.jobs import range_tags
+    from journey_platform.defs.partitions import LOOKBACK_TAG
+    from journey_platform.run_tags import range_tags
     from tests.runs.hurried import HurriedPlatform
 
     instance = dg.DagsterInstance.get() if order.is_recorded else dg.DagsterInstance.ephemeral()
     job = defs.resolve_job_def(order.job)
     resources = {"platform": HurriedPlatform()}
-    tags = {**range_tags(order.first, order.last, is_lookback=order.is_lookback), **order.tags}
+    tags = range_tags(order.first, order.last) | order.tags
+    if order.is_lookback:
+        tags[LOOKBACK_TAG] = "yes"
     if order.largest_file_bytes is not None:
         # Python ignores the signal, so that writing beyond is an OSError, as on a full disk.
         resource.setrlimit(resource.RLIMIT_FSIZE, (order.largest_file_bytes, resource.RLIM_INFINITY))

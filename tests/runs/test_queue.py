@@ -12,8 +12,8 @@ import dagster as dg
 import pytest
 
 from connectors.registry import CONNECTORS
-from journey_platform.defs.jobs import range_tags
 from journey_platform.demo.vendors.server import Served
+from journey_platform.run_tags import range_tags
 from tests.runs.conftest import FIRST, LAST, install
 from tests.runs.definition_set import definitions
 from tests.runs.running import PROJECT
