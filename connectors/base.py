@@ -47,8 +47,9 @@ class Stream:
 
     `grain` completes "One row per ...". `primary_key` names the fields of the vendor's record that make
     `Record.key`. `is_replayable`: the API can be asked about a past window again. `lookback_days`: how many
-    days before the requested one are read again because rows arrive late. `personal_fields`: paths in the
-    record that hold personal data.
+    days before the requested one are read again because rows arrive late. `spill_days`: how many days after
+    its own a record may be listed; a list that was wrong left those days incomplete, too. `personal_fields`:
+    paths in the record that hold personal data.
     """
 
     name: str
@@ -57,6 +58,7 @@ class Stream:
     primary_key: tuple[str, ...]
     is_replayable: bool
     lookback_days: int = 0
+    spill_days: int = 0
     personal_fields: tuple[str, ...] = ()
 
 

@@ -96,6 +96,7 @@ class Matomo(Connector):
             primary_key=("idSite", "idVisit"),
             is_replayable=True,
             lookback_days=2,
+            spill_days=1,
             personal_fields=(
                 "visitorId",
                 "fingerprint",

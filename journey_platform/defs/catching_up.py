@@ -43,6 +43,13 @@ def gaps(arrived: Collection[date], last: date, *, start: date) -> list[date]:
     return [day for day in days if day not in arrived]
 
 
+def days_that_spill(days: Iterable[date], arrived: Container[date], spill_days: int) -> list[date]:
+    """The `days` of a backfill, in order, with those before them that are in and of which records are listed
+    under the days of the backfill."""
+    before = {day - timedelta(days=n) for day in days for n in range(1, spill_days + 1)}
+    return sorted({*days, *(day for day in before if day in arrived)})
+
+
 def days_to_read(days: Sequence[date], arrived: Container[date], lookback_days: int) -> list[date]:
     """Of the `days` of a daily run, in order, those that a stream is asked for: what never arrived, the last
     ones, to which late rows may still come, and those before a gap, to which late rows came meanwhile."""

@@ -17,7 +17,7 @@ from connectors.registry import FILES, connector_of
 from connectors.times import day_start
 from connectors.usage import Usage, usage
 from journey_platform.defs import checks
-from journey_platform.defs.catching_up import Arrived, days_to_read
+from journey_platform.defs.catching_up import Arrived, days_that_spill, days_to_read
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.partitions import (
     BACKFILL_TAG,
@@ -129,9 +129,10 @@ def _event_asset(
 
 def _days_to_read(context: dg.AssetExecutionContext, stream: Stream, lake: Lake, table: Table) -> list[date]:
     """All days asked for; in a daily run those that never arrived and the stream's lookback."""
-    days = days_of(context)
-    is_daily_run = LOOKBACK_TAG in context.run.tags
-    return days_to_read(days, lake.day_states(table), stream.lookback_days) if is_daily_run else days
+    days, arrived = days_of(context), lake.day_states(table)
+    if LOOKBACK_TAG in context.run.tags:
+        return days_to_read(days, arrived, stream.lookback_days)
+    return days_that_spill(days, arrived, stream.spill_days)
 
 
 def arrived(lake: Lake, sources: Sequence[str]) -> list[Arrived]:
@@ -167,10 +168,12 @@ def _event_result(
         **outcome.failed,
         **{day.day: day.reason or "held" for day in days if day.outcome is Outcome.HELD},
     }
-    for day in days:
-        context.add_asset_metadata(_day_metadata(day), asset_key=asset_key(table), partition_key=str(day.day))
-    for unread, reason in outcome.failed.items():
-        context.add_asset_metadata({"held": reason}, asset_key=asset_key(table), partition_key=str(unread))
+    told = {day.day: _day_metadata(day) for day in days} | {
+        unread: {"held": reason} for unread, reason in outcome.failed.items()
+    }
+    for day in days_of(context):
+        if day in told:
+            context.add_asset_metadata(told[day], asset_key=asset_key(table), partition_key=str(day))
     return dg.MaterializeResult(
         asset_key=asset_key(table),
         check_results=[

@@ -33,6 +33,6 @@ def with_bad_days(world: World, *, empty: date, broken: date, cut: date) -> Worl
     ]
     return replace(
         world,
-        visits=[visit for visit in world.visits if is_listed(visit)],
+        unlisted=frozenset(visit.visit_id for visit in world.visits if not is_listed(visit)),
         malformed=[*world.malformed, *(Malformed("matomo", "visits", broken, json.dumps(v)) for v in visits)],
     )

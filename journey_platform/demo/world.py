@@ -332,3 +332,5 @@ class World:
     outages: list[Outage]
     malformed: list[Malformed]
     truth: Truth
+    unlisted: frozenset[int] = frozenset()
+    """Visits that the web analytics counted and does not list."""

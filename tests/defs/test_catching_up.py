@@ -10,7 +10,7 @@ import pytest
 from connectors.base import StreamKind
 from connectors.registry import CONNECTORS
 from journey_platform.defs.build import build_definitions
-from journey_platform.defs.catching_up import LONGEST_DAYS, Arrived, days_to_read, first_day
+from journey_platform.defs.catching_up import LONGEST_DAYS, Arrived, days_that_spill, days_to_read, first_day
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG, LOOKBACK_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.lake import Lake
@@ -64,6 +64,19 @@ def test_a_run_never_begins_before_the_start_date() -> None:
 )
 def test_days_that_are_in_and_settled_are_not_read_again(arrived: frozenset[date], read: list[int]) -> None:
     assert days_to_read(sorted(span(20, 0)), arrived, 2) == [day(n) for n in read]
+
+
+@pytest.mark.parametrize(
+    ("asked", "read"),
+    [
+        pytest.param([4], [5, 4], id="one day"),
+        pytest.param([6, 5, 4], [7, 6, 5, 4], id="a range"),
+        pytest.param([9, 4], [10, 9, 5, 4], id="two days apart"),
+        pytest.param([20], [20], id="the day before never arrived"),
+    ],
+)
+def test_a_backfill_reads_the_days_whose_records_its_days_list(asked: list[int], read: list[int]) -> None:
+    assert days_that_spill([day(n) for n in asked], span(20, 0), 1) == [day(n) for n in read]
 
 
 @pytest.fixture

@@ -45,7 +45,9 @@ class Matomo(Vendor):
         super().__init__(world, as_of, base_url)
         seen = [visit for visit in world.visits if visit.recorded_at <= as_of]
         log: list[tuple[datetime, int, Visit | msgspec.Raw]] = [
-            (last_action(visit), visit.visit_id, visit) for visit in seen
+            (last_action(visit), visit.visit_id, visit)
+            for visit in seen
+            if visit.visit_id not in world.unlisted
         ]
         log.extend((noon, 0, record) for noon, record in self.malformed("visits"))
         log.sort(key=lambda row: row[:2])
