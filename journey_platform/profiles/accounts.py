@@ -121,27 +121,37 @@ def _tied(said: list[_Said]) -> dict[tuple[str, str], str]:
 
     A name stands for itself. An organisation, and then a domain, stands for the company that more than half
     of its people are told to be of who are told of any; of a domain, that must be half of all its people. An
-    organisation whose people are told of none stands for itself.
+    organisation whose people are told of none stands for the company of their domains, else for itself.
     """
     tied = {(COMPANY, row["about"]): row["about"] for row in said if row["rule"] == COMPANY}
-    for rule in (ORGANIZATION, EMAIL_DOMAIN):
-        company: dict[int, set[str]] = defaultdict(set)
-        people: dict[str, set[int]] = defaultdict(set)
-        for row in said:
-            if (name := tied.get((row["rule"], row["about"]))) is not None:
-                company[row["person_key"]].add(name)
-            if row["rule"] == rule:
-                people[row["about"]].add(row["person_key"])
-        for about, persons in people.items():
-            told = [company[person] for person in persons if person in company]
-            counts = Counter(name for names in told for name in names)
-            name, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=(None, 0))
-            is_enough = rule == ORGANIZATION or most * 2 >= len(persons)
-            if name is not None and most * 2 > len(told) and is_enough:
-                tied[rule, about] = name
-            elif rule == ORGANIZATION and name is None:
-                tied[rule, about] = f"{ORGANIZATION} {about}"
-    return tied
+    for rule in (ORGANIZATION, EMAIL_DOMAIN, ORGANIZATION):
+        tied |= _tied_by_people(said, rule, tied)
+    for row in said:
+        if row["rule"] == ORGANIZATION:
+            tied.setdefault((ORGANIZATION, row["about"]), f"{ORGANIZATION} {row['about']}")
+    return tied | _tied_by_people(said, EMAIL_DOMAIN, tied)
+
+
+def _tied_by_people(
+    said: list[_Said], rule: str, tied: Mapping[tuple[str, str], str]
+) -> dict[tuple[str, str], str]:
+    """What of this kind of evidence its people tie to a company, beyond what is `tied`."""
+    company: dict[int, set[str]] = defaultdict(set)
+    people: dict[str, set[int]] = defaultdict(set)
+    for row in said:
+        if (name := tied.get((row["rule"], row["about"]))) is not None:
+            company[row["person_key"]].add(name)
+        if row["rule"] == rule and (rule, row["about"]) not in tied:
+            people[row["about"]].add(row["person_key"])
+    found = {}
+    for about, persons in people.items():
+        told = [company[person] for person in persons if person in company]
+        counts = Counter(name for names in told for name in names)
+        name, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+        is_enough = rule == ORGANIZATION or most * 2 >= len(persons)
+        if most * 2 > len(told) and is_enough:
+            found[rule, about] = name
+    return found
 
 
 def _rank(row: _Said | None) -> tuple[int, Any, str]:

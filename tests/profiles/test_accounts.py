@@ -125,6 +125,17 @@ def test_an_account_is_named_and_keeps_what_names_it() -> None:
     assert members["ann@eik.example"]["contact_id"] == "mailchimp/members/0@0"
 
 
+def test_an_organisation_of_which_nobody_names_a_company_is_that_of_its_peoples_domain() -> None:
+    people = [("ann@eik.example", EIK), ("bo@eik.example", {"organization": "zendesk:7"})]
+    (account,), members = found(people)
+    assert (account["name"], account["organizations"], len(members)) == ("Eik Works", ["zendesk:7"], 2)
+
+
+def test_a_domain_whose_people_are_of_an_organisation_without_a_name_is_that_organisations() -> None:
+    (account,), members = found([("bo@b.example", {"organization": "zendesk:7"}), ("cy@b.example", {})])
+    assert (account["name"], account["domains"], len(members)) == (None, ["b.example"], 2)
+
+
 @pytest.mark.parametrize(
     ("title", "role"),
     [
