@@ -10,6 +10,7 @@ from connectors.hosts import is_loopback
 from journey_platform.alerting.channels import Channel, Mail, Security, Slack, Webhook
 
 _SECURITIES: dict[str, Security] = {"starttls": "starttls", "tls": "tls", "none": "none"}
+NO_CHANNEL = "no channel is configured: set JOURNEY_ALERT_WEBHOOK_URL, _SLACK_URL or _MAIL_TO"
 
 
 @dataclass(frozen=True)

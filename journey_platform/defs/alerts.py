@@ -15,17 +15,17 @@ import msgspec
 
 from connectors.registry import connector_of
 from journey_platform.alerting.alert import Alert, Fact, Notice, moment
-from journey_platform.alerting.config import channels
+from journey_platform.alerting.config import NO_CHANNEL, channels
 from journey_platform.alerting.freshness import limit_hours, stale
 from journey_platform.alerting.memory import Memory
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.restatements import MATURE_STAND
 from journey_platform.operating.arrival import complete_until
 
 # A run's row may become visible this much after the time it bears.
 _OVERLAP = timedelta(minutes=5)
 _EVENTS_PER_READ = 1_000
 _SHOWN_DAYS = 10
-_NO_CHANNEL = "no channel is configured: set JOURNEY_ALERT_WEBHOOK_URL, _SLACK_URL or _MAIL_TO"
 _WATCHED = {
     dg.DagsterEventType.ASSET_CHECK_EVALUATION,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
@@ -59,7 +59,7 @@ def alert_sensors(sources: Sequence[str]) -> list[dg.SensorDefinition]:
     def alert_on_runs(context: dg.SensorEvaluationContext) -> dg.SensorResult | dg.SkipReason:
         configured = channels(os.environ)
         if not configured:
-            return dg.SkipReason(_NO_CHANNEL)
+            return dg.SkipReason(NO_CHANNEL)
         now = datetime.now(UTC)
         if context.cursor is None:
             return _answer(msgspec.json.encode(Watch(since=now, until=now)).decode(), [], [])
@@ -80,7 +80,7 @@ def alert_sensors(sources: Sequence[str]) -> list[dg.SensorDefinition]:
     ) -> dg.SensorResult | dg.SkipReason:
         configured = channels(os.environ)
         if not configured:
-            return dg.SkipReason(_NO_CHANNEL)
+            return dg.SkipReason(NO_CHANNEL)
         memory = msgspec.json.decode(context.cursor, type=Memory) if context.cursor else Memory()
         now = platform.now()
         notices = memory.become(_late(sources, platform, now), now)
@@ -134,6 +134,8 @@ def _notices(memory: Memory, entry: dg.EventLogEntry) -> Iterator[Notice]:
     match event.event_type:
         case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
+            if evaluation.check_name == MATURE_STAND:
+                return  # told with its KPIs and causes by `alert_on_changes`, each run for itself
             alert = _check_alert(evaluation)
             yield from memory.recover(alert.key, at) if evaluation.passed else memory.raise_alert(alert, at)
         case dg.DagsterEventType.STEP_FAILURE:

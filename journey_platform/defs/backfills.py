@@ -17,6 +17,7 @@ from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.history.causes import spans
 from journey_platform.history.trace import History, Leap, known_tables
+from journey_platform.kpis.restatements import Change
 from journey_platform.lake.shadows import discard, named
 from journey_platform.sources import archive_of
 
@@ -113,10 +114,27 @@ def discard_backfill() -> None:
 
 
 def _told(found: Difference) -> dict[str, dg.MetadataValue | int]:
+    """First how much of which KPI, all of it; then the values themselves, as many as one can read."""
+    of_kpi: dict[tuple[str, str], list[Change]] = {}
+    for change, _ in found.kpis:
+        of_kpi.setdefault((change.kpi, change.period), []).append(change)
+    kpis = [
+        dg.TableRecord(
+            {
+                "kpi": kpi,
+                "period": period,
+                "days": spans({change.day for change in changes}),
+                "values": len(changes),
+                "outside_their_interval": sum(change.is_significant is True for change in changes),
+            }
+        )
+        for (kpi, period), changes in of_kpi.items()
+    ]
     values = [
         dg.TableRecord(
             {
                 "kpi": change.kpi,
+                "period": change.period,
                 "day": str(change.day),
                 "of": f"{change.dimension}={change.dimension_value}",
                 "old": _number(change.old.get("value")),
@@ -143,7 +161,7 @@ def _told(found: Difference) -> dict[str, dg.MetadataValue | int]:
     return {
         "values_to_restate": len(found.kpis),
         **{f"profiles_{event}": count for event, count in found.identity.items()},
-        **({"values": dg.MetadataValue.table(values)} if values else {}),
+        **({"kpis": dg.MetadataValue.table(kpis), "values": dg.MetadataValue.table(values)} if kpis else {}),
         **({"rows": dg.MetadataValue.table(rows)} if rows else {}),
     }
 

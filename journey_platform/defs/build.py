@@ -12,6 +12,7 @@ from journey_platform.defs.backfills import (
     promote_backfill,
 )
 from journey_platform.defs.canaries import canaries_asset
+from journey_platform.defs.changed import alert_on_changes
 from journey_platform.defs.customers import customer_assets
 from journey_platform.defs.data_docs import data_docs_asset
 from journey_platform.defs.drops import drop_sensor, dropped
@@ -101,6 +102,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
             follow_identity,
             *([ask_again(settings.sources, repeat, assets)] if has_vendors else []),
             *alert_sensors(settings.sources),
+            alert_on_changes(settings.sources),
             *([drop_sensor(assets)] if has_files else []),
         ],
         executor=dg.in_process_executor,

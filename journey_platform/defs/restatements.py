@@ -78,6 +78,7 @@ def _shown(added: pa.Table) -> list[dg.TableRecord]:
         dg.TableRecord(
             {
                 "kpi": row["kpi"],
+                "period": row["period"],
                 "day": str(row["value_day"]),
                 "of": f"{row['dimension']}={row['dimension_value']}",
                 "old": _number(row["old_value"]),

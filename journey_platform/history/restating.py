@@ -23,13 +23,19 @@ from journey_platform.tables import RESTATEMENTS, Table, kpis_table
 _PARTS = ("value", "numerator", "denominator", "lower", "upper", "status", "definition_version")
 
 
+def told_until(lake: Lake) -> dict[str, int]:
+    """The version of each table of KPI values up to which the log of restatements tells, by its name."""
+    told: dict[str, int] = json.loads(lake.cursor(RESTATEMENTS) or "{}")
+    return told
+
+
 def keep_up(lake: Lake, *, run_id: str, zone: str) -> pa.Table:
     """Add to `tables.RESTATEMENTS` what the commits since the last time changed; gives the rows added.
 
     The versions gone through are committed with the rows. A change stands on the local day of `zone` on
     which it was published.
     """
-    told: dict[str, int] = json.loads(lake.cursor(RESTATEMENTS) or "{}")
+    told = told_until(lake)
     newest = {table.name: lake.version(table) for table in map(kpis_table, STAGES)}
     cursor = {**told, **{name: version for name, version in newest.items() if version is not None}}
     rows = [

@@ -18,6 +18,7 @@ import psycopg2
 import pytest
 
 from journey_platform.demo.vendors.apart import serve_apart
+from tests.deploy.driving import SELECTOR, assert_nothing_is_held, finished, launch, runs, try_to_launch
 from tests.deploy.production import Production, until
 from tests.deploy.servers import Postgres, postgres
 from tests.runs import contents
@@ -30,16 +31,9 @@ if datetime.now(UTC) < TICK:
     TICK -= timedelta(days=1)
 YESTERDAY = TICK.date() - timedelta(days=1)
 FIRST = YESTERDAY - timedelta(days=2)
+DAYS = (FIRST, YESTERDAY)
 SECRET = "canary-pseudonym-key-77aa"
 
-SELECTOR = {"repositoryName": "__repository__", "repositoryLocationName": "journey_platform"}
-RUNS = """query { runsOrError(limit: 50) { ... on Runs { results {
-    runId status jobName tags { key value } startTime endTime parentRunId } } } }"""
-LAUNCH = """mutation($p: ExecutionParams!) { launchRun(executionParams: $p) {
-    __typename ... on LaunchRunSuccess { run { runId } } ... on PythonError { message }
-    ... on UnauthorizedError { message } } }"""
-POOLS = """query { instance { concurrencyLimits {
-    concurrencyKey claimedSlots { runId } pendingSteps { runId } } } }"""
 STEPS = """query($id: ID!) { runOrError(runId: $id) { ... on Run {
     status stats { ... on RunStatsSnapshot { stepsSucceeded } } } } }"""
 
@@ -72,36 +66,6 @@ def production(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> 
             installation.stop()
 
 
-def runs(production: Production) -> list[dict[str, Any]]:
-    """Newest first."""
-    found: list[dict[str, Any]] = production.ask(RUNS)["runsOrError"]["results"]
-    return found
-
-
-def chain(production: Production, run_id: str) -> list[dict[str, Any]]:
-    """A run and its retries, in order."""
-    known = sorted(runs(production), key=lambda run: run["startTime"] or time.time())
-    ids, found = {run_id}, []
-    for run in known:
-        if run["runId"] == run_id or run["parentRunId"] in ids:
-            ids.add(run["runId"])
-            found.append(run)
-    return found
-
-
-def launch(production: Production, service: str = "webserver") -> dict[str, Any]:
-    tags = {
-        "dagster/asset_partition_range_start": FIRST.isoformat(),
-        "dagster/asset_partition_range_end": YESTERDAY.isoformat(),
-    }
-    wanted = {
-        "selector": {**SELECTOR, "jobName": "daily"},
-        "executionMetadata": {"tags": [{"key": key, "value": value} for key, value in tags.items()]},
-    }
-    answer: dict[str, Any] = production.ask(LAUNCH, service=service, p=wanted)["launchRun"]
-    return answer
-
-
 def a_worker_that_works(production: Production, run_id: str) -> Any:
     """The process of the run, once steps of it are done."""
 
@@ -110,24 +74,6 @@ def a_worker_that_works(production: Production, run_id: str) -> Any:
         return told["status"] == "STARTED" and told["stats"]["stepsSucceeded"] >= 2 and production.workers()
 
     return until("a run's worker", found, patience_s=180)
-
-
-def finished(production: Production, run_id: str) -> list[dict[str, Any]]:
-    """The run and its retries once the last has ended well."""
-
-    def over() -> Any:
-        found = chain(production, run_id)
-        return found if found and found[-1]["status"] == "SUCCESS" else None
-
-    return list(until(f"the end of {run_id}", over, patience_s=300))
-
-
-def assert_nothing_is_held(production: Production) -> None:
-    def free() -> bool:
-        limits = production.ask(POOLS)["instance"]["concurrencyLimits"]
-        return not any(limit["claimedSlots"] or limit["pendingSteps"] for limit in limits)
-
-    assert until("all slots free", free, patience_s=60)
 
 
 def test_a_tick_of_the_schedule_materializes_yesterday(production: Production, database: Postgres) -> None:
@@ -183,7 +129,7 @@ def test_a_killed_worker_and_a_killed_code_server_are_recovered_from(
     undisturbed = contents.fingerprints(Path(production.code["JOURNEY_ROOT"]))
     assert undisturbed
 
-    run_id = launch(production)["run"]["runId"]
+    run_id = launch(production, "daily", days=DAYS)
     [worker] = a_worker_that_works(production, run_id)
     worker.kill()
     began = time.monotonic()
@@ -191,7 +137,7 @@ def test_a_killed_worker_and_a_killed_code_server_are_recovered_from(
     print(f"after the worker: {statuses} in {time.monotonic() - began:.0f} s")
     assert statuses == ["FAILURE", "SUCCESS"]
 
-    run_id = launch(production)["run"]["runId"]
+    run_id = launch(production, "daily", days=DAYS)
     a_worker_that_works(production, run_id)
     production.kill("code")
     began = time.monotonic()
@@ -210,7 +156,7 @@ def test_a_killed_worker_and_a_killed_code_server_are_recovered_from(
 
 
 def test_a_restarted_database_and_daemon_lose_nothing(production: Production, database: Postgres) -> None:
-    run_id = launch(production)["run"]["runId"]
+    run_id = launch(production, "daily", days=DAYS)
     production.kill("daemon")
     database.stop()
     database.start()
@@ -238,7 +184,9 @@ def test_what_runs_said_is_written_as_json_with_run_and_days(production: Product
 
 
 def test_who_may_only_look_cannot_launch(production: Production) -> None:
-    assert launch(production, service="viewer")["__typename"] == "UnauthorizedError"
+    assert (
+        try_to_launch(production, "daily", days=DAYS, service="viewer")["__typename"] == "UnauthorizedError"
+    )
 
 
 def test_the_webserver_itself_would_take_a_change_by_a_link(production: Production) -> None:
