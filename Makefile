@@ -33,6 +33,7 @@ bench: $(SETUP)  ## figures and ratios, never a verdict
 
 screenshots: $(SETUP)  ## docs/images from a running demo; needs Chromium
 	$(BIN)/python docs/screenshots.py
+	JOURNEY_PICTURES=docs/images $(BIN)/python -m pytest -m chaos tests/deploy/test_mending.py
 
 lock:  ## pin the dependencies again; needs uv
 	uv pip compile --group dev pyproject.toml --python-version 3.11 --universal \

@@ -8,8 +8,12 @@ import json
 import os
 import subprocess
 import sys
+import tempfile
 from collections.abc import Mapping
 from datetime import UTC, date, datetime
+from pathlib import Path
+
+import pyarrow as pa
 
 from journey_platform.backfills.promotion import Promoted, finish_promotions, promote
 from journey_platform.history.restating import keep_up
@@ -50,20 +54,22 @@ def preview(
     shadow = make(
         lake, f"{source}-{now:%Y%m%dt%H%M%S}", source=source, first=first, last=last, made_at=now.isoformat()
     )
-    inside = {name: value for name, value in environment.items() if name != "DAGSTER_HOME"}
-    inside |= {"JOURNEY_ROOT": shadow.lake.root, "JOURNEY_DATA_DOCS": str(shadow.folder / "data_docs")}
+    inside = {"JOURNEY_ROOT": shadow.lake.root, "JOURNEY_DATA_DOCS": str(shadow.folder / "data_docs")}
     try:
-        run(source, first, last, environment=inside)
+        # An instance of its own: without one Dagster takes the configuration of the folder it is started in.
+        with tempfile.TemporaryDirectory(prefix="journey-preview-") as home:
+            (Path(home) / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
+            run(source, first, last, environment={**environment, **inside, "DAGSTER_HOME": home})
     except BaseException:
         discard(shadow)
         raise
     return shadow
 
 
-def publish(lake: Lake, shadow: Shadow, *, run_id: str, zone: str) -> tuple[Promoted, int]:
-    """Promote the shadow, and list what that restated: how many values. Raises `Refused`."""
+def publish(lake: Lake, shadow: Shadow, *, run_id: str, zone: str) -> tuple[Promoted, pa.Table]:
+    """Promote the shadow, and list what that restated: rows of `tables.RESTATEMENTS`. Raises `Refused`."""
     ended = finish_promotions(lake)
     if not shadow.folder.exists() and ended:
         raise Refused(f"the promotion of {shadow.name} had been begun and is ended now")
     promoted = promote(shadow, now=datetime.now(UTC))
-    return promoted, keep_up(lake, run_id=run_id, zone=zone).num_rows
+    return promoted, keep_up(lake, run_id=run_id, zone=zone)

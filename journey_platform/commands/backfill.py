@@ -59,7 +59,7 @@ def _run(chosen: argparse.Namespace) -> _Lines:
         promoted, restated = publish(
             lake, named(lake, chosen.promote), run_id=f"promote-{uuid.uuid4().hex[:12]}", zone=known.zone
         )
-        yield f"{len(promoted.tables)} tables published, {restated} values restated"
+        yield f"{len(promoted.tables)} tables published, {restated.num_rows} values restated"
         if promoted.moved:
             yield f"{promoted.moved} was changed meanwhile: run the job derive, or backfill the source again"
     else:

@@ -15,11 +15,13 @@ from journey_platform.defs.describe import asset_key
 from journey_platform.defs.jobs import KIND_TAG, PRIORITY_TAG
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.restatements import told_of
 from journey_platform.history.causes import spans
 from journey_platform.history.trace import History, Leap, known_tables
 from journey_platform.kpis.restatements import Change
 from journey_platform.lake.shadows import discard, named
 from journey_platform.sources import archive_of
+from journey_platform.tables import RESTATEMENTS
 
 _SHOWN = 100
 
@@ -78,7 +80,9 @@ def publish_preview(context: dg.OpExecutionContext, config: Preview, platform: P
     )
     for event in _materialized(platform, promoted):
         context.log_event(event)
-    context.add_output_metadata({"tables": len(promoted.tables), "values_restated": restated})
+    told = told_of(platform.lake, restated)
+    context.log_event(dg.AssetMaterialization(asset_key(RESTATEMENTS), metadata=told))
+    context.add_output_metadata({"tables": len(promoted.tables), "values_restated": restated.num_rows})
     if promoted.moved:
         raise dg.Failure(
             f"{promoted.moved} was changed meanwhile: run the job derive, or backfill the source again",

@@ -1,6 +1,7 @@
 """The asset `kpis/restatements`: every change of a published value, with its causes, and the alarm."""
 
 from collections import Counter
+from typing import Any
 
 import dagster as dg
 import pyarrow as pa
@@ -8,8 +9,10 @@ import pyarrow.compute as pc
 
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.history.causes import spans
 from journey_platform.history.restating import keep_up
 from journey_platform.kpis.catalogue import STAGES
+from journey_platform.lake import Lake
 from journey_platform.tables import RESTATEMENTS, kpis_table
 
 MATURE_STAND = "mature_values_stand"
@@ -43,15 +46,9 @@ def restatement_assets() -> list[dg.AssetsDefinition]:
         added = keep_up(platform.lake, run_id=context.run.run_id, zone=platform.zone)
         mature = added.filter(added["is_mature"])
         counts = Counter(cause["kind"] for row in mature.to_pylist() for cause in row["causes"])
-        total = sum(state.rows for state in platform.lake.day_states(RESTATEMENTS).values())
         return dg.MaterializeResult(
             asset_key=asset_key(RESTATEMENTS),
-            metadata={
-                "dagster/row_count": total,
-                "restated": added.num_rows,
-                "restated_mature": mature.num_rows,
-                **({"values": dg.MetadataValue.table(_shown(added))} if added.num_rows else {}),
-            },
+            metadata=told_of(platform.lake, added),
             check_results=[
                 dg.AssetCheckResult(
                     asset_key=asset_key(RESTATEMENTS),
@@ -67,6 +64,42 @@ def restatement_assets() -> list[dg.AssetsDefinition]:
         )
 
     return [restated]
+
+
+def told_of(lake: Lake, added: pa.Table) -> dict[str, dg.MetadataValue | int]:
+    """What stands beside the asset after rows were added to it."""
+    return {
+        "dagster/row_count": sum(state.rows for state in lake.day_states(RESTATEMENTS).values()),
+        "restated": added.num_rows,
+        "restated_mature": added.filter(added["is_mature"]).num_rows,
+        **(
+            {"kpis": dg.MetadataValue.table(_by_kpi(added)), "values": dg.MetadataValue.table(_shown(added))}
+            if added.num_rows
+            else {}
+        ),
+    }
+
+
+def _by_kpi(added: pa.Table) -> list[dg.TableRecord]:
+    """All of it in a few lines: which KPI on which days, and because of what."""
+    found: dict[tuple[str, str], list[dict[str, Any]]] = {}
+    for row in added.to_pylist():
+        found.setdefault((row["kpi"], row["period"]), []).append(row)
+    return [
+        dg.TableRecord(
+            {
+                "kpi": kpi,
+                "period": period,
+                "days": spans({row["value_day"] for row in rows}),
+                "values": len(rows),
+                "mature": sum(row["is_mature"] for row in rows),
+                "because_of": "; ".join(
+                    sorted({f"{cause['kind']} {cause['name']}" for row in rows for cause in row["causes"]})
+                ),
+            }
+        )
+        for (kpi, period), rows in sorted(found.items())
+    ]
 
 
 def _shown(added: pa.Table) -> list[dg.TableRecord]:

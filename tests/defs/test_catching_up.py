@@ -105,6 +105,11 @@ def read_before(lake: Lake, days: Iterable[date]) -> None:
 
 def ticked(platform: Platform) -> dict[str, str]:
     """The tags of the run that the schedule asks for on the morning after LAST."""
+    return dict(asked_at(platform, datetime(2026, 11, 1, 2, tzinfo=UTC)).tags)
+
+
+def asked_at(platform: Platform, tick: datetime) -> dg.RunRequest:
+    """What the schedule asks for at that tick."""
     [schedule] = [
         schedule
         for schedule in build_definitions(platform.settings).schedules or []
@@ -114,11 +119,11 @@ def ticked(platform: Platform) -> dict[str, str]:
     with dg.DagsterInstance.ephemeral() as instance:
         context = dg.build_schedule_context(
             instance,
-            scheduled_execution_time=datetime(2026, 11, 1, 2, tzinfo=UTC),
+            scheduled_execution_time=tick,
             resources={"platform": platform},
         )
         [request] = schedule.evaluate_tick(context).run_requests or []
-    return dict(request.tags)
+    return request
 
 
 def test_a_machine_that_was_off_for_two_weeks_asks_for_all_missed_days_in_one_run(platform: Platform) -> None:
@@ -135,3 +140,19 @@ def test_an_usual_morning_asks_for_yesterday_and_the_lookback(platform: Platform
     lookback = max(stream.lookback_days for stream in CONNECTORS["mastodon"].streams)
     assert (tags[RANGE_START_TAG], tags[RANGE_END_TAG]) == (day(lookback).isoformat(), LAST.isoformat())
     assert CHANGED_ONLY_TAG not in tags
+
+
+def test_a_clock_set_back_over_the_tick_asks_for_the_same_run_once_and_one_ahead_leaves_no_gap(
+    platform: Platform,
+) -> None:
+    read_before(platform.lake, span(60, 1))
+    night = datetime(2026, 11, 1, 2, tzinfo=UTC)
+    # Dagster starts one run a key: the second tick of the same night, two hours later, is the same run.
+    assert asked_at(platform, night).run_key == asked_at(platform, night).run_key == LAST.isoformat()
+    ahead = asked_at(platform, night + timedelta(days=1))
+    assert ahead.tags[RANGE_END_TAG] == (LAST + timedelta(days=1)).isoformat()
+    # The day that was read before it was over is among those that the right clock's next night reads again.
+    read_before(platform.lake, [LAST + timedelta(days=1)])
+    right = asked_at(platform, night + timedelta(days=2))
+    assert right.tags[RANGE_START_TAG] <= (LAST + timedelta(days=1)).isoformat() <= right.tags[RANGE_END_TAG]
+    assert LOOKBACK_TAG in right.tags

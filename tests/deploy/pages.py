@@ -16,18 +16,21 @@ class Pages:
         self._page, self._address, self._folder = page, address, folder
         page.set_default_timeout(_PATIENCE_MS)
 
-    def asset_graph(self) -> None:
-        """All assets in their groups, each in its colour."""
-        self._open("/asset-groups", 1600, 760)
-        self._page.get_by_role("button", name="Hide navigation").click()
+    def colours(self) -> None:
+        """What an asset is made from, each in its colour."""
+        self._open("/assets/kpis/restatements?view=lineage&lineageScope=upstream&lineageDepth=1", 1500, 700)
         self._settle()
-        self._keep("operating-asset-graph")
+        self._keep("operating-colours")
 
-    def days_of_a_backfill(self) -> None:
-        """The dialog of a source's asset that asks which days."""
+    def days_of_a_backfill(self, days: str) -> None:
+        """The dialog of a source's asset that asks which days, as `[FIRST...LAST]`."""
         self._open("/assets/raw/matomo/visits", 1400, 800)
         self._page.get_by_role("button", name="Materialize").first.click()
         self._page.get_by_text("Partition selection").first.wait_for()
+        self._settle()
+        asked = self._page.get_by_role("dialog").get_by_role("textbox").first
+        asked.fill(days)
+        asked.press("Enter")
         self._settle()
         self._keep("operating-days")
 
@@ -50,12 +53,14 @@ class Pages:
     def preview(self, run: str) -> None:
         """What a preview would change, in the log of its run."""
         self._open(f"/runs/{run}", 1400, 900)
+        self._page.get_by_text("View full message").first.click()
         self._settle()
         self._keep("operating-preview")
 
     def restatements(self) -> None:
-        """The asset with every published value that changed."""
-        self._open("/assets/kpis/restatements", 1400, 900)
+        """What the last publication restated: beside the asset, as an event of it."""
+        self._open("/assets/kpis/restatements?view=events", 1500, 900)
+        self._page.get_by_role("button", name="Hide navigation").click()
         self._settle()
         self._keep("operating-restatements")
 

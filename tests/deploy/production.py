@@ -101,6 +101,12 @@ class Production:
         os.killpg(process.pid, signal.SIGKILL)
         process.wait()
 
+    def start_what_ended(self) -> None:
+        """As compose does with what ends by itself (`restart: unless-stopped`)."""
+        for service in [name for name, process in self._processes.items() if process.poll() is not None]:
+            del self._processes[service]
+            self.start(service)
+
     def workers(self) -> list[psutil.Process]:
         """The run workers: children of the code server that run a spawned function."""
         found = []

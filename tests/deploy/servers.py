@@ -11,6 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from string import Template
 
+import psutil
 import pytest
 
 DEPLOY = Path(__file__).resolve().parents[2] / "deploy"
@@ -74,6 +75,13 @@ class Postgres:
         """At once; it recovers when it is started again."""
         if self._process is not None:
             self._process.send_signal(3)
+            self._process.wait(30)
+
+    def kill(self) -> None:
+        """The server and every process of a connection, with kill -9."""
+        if self._process is not None:
+            for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
+                process.kill()
             self._process.wait(30)
 
 

@@ -212,6 +212,32 @@ def test_earlier_versions_can_be_read_by_number_and_by_time(lake: Lake) -> None:
         lake.read(ORDERS, version=99)
 
 
+@pytest.mark.parametrize(
+    ("told", "asked", "version"),
+    [
+        pytest.param(["10:00", "08:05", "08:20"], "11:00", 3, id="set back: the newest, asked later"),
+        pytest.param(["10:00", "08:05", "08:20"], "08:10", 2, id="set back: the newest until then"),
+        pytest.param(["10:00", "20:00", "10:20"], "10:30", 3, id="was ahead, and is right again"),
+        pytest.param(["10:00", "20:00", "10:20"], "10:10", 1, id="was ahead: not published before its time"),
+    ],
+)
+def test_versions_by_time_where_the_clock_jumped(
+    lake: Lake, tmp_path: Path, told: list[str], asked: str, version: int
+) -> None:
+    for count in range(len(told)):
+        lake.replace_days(ORDERS, of_days(D1, count=count + 5), [D1], run_id=f"r{count}")
+    entries = sorted(tmp_path.rglob("_delta_log/*.json"))
+    for entry, at in zip(entries, ["00:00", *told], strict=True):
+        milliseconds = int(datetime.fromisoformat(f"2026-03-01T{at}:00+00:00").timestamp() * 1000)
+        lines = [json.loads(line) for line in entry.read_text().splitlines()]
+        for line in lines:
+            if "commitInfo" in line:
+                line["commitInfo"]["timestamp"] = milliseconds
+        entry.write_text("\n".join(map(json.dumps, lines)))
+    moment = datetime.fromisoformat(f"2026-03-01T{asked}:00+00:00")
+    assert lake.version_at(ORDERS, moment) == version
+
+
 def test_run_days_and_cursor_are_in_the_commit(lake: Lake) -> None:
     [write] = lake.replace_days(ORDERS, of_days(D1), [D1], run_id="run-7", cursor="c1")
     newest = DeltaTable(str(Path(lake.root, *ORDERS.key))).history(1)[0]["journey"]

@@ -1,7 +1,7 @@
-"""A token that expires, a disk that fills, in the middle of a run: said clearly, nothing lost, then right."""
+"""A token that expires, a disk that fills, a clock that jumps: said clearly, nothing lost, then right."""
 
 from dataclasses import replace
-from datetime import timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -9,8 +9,10 @@ import pytest
 from journey_platform.demo.vendors.faults import Fault, Faults
 from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
+from journey_platform.tables import RESTATEMENTS
 from tests.runs import contents
 from tests.runs.conftest import FIRST, NARROW, WHOLE, Undisturbed, install
+from tests.runs.mending import differing, values
 from tests.runs.running import Order
 
 
@@ -58,5 +60,27 @@ def test_a_full_disk_is_an_error_that_says_so_keeps_what_is_there_and_converges(
     assert set(landed) <= set(contents.fingerprints(installation.lake))
 
     assert installation.run(WHOLE).failures == {}
+    found = contents.fingerprints(installation.lake)
+    assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
+
+
+@pytest.mark.chaos
+@pytest.mark.parametrize(
+    "jump", [pytest.param(timedelta(hours=-2), id="back"), pytest.param(timedelta(days=1), id="ahead")]
+)
+def test_a_clock_that_jumped_between_two_runs_changes_no_value_and_restates_nothing(
+    served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, jump: timedelta
+) -> None:
+    installation = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
+    installation.with_lake_of(undisturbed_narrow.installation)
+    before = values(installation.lake)
+    right = datetime.fromisoformat(installation.environment["JOURNEY_NOW"])
+    for now in (right + jump, right):
+        jumped = replace(
+            installation, environment={**installation.environment, "JOURNEY_NOW": now.isoformat()}
+        )
+        assert jumped.run(replace(WHOLE, is_lookback=True)).failures == {}
+        assert differing(before, values(installation.lake)) == set()
+        assert contents.rows(installation.lake, RESTATEMENTS) == []
     found = contents.fingerprints(installation.lake)
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}

@@ -1,0 +1,236 @@
+"""A 90-day backfill on the production instance, disturbed: parts killed at seeded moments, others at work.
+
+Its end is that of an undisturbed one, table by table; nothing holds a slot. The sources tell now one thing
+and now another, so that each backfill has 90 days to change. JOURNEY_KILLS: how many; JOURNEY_KILL_SEED.
+"""
+
+import contextlib
+import os
+import random
+import time
+from collections import Counter
+from collections.abc import Iterator
+from dataclasses import dataclass, field, replace
+from datetime import date, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from journey_platform.demo.company import build_world
+from journey_platform.demo.vendors.server import Served, serve
+from journey_platform.demo.world import World
+from tests.deploy.driving import assert_nothing_is_held, chain, finished, launch, runs
+from tests.deploy.production import Production, until
+from tests.deploy.servers import Postgres, postgres
+from tests.runs import contents
+from tests.runs.running import PSEUDONYM_KEY, ZONE
+
+pytestmark = pytest.mark.chaos
+
+LAST = date(2026, 11, 20)
+FIRST = LAST - timedelta(days=89)
+SEED = int(os.environ.get("JOURNEY_KILL_SEED", "1"))
+KILLS = int(os.environ.get("JOURNEY_KILLS", "50"))
+# Dagster tries a dead run again twice: more kills in one backfill would need somebody to launch it again.
+KILLS_IN_ONE = 2
+PARTS = ("worker", "code", "daemon", "postgres")
+UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
+
+
+def told_otherwise(world: World) -> World:
+    """The same visits and posts at the same times, told with other pages' times, referrers and words."""
+    visits = [
+        replace(
+            visit,
+            referrer_type="direct",
+            referrer_name="",
+            actions=[replace(a, dwell_s=(a.dwell_s or 0) + 7) for a in visit.actions],
+        )
+        for visit in world.visits
+    ]
+    return replace(
+        world, visits=visits, posts=[replace(p, html=f"{p.html}<p>Awful!</p>") for p in world.posts]
+    )
+
+
+@dataclass
+class Place:
+    """The installation, its database, what the vendors tell, and what was done to bring it back."""
+
+    production: Production
+    database: Postgres
+    served: Served
+    worlds: tuple[World, World]
+    root: Path
+    commands: int = 0
+    took_s: list[float] = field(default_factory=list)
+
+    def tell(self, number: int) -> None:
+        """From now on the vendors tell the world of that number."""
+        self.served.world = self.worlds[number]
+        self.served.as_of = self.served.now
+
+    def tables(self) -> contents.Fingerprints:
+        return contents.fingerprints(self.root)
+
+    def rest(self) -> None:
+        """Until nothing is under way or waits."""
+        until(
+            "rest", lambda: not [r for r in runs(self.production) if r["status"] in UNDER_WAY], patience_s=300
+        )
+        assert_nothing_is_held(self.production)
+
+
+def under_way(production: Production) -> list[str]:
+    return [run["runId"] for run in runs(production) if run["status"] in UNDER_WAY]
+
+
+@pytest.fixture(scope="module")
+def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
+    folder = tmp_path_factory.mktemp("disturbed")
+    world = replace(build_world(customers=40, first_day=FIRST, last_day=LAST), outages=[])
+    with postgres() as database, serve(world) as served:
+        settings = {
+            **served.environment,
+            "JOURNEY_ROOT": str(folder / "lake"),
+            "JOURNEY_ZONE": ZONE,
+            "JOURNEY_START_DATE": FIRST.isoformat(),
+            "JOURNEY_NOW": served.now.isoformat(),
+            "JOURNEY_SOURCES": "matomo,mastodon",
+            "JOURNEY_PSEUDONYM_KEY": PSEUDONYM_KEY,
+        }
+        production = Production(folder, database.environment, settings)
+        production.once("migrate")
+        try:
+            for service in ("code", "webserver", "daemon"):
+                production.start(service)
+            finished(production, launch(production, "daily", days=(FIRST, LAST)))
+            yield Place(production, database, served, (world, told_otherwise(world)), folder / "lake")
+        finally:
+            production.stop()
+
+
+def test_two_backfills_and_a_daily_run_at_once_end_as_one_after_another(place: Place) -> None:
+    late = (LAST - timedelta(days=3), LAST)
+    wanted = [
+        ("backfill_matomo", (FIRST, LAST - timedelta(days=20))),
+        ("backfill_mastodon", (FIRST + timedelta(days=20), LAST)),
+        ("daily", late),
+    ]
+    before = place.tables()
+    place.tell(1)
+    for job, days in wanted:
+        finished(place.production, launch(place.production, job, days=days))
+    place.rest()
+    expected = place.tables()
+    assert contents.differences(expected, before) != {}
+
+    place.tell(0)
+    for job in ("backfill_matomo", "backfill_mastodon"):
+        finished(place.production, launch(place.production, job, days=(FIRST, LAST)))
+    place.rest()
+    assert contents.differences(place.tables(), before) == {}
+
+    place.tell(1)
+    for run in [launch(place.production, job, days=days) for job, days in wanted]:
+        finished(place.production, run)
+    place.rest()
+    assert contents.differences(place.tables(), expected) == {}
+
+
+def test_a_backfill_whose_parts_are_killed_ends_as_an_undisturbed_one(place: Place) -> None:
+    expected = {}
+    for number in (1, 0):
+        place.tell(number)
+        began = time.monotonic()
+        for job in ("backfill_mastodon", "backfill_matomo"):
+            finished(place.production, launch(place.production, job, days=(FIRST, LAST)))
+        place.took_s.append(time.monotonic() - began)
+        place.rest()
+        expected[number] = place.tables()
+    assert contents.differences(expected[0], expected[1]) != {}
+
+    dice, done, backfills = random.Random(SEED), Counter[str](), 0
+    while done.total() < KILLS:
+        backfills += 1
+        number = backfills % 2
+        place.tell(number)
+        finished(place.production, launch(place.production, "backfill_mastodon", days=(FIRST, LAST)))
+        disturbed(place, dice, done)
+        place.rest()
+        found = contents.differences(place.tables(), expected[number])
+        assert found == {}, f"seed {SEED}, after {dict(done)}"
+        print(f"{backfills} backfills, {dict(done)}, {place.commands} commands", flush=True)
+
+
+def disturbed(place: Place, dice: random.Random, done: Counter[str]) -> None:
+    """A backfill in which parts are killed while it works; it ends well, or this fails."""
+    run_id = launch(place.production, "backfill_matomo", days=(FIRST, LAST))
+    for _ in range(KILLS_IN_ONE):
+        if done.total() >= KILLS or not is_at_work(place, run_id):
+            break
+        part = PARTS[done.total() % len(PARTS)]
+        time.sleep(dice.uniform(0, place.took_s[0] / 2))
+        if state(place, run_id) != "STARTED":
+            break
+        kill(place, part)
+        done[part] += 1
+        recovered(place, run_id)
+    if not ends(place, run_id):
+        # The stated command: the code server is started again, which clears what is dead.
+        place.commands += 1
+        place.production.kill("code")
+        place.production.start("code")
+        assert ends(place, run_id)
+
+
+def kill(place: Place, part: str) -> None:
+    """kill -9; what compose restarts is started again."""
+    match part:
+        case "worker":
+            for worker in place.production.workers():
+                worker.kill()
+        case "postgres":
+            place.database.kill()
+            time.sleep(1)
+            place.database.start()
+        case service:
+            place.production.kill(service)
+            place.production.start(service)
+    place.production.start_what_ended()
+
+
+def state(place: Place, run_id: str) -> str:
+    """Of the run's last try; "" while nobody can tell."""
+    with contextlib.suppress(OSError, AssertionError):
+        return str(chain(place.production, run_id)[-1]["status"])
+    return ""
+
+
+def is_at_work(place: Place, run_id: str) -> bool:
+    """Wait until it works, or is over."""
+
+    def told() -> Any:
+        place.production.start_what_ended()
+        return state(place, run_id) in {"STARTED", "SUCCESS"} and state(place, run_id)
+
+    return bool(until("work", told, patience_s=180) == "STARTED")
+
+
+def recovered(place: Place, run_id: str) -> None:
+    """Wait until the instance answers again, and what was killed had the time to be noticed."""
+    until("an answer", lambda: state(place, run_id), patience_s=120)
+    time.sleep(3)
+
+
+def ends(place: Place, run_id: str) -> bool:
+    """Whether it ends well by itself in three minutes."""
+
+    def told() -> Any:
+        place.production.start_what_ended()
+        return state(place, run_id) == "SUCCESS"
+
+    with contextlib.suppress(TimeoutError):
+        return bool(until("the end", told, patience_s=180))
+    return False
