@@ -1,9 +1,10 @@
 """A long history: 1,000 days of ten sources, and whether the definitions and the UI's pages stay usable.
 
-Six vendors and four feeds of dropped files. An instance like production's (but SQLite) is told that every day
-of every daily asset was materialized; then a webserver over it is asked what the UI asks for the asset graph,
-for the partitions of an asset and of all, and for the backfill page. `python benchmarks/history.py` prints
-seconds; nothing is kept.
+Six vendors and four feeds of dropped files. An instance like the demo's (SQLite) or, with `--postgres`, like
+production's is told that every day of every daily asset was materialized; then a webserver over it is asked
+what the UI asks for the asset graph, for the partitions of an asset and of all, and for the backfill page.
+`python benchmarks/history.py` prints seconds; nothing is kept, but a picture of the asset's partitions with
+`--picture FILE`, which needs a Chromium.
 
 Dagster writes about fifty events a second. So it is told of the first day of each asset, and the rows of the
 other days are copied from that in its database.
@@ -19,7 +20,7 @@ import sys
 import tempfile
 import time
 import urllib.request
-from collections.abc import Callable
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -54,24 +55,36 @@ BACKFILLS = """query { partitionBackfillsOrError(limit: 25) { ... on PartitionBa
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--days", type=int, default=1_000)
+    parser.add_argument("--postgres", action="store_true", help="the instance in a PostgreSQL of its own")
+    parser.add_argument("--picture", type=Path, help="keep a picture of a stream's partitions here")
     options = parser.parse_args()
     folder = Path(tempfile.mkdtemp(prefix="journey-benchmark-"))
     try:
-        measure(folder, options.days)
+        if options.postgres:
+            sys.path.insert(0, str(REPOSITORY))
+            from tests.deploy.servers import postgres
+
+            with postgres() as database:
+                measure(folder, options.days, options.picture, {**database.environment})
+        else:
+            measure(folder, options.days, options.picture, {})
     finally:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def measure(folder: Path, days: int) -> None:
+def measure(folder: Path, days: int, picture: Path | None, database: Mapping[str, str]) -> None:
+    """`database`: how PostgreSQL is reached; empty for SQLite."""
     first = LAST_DAY - timedelta(days=days - 1)
-    os.environ.update(environment(folder, first))
+    os.environ.update(environment(folder, first, database))
     loaded = seconds(lambda: subprocess.run([sys.executable, "-c", LOAD], check=True, cwd=REPOSITORY))
-    print(f"{days} days, 6 vendors and {len(FEEDS)} feeds; {AIMS}")
+    kind = "PostgreSQL" if database else "SQLite"
+    print(f"{days} days, 6 vendors and {len(FEEDS)} feeds, {kind}; {AIMS}")
     told("definitions, in a new interpreter", loaded)
-    assets, events, filled = fill(first, days)
+    assets, events, filled = fill(first, days, database)
     print(f"{assets} daily assets, {events} materializations told in {filled:.0f} s")
-    size = sum(file.stat().st_size for file in folder.rglob("*.db")) / 2**20
-    print(f"the instance takes {size:.0f} MB")
+    if not database:
+        size = sum(file.stat().st_size for file in folder.rglob("*.db")) / 2**20
+        print(f"the instance takes {size:.0f} MB")
     command = [
         sys.executable,
         "-m",
@@ -97,8 +110,25 @@ def measure(folder: Path, days: int) -> None:
                 told(page, seconds(lambda q=question, v=variables: ask(q, v)))  # type: ignore[misc]
             known = [node["partitionStats"] for node in ask(GRAPH)["data"]["assetNodes"]]
             assert [stats["numMaterialized"] for stats in known if stats] == [days] * assets
+            if picture is not None:
+                told("partitions of one asset, in a browser", seconds(lambda: keep(picture)))
         finally:
             web.terminate()
+
+
+def keep(picture: Path) -> None:
+    """The page of a stream's partitions as people see it, once it shows them."""
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=shutil.which("chromium"), args=["--no-sandbox", "--disable-gpu"]
+        )
+        page = browser.new_page(viewport={"width": 1400, "height": 700})
+        page.goto(f"http://127.0.0.1:{PORT}/assets/raw/matomo/visits?view=partitions")
+        page.get_by_text(LAST_DAY.isoformat()).first.wait_for(timeout=120_000)
+        page.screenshot(path=picture)
+        browser.close()
 
 
 COPY = """INSERT INTO event_logs
@@ -108,7 +138,7 @@ COPY = """INSERT INTO event_logs
 LOAD = "from journey_platform.definitions import defs; defs.resolve_asset_graph()"
 
 
-def environment(folder: Path, first: date) -> dict[str, str]:
+def environment(folder: Path, first: date, database: Mapping[str, str]) -> dict[str, str]:
     """Settings with all vendors, whose addresses are never asked, and a folder with feeds."""
     from connectors.config import settings_of
     from connectors.registry import CONNECTORS
@@ -116,7 +146,7 @@ def environment(folder: Path, first: date) -> dict[str, str]:
     home, dropped = folder / "dagster", folder / "dropped"
     home.mkdir()
     dropped.mkdir()
-    shutil.copy(REPOSITORY / "deploy" / "dagster.yaml", home)
+    shutil.copy(REPOSITORY / "deploy" / ("production" if database else "") / "dagster.yaml", home)
     (dropped / "files.yaml").write_text("feeds:\n" + "".join(FEED.format(name=name) for name in FEEDS))
     variables = {
         setting.env: "https://vendor.example" if setting.env.endswith("_URL") else "1"
@@ -125,6 +155,8 @@ def environment(folder: Path, first: date) -> dict[str, str]:
     }
     return {
         **variables,
+        **database,
+        "JOURNEY_STATE": str(home),
         "DAGSTER_HOME": str(home),
         "JOURNEY_ROOT": str(folder / "lake"),
         "JOURNEY_FILES": str(dropped),
@@ -135,7 +167,7 @@ def environment(folder: Path, first: date) -> dict[str, str]:
     }
 
 
-def fill(first: date, days: int) -> tuple[int, int, float]:
+def fill(first: date, days: int, database: Mapping[str, str]) -> tuple[int, int, float]:
     """Tell the instance of every day of every daily asset: (assets, events, seconds)."""
     import dagster as dg
 
@@ -148,13 +180,34 @@ def fill(first: date, days: int) -> tuple[int, int, float]:
     with dg.DagsterInstance.get() as instance:
         for asset in daily:
             instance.report_runless_asset_event(dg.AssetMaterialization(asset, partition=keys[0]))
-    [database] = Path(os.environ["DAGSTER_HOME"]).rglob("index.db")
-    with sqlite3.connect(database) as connection:
-        connection.execute("CREATE TEMP TABLE days (day TEXT)")
-        connection.executemany("INSERT INTO days VALUES (?)", [(key,) for key in keys[1:]])
-        connection.execute(COPY, {"first": keys[0]})
-    connection.close()
+    others = [(key,) for key in keys[1:]]
+    if database:
+        _copy_in_postgres(database, keys[0], others)
+    else:
+        [file] = Path(os.environ["DAGSTER_HOME"]).rglob("index.db")
+        with sqlite3.connect(file) as connection:
+            connection.execute("CREATE TEMP TABLE days (day TEXT)")
+            connection.executemany("INSERT INTO days VALUES (?)", others)
+            connection.execute(COPY, {"first": keys[0]})
+        connection.close()
     return len(daily), len(daily) * days, time.perf_counter() - started
+
+
+def _copy_in_postgres(database: Mapping[str, str], first: str, others: Sequence[tuple[str]]) -> None:
+    import psycopg2
+
+    connection = psycopg2.connect(
+        host=database["DAGSTER_PG_HOST"],
+        port=database["DAGSTER_PG_PORT"],
+        user=database["DAGSTER_PG_USER"],
+        password=database["DAGSTER_PG_PASSWORD"],
+        dbname=database["DAGSTER_PG_DB"],
+    )
+    with connection, connection.cursor() as cursor:
+        cursor.execute("CREATE TEMP TABLE days (day TEXT)")
+        cursor.executemany("INSERT INTO days VALUES (%s)", others)
+        cursor.execute(COPY.replace(":first", "%(first)s"), {"first": first})
+    connection.close()
 
 
 def ask(question: str, variables: Any = None) -> dict[str, Any]:
