@@ -1,5 +1,6 @@
 """PostgreSQL and nginx as they are installed on this machine, each in a folder of its own on a free port."""
 
+import contextlib
 import os
 import shutil
 import socket
@@ -80,8 +81,11 @@ class Postgres:
     def kill(self) -> None:
         """The server and every process of a connection, with kill -9."""
         if self._process is not None:
-            for process in [*psutil.Process(self._process.pid).children(recursive=True), self._process]:
-                process.kill()
+            connections = psutil.Process(self._process.pid).children(recursive=True)
+            self._process.kill()
+            for process in connections:
+                with contextlib.suppress(psutil.NoSuchProcess):
+                    process.kill()
             self._process.wait(30)
 
 

@@ -169,12 +169,13 @@ def disturbed(place: Place, dice: random.Random, done: Counter[str]) -> None:
     for _ in range(KILLS_IN_ONE):
         if done.total() >= KILLS or not is_at_work(place, run_id):
             break
-        part = PARTS[done.total() % len(PARTS)]
+        part = PARTS[(SEED + done.total()) % len(PARTS)]
         time.sleep(dice.uniform(0, 0.7 * place.took_s))
         if state(place, run_id) != "STARTED":
             break
         kill(place, part)
         done[part] += 1
+        print(f"killed {part} of {run_id}", flush=True)
         recovered(place, run_id)
     if not ends(place, run_id):
         # The stated command: the code server is started again, which clears what is dead.
