@@ -90,12 +90,12 @@ def _by_kpi(added: pa.Table) -> list[dg.TableRecord]:
             {
                 "kpi": kpi,
                 "period": period,
-                "days": spans({row["value_day"] for row in rows}),
                 "values": len(rows),
                 "mature": sum(row["is_mature"] for row in rows),
                 "because_of": "; ".join(
                     sorted({f"{cause['kind']} {cause['name']}" for row in rows for cause in row["causes"]})
                 ),
+                "days": spans({row["value_day"] for row in rows}),
             }
         )
         for (kpi, period), rows in sorted(found.items())

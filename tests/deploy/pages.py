@@ -59,7 +59,7 @@ class Pages:
 
     def restatements(self) -> None:
         """What the last publication restated: beside the asset, as an event of it."""
-        self._open("/assets/kpis/restatements?view=events", 1500, 900)
+        self._open("/assets/kpis/restatements?view=events", 1800, 900)
         self._page.get_by_role("button", name="Hide navigation").click()
         self._settle()
         self._keep("operating-restatements")
