@@ -78,7 +78,7 @@ def finished(production: Production, run_id: str) -> list[dict[str, Any]]:
         found = chain(production, run_id)
         return found if found and found[-1]["status"] == "SUCCESS" else None
 
-    return list(until(f"the end of {run_id}", over, patience_s=300))
+    return list(until(f"the end of {run_id}", over, patience_s=900))
 
 
 def told_by(production: Production, run_id: str) -> dict[str, Any]:

@@ -1,7 +1,8 @@
 """A 90-day backfill on the production instance, disturbed: parts killed at seeded moments, others at work.
 
 Its end is that of an undisturbed one, table by table; nothing holds a slot. The sources tell now one thing
-and now another, so that each backfill has 90 days to change. JOURNEY_KILLS: how many; JOURNEY_KILL_SEED.
+and now another, so that each backfill has 90 days to change. JOURNEY_KILLS: how many (50);
+JOURNEY_KILL_SEED; JOURNEY_KILL_DAYS: 90, or fewer, not below 30, for a first look.
 """
 
 import contextlib
@@ -29,7 +30,7 @@ from tests.runs.running import PSEUDONYM_KEY, ZONE
 pytestmark = pytest.mark.chaos
 
 LAST = date(2026, 11, 20)
-FIRST = LAST - timedelta(days=89)
+FIRST = LAST - timedelta(days=int(os.environ.get("JOURNEY_KILL_DAYS", "90")) - 1)
 SEED = int(os.environ.get("JOURNEY_KILL_SEED", "1"))
 KILLS = int(os.environ.get("JOURNEY_KILLS", "50"))
 # Dagster tries a dead run again twice: more kills in one backfill would need somebody to launch it again.
