@@ -14,7 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, order_by, runs_encoded
+from journey_platform.identity.columns import (
+    Codes,
+    Flags,
+    Ints,
+    Texts,
+    gathered,
+    is_missing,
+    order_by,
+    rank_of,
+    runs_encoded,
+)
 from journey_platform.identity.cut import KEPT_APART, Limits, cut
 from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
@@ -61,44 +71,56 @@ def resolve(
     with ThreadPoolExecutor(1) as beside:
         encoding = beside.submit(runs_encoded, observations["record"])
         names = distinct(observations["kind"], observations["value"], spelling)
-        keying = beside.submit(identifier_keys, secret, names.kinds(), names.values)
+        sorting = beside.submit(names.alphabet)
+        keys = identifier_keys(secret, names.kinds(), names.values)
+        # From here on everything is in the order of keys, which is that of the tables.
+        by_key = np.argsort(keys)
+        keys, names, alphabet = keys[by_key], names.sorted_by(by_key), sorting.result()[by_key]
         record, record_names = encoding.result()
         seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
-        first, last, records = _spans(seen, len(names.kind))
+        first, last, records = _spans(seen, len(keys))
         observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
-        keys = keying.result()
-    ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
-    given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
-    links = observed.beside(known_links(pa.concat_tables([given, ruled.links]), keys))
-    status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
-    apart = _places(keys, ruled.apart)
-    refusal = _refusals(links, status, apart)
-    is_open = is_missing(refusal)
-    limits = Limits(
-        kind=names.kind,
-        at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
-        apart=apart,
-        names=KINDS,
-    )
-    considered = links.only(is_open)
-    refusal[is_open], component = cut(considered.left, considered.right, considered.strongest_first, limits)
-    person = _named(component, keys, first)
-    identifiers = pa.Table.from_arrays(
-        [
-            pa.array(keys),
-            names.kinds(),
-            names.values,
-            _moments(first),
-            _moments(last),
-            pa.array(records),
-            gathered(names.of_row, observations["vendor"], len(names.kind)),
-            pa.array(status, pa.string()),
-            pa.array(why, pa.string()),
-            pa.array(person, pa.int64(), mask=status != ACTIVE),
-        ],
-        schema=IDENTIFIERS_TABLE.schema,
-    ).take(np.argsort(keys))
-    return Resolution(identifiers, _links_table(links, keys, refusal), _revision(identifiers))
+        del seen, record
+        ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
+        given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
+        given = pa.concat_tables([given, ruled.links])
+        links = observed.beside(known_links(given, keys, len(record_names)))
+        status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
+        apart = _places(keys, ruled.apart)
+        refusal = _refusals(links, status, apart)
+        is_open = is_missing(refusal)
+        limits = Limits(
+            kind=names.kind,
+            at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
+            apart=apart,
+            names=KINDS,
+        )
+        considered = links.only(is_open)
+        refusal[is_open], component = cut(
+            considered.left,
+            considered.right,
+            lambda places: considered.strongest_first(places, alphabet),
+            limits,
+        )
+        examples = pa.chunked_array([record_names, *given["example"].chunks], pa.string())
+        judged = beside.submit(_links_table, links, keys, refusal, examples)
+        person = _named(component, keys, first, alphabet)
+        identifiers = pa.Table.from_arrays(
+            [
+                pa.array(keys),
+                names.kinds(),
+                names.values,
+                _moments(first),
+                _moments(last),
+                pa.array(records),
+                gathered(names.of_row, observations["vendor"], len(keys)),
+                pa.array(status, pa.string()),
+                pa.array(why, pa.string()),
+                pa.array(person, pa.int64(), mask=status != ACTIVE),
+            ],
+            schema=IDENTIFIERS_TABLE.schema,
+        )
+        return Resolution(identifiers, judged.result(), _revision(identifiers))
 
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
@@ -159,36 +181,35 @@ def _refusals(links: Links, status: Texts, apart: list[tuple[int, int]]) -> Text
     return refusal
 
 
-def _named(component: Ints, keys: Ints, first: Ints) -> Ints:
+def _named(component: Ints, keys: Ints, first: Ints, alphabet: Codes) -> Ints:
     """Per identifier, the key of its person. What does not link stands alone."""
     if not len(keys):
         return keys
-    latest_first = np.argsort(first, kind="stable")[::-1]
-    earliest = np.empty(component.max() + 1, dtype=np.int64)
-    earliest[component[latest_first]] = latest_first
-    persons: Ints = keys[earliest[component]]
+    since = np.full(component.max() + 1, _ENDLESS)
+    np.minimum.at(since, component, first)
+    earliest = np.flatnonzero(first == since[component])
+    named_after = np.full(len(since), len(keys))
+    np.minimum.at(named_after, component[earliest], alphabet[earliest])
+    by_name = np.empty(len(keys) + 1, dtype=np.int64)
+    by_name[alphabet] = keys
+    persons: Ints = by_name[named_after[component]]
     return persons
 
 
-def _links_table(links: Links, keys: Ints, refusal: Texts) -> pa.Table:
-    by_key = np.argsort(keys)
-    rank = np.empty_like(by_key)
-    rank[by_key] = np.arange(len(keys))
-    left, right = rank[links.left], rank[links.right]
-    one, other = np.minimum(left, right), np.maximum(left, right)
-    by_name = np.argsort(np.argsort(np.array(RULES)))[links.rule]
-    order = order_by(one * len(keys) + other, by_name)
-    refused = refusal[order]
+def _links_table(links: Links, keys: Ints, refusal: Texts, examples: pa.ChunkedArray) -> pa.Table:
+    by_name = rank_of(np.argsort(np.array(RULES)))[links.rule]
+    order = order_by(links.left.astype(np.int64) * len(keys) + links.right, by_name)
+    ordered, refused = links.only(order), refusal[order]
     return pa.Table.from_arrays(
         [
-            pa.array(keys[by_key[one[order]]]),
-            pa.array(keys[by_key[other[order]]]),
-            pa.array(RULES).take(pa.array(links.rule[order])),
-            pa.array(links.weight[order]),
-            pa.array(links.records[order]),
-            links.example.take(pa.array(order)),
-            _moments(links.first[order]),
-            _moments(links.last[order]),
+            pa.array(keys[ordered.left]),
+            pa.array(keys[ordered.right]),
+            pa.array(RULES).take(pa.array(ordered.rule)),
+            pa.array(ordered.weight),
+            pa.array(ordered.records),
+            examples.take(pa.array(ordered.example)),
+            _moments(ordered.first),
+            _moments(ordered.last),
             pa.array(is_missing(refused)),
             pa.array(refused, pa.string()),
         ],
