@@ -46,19 +46,18 @@ class Links:
     last: Ints
 
     def strongest_first(self, places: Ints, alphabet: Codes) -> Ints:
-        """These links' places in their total order: rule, weight, records, recency, then the ends.
+        """The order of the links at `places`: by rule, weight, records, recency, then the ends.
 
         `alphabet`: the rank of each identifier.
         """
         ends = np.sort(np.stack([alphabet[self.left[places]], alphabet[self.right[places]]]), axis=0)
-        ranks = (-self.last, -self.records, -self.weight, self.rule)
-        order: Ints = places[np.lexsort((ends[1], ends[0], *(rank[places] for rank in ranks)))]
+        ranks = (-self.last[places], -self.records[places], -self.weight[places], self.rule[places])
+        order: Ints = np.lexsort((ends[1], ends[0], *ranks))
         return order
 
-    def only(self, chosen: Flags | Ints) -> "Links":
-        return Links(*(getattr(self, f.name)[chosen] for f in fields(Links)))
-
     def beside(self, other: "Links") -> "Links":
+        if not len(other.left):
+            return self
         return Links(
             *(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(Links))
         )
@@ -69,9 +68,10 @@ def sightings(record: Codes, identifier: Codes, moment: Ints) -> Sightings:
     order = order_by(record, identifier)
     record, identifier, moment = record[order], identifier[order], moment[order]
     starts = _starts(record, identifier)
+    kept = slice(None) if len(starts) == len(record) else starts
     return Sightings(
-        record=record[starts],
-        identifier=identifier[starts],
+        record=record[kept],
+        identifier=identifier[kept],
         first=_reduced(np.minimum, moment, starts),
         last=_reduced(np.maximum, moment, starts),
     )

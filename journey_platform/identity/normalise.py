@@ -9,7 +9,7 @@ import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
@@ -194,6 +194,9 @@ class Distinct:
             malformed=self.malformed[order],
             of_row=rank_of(order)[self.of_row],
         )
+
+    def without_rows(self) -> "Distinct":
+        return replace(self, of_row=np.empty(0, np.int32))
 
 
 def distinct(

@@ -77,10 +77,16 @@ def resolve(
         by_key = np.argsort(keys)
         keys, names, alphabet = keys[by_key], names.sorted_by(by_key), sorting.result()[by_key]
         record, record_names = encoding.result()
-        seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
+        moment = observations["observed_at"].cast(pa.int64()).to_numpy()
+        vendors = gathered(names.of_row, observations["vendor"], len(keys))
+        # Of many millions, each of these is gigabytes, which the rest of the work has use for.
+        del observations, encoding
+        seen = sightings(record, names.of_row, moment)
+        del record, moment
+        names = names.without_rows()
         first, last, records = _spans(seen, len(keys))
         observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
-        del seen, record
+        del seen
         ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
         given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
         given = pa.concat_tables([given, ruled.links])
@@ -95,11 +101,11 @@ def resolve(
             apart=apart,
             names=KINDS,
         )
-        considered = links.only(is_open)
+        opened = np.flatnonzero(is_open)
         refusal[is_open], component = cut(
-            considered.left,
-            considered.right,
-            lambda places: considered.strongest_first(places, alphabet),
+            links.left[is_open],
+            links.right[is_open],
+            lambda places: places[links.strongest_first(opened[places], alphabet)],
             limits,
         )
         examples = pa.chunked_array([record_names, *given["example"].chunks], pa.string())
@@ -113,7 +119,7 @@ def resolve(
                 _moments(first),
                 _moments(last),
                 pa.array(records),
-                gathered(names.of_row, observations["vendor"], len(keys)),
+                vendors,
                 pa.array(status, pa.string()),
                 pa.array(why, pa.string()),
                 pa.array(person, pa.int64(), mask=status != ACTIVE),
@@ -198,18 +204,21 @@ def _named(component: Ints, keys: Ints, first: Ints, alphabet: Codes) -> Ints:
 
 def _links_table(links: Links, keys: Ints, refusal: Texts, examples: pa.ChunkedArray) -> pa.Table:
     by_name = rank_of(np.argsort(np.array(RULES)))[links.rule]
-    order = order_by(links.left.astype(np.int64) * len(keys) + links.right, by_name)
-    ordered, refused = links.only(order), refusal[order]
+    ends = links.left.astype(np.int64) * len(keys) + links.right
+    is_sorted = bool((ends[1:] > ends[:-1]).all())
+    order = slice(None) if is_sorted else order_by(ends, by_name)
+    del ends
+    refused = refusal[order]
     return pa.Table.from_arrays(
         [
-            pa.array(keys[ordered.left]),
-            pa.array(keys[ordered.right]),
-            pa.array(RULES).take(pa.array(ordered.rule)),
-            pa.array(ordered.weight),
-            pa.array(ordered.records),
-            examples.take(pa.array(ordered.example)),
-            _moments(ordered.first),
-            _moments(ordered.last),
+            pa.array(keys[links.left[order]]),
+            pa.array(keys[links.right[order]]),
+            pa.array(RULES).take(pa.array(links.rule[order])),
+            pa.array(links.weight[order]),
+            pa.array(links.records[order]),
+            examples.take(pa.array(links.example[order])),
+            _moments(links.first[order]),
+            _moments(links.last[order]),
             pa.array(is_missing(refused)),
             pa.array(refused, pa.string()),
         ],
