@@ -79,8 +79,9 @@ def platform(folder: Path) -> int:
     from journey_platform.tables import IDENTIFIERS_TABLE, LINKS_TABLE, PROFILE_REDIRECTS
 
     now, lake = datetime(2026, 6, 1, tzinfo=UTC), Lake(str(folder / "lake"))
-    observations = pq.read_table(folder / "observations.parquet", read_dictionary=["vendor", "kind"])
-    found = resolve(observations, secret=SECRET)
+    found = resolve(
+        pq.read_table(folder / "observations.parquet", read_dictionary=["vendor", "kind"]), secret=SECRET
+    )
     before, today = lake.read(IDENTIFIERS_TABLE), date(2026, 6, 1)
     events(before, found.identifiers, found.links, version=0, now=now, day=today)
     redirects(PROFILE_REDIRECTS.empty(), before, found.identifiers, now=now)

@@ -67,7 +67,8 @@ def resolve(
     are the components of the accepted links; a person's key is that of its earliest identifier, by
     (first seen, kind, value).
     """
-    # Two threads: most of it is done by Arrow and NumPy outside Python's lock.
+    # Two threads: most of it is done by Arrow and NumPy outside Python's lock. And of many millions each
+    # of these columns is gigabytes: what has been used goes, for the rest of the work to have the room.
     with ThreadPoolExecutor(1) as beside:
         encoding = beside.submit(runs_encoded, observations["record"])
         names = distinct(observations["kind"], observations["value"], spelling)
@@ -78,55 +79,39 @@ def resolve(
         keys, names, alphabet = keys[by_key], names.sorted_by(by_key), sorting.result()[by_key]
         record, record_names = encoding.result()
         moment = observations["observed_at"].cast(pa.int64()).to_numpy()
-        vendors = gathered(names.of_row, observations["vendor"], len(keys))
-        # Of many millions, each of these is gigabytes, which the rest of the work has use for.
+        gathering = beside.submit(gathered, names.of_row, observations["vendor"], len(keys))
         del observations, encoding
         seen = sightings(record, names.of_row, moment)
         del record, moment
         names = names.without_rows()
+        ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
+        judging = beside.submit(_own_verdicts, names, np.isin(keys, ruled.blocked))
         first, last, records = _spans(seen, len(keys))
         observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
         del seen
-        ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
         given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
         given = pa.concat_tables([given, ruled.links])
         links = observed.beside(known_links(given, keys, len(record_names)))
-        status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
+        status, why = judging.result()
+        _find_shared(names, observed, policies, status, why)
         apart = _places(keys, ruled.apart)
-        refusal = _refusals(links, status, apart)
-        is_open = is_missing(refusal)
-        limits = Limits(
-            kind=names.kind,
-            at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
-            apart=apart,
-            names=KINDS,
-        )
-        opened = np.flatnonzero(is_open)
-        refusal[is_open], component = cut(
-            links.left[is_open],
-            links.right[is_open],
-            lambda places: places[links.strongest_first(opened[places], alphabet)],
-            limits,
-        )
+        refusal, component = _components(links, names.kind, alphabet, status, apart, policies)
         examples = pa.chunked_array([record_names, *given["example"].chunks], pa.string())
-        judged = beside.submit(_links_table, links, keys, refusal, examples)
-        person = _named(component, keys, first, alphabet)
-        identifiers = pa.Table.from_arrays(
-            [
-                pa.array(keys),
-                names.kinds(),
-                names.values,
-                _moments(first),
-                _moments(last),
-                pa.array(records),
-                vendors,
-                pa.array(status, pa.string()),
-                pa.array(why, pa.string()),
-                pa.array(person, pa.int64(), mask=status != ACTIVE),
-            ],
-            schema=IDENTIFIERS_TABLE.schema,
-        )
-        return Resolution(identifiers, judged.result(), _revision(identifiers))
+        tabling = beside.submit(_links_table, links, keys, refusal, examples)
+        columns = [
+            pa.array(keys),
+            names.kinds(),
+            names.values,
+            _moments(first),
+            _moments(last),
+            pa.array(records),
+            gathering.result(),
+            pa.array(status, pa.string()),
+            pa.array(why, pa.string()),
+            pa.array(_named(component, keys, first, alphabet), mask=status != ACTIVE),
+        ]
+        identifiers = pa.Table.from_arrays(columns, schema=IDENTIFIERS_TABLE.schema)
+        return Resolution(identifiers, tabling.result(), _revision(identifiers))
 
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
@@ -141,8 +126,8 @@ def _by_kind(names: Distinct, policies: Policies, trait: str) -> npt.NDArray[np.
     return np.array([getattr(policies[kind], trait) for kind in KINDS], dtype=np.float64)[names.kind]
 
 
-def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Policies) -> tuple[Texts, Texts]:
-    """(status, reason) of each identifier."""
+def _own_verdicts(names: Distinct, is_blocked: Flags) -> tuple[Texts, Texts]:
+    """(status, reason) of each identifier, whatever it was seen with."""
     status = np.full(len(names.kind), ACTIVE, dtype=object)
     reason = names.malformed.copy()
     status[~is_missing(reason)] = INVALID
@@ -152,6 +137,11 @@ def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Polici
         is_hit = ~is_missing(rule)
         status[rows[is_hit]], reason[rows[is_hit]] = PLACEHOLDER, rule[is_hit]
     status[is_blocked], reason[is_blocked] = BLOCKED, "blocked by a decision"
+    return status, reason
+
+
+def _find_shared(names: Distinct, links: Links, policies: Policies, status: Texts, reason: Texts) -> None:
+    """Mark the active identifiers that records show beside too many others."""
     is_usable = status == ACTIVE
     between = is_usable[links.left] & is_usable[links.right]
     ends = np.stack([links.left[between], links.right[between]])
@@ -166,7 +156,6 @@ def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Polici
             is_over = names.is_kind(policy.kind) & is_usable & (beside > most)
             for i in np.flatnonzero(is_over).tolist():
                 status[i], reason[i] = SHARED, f"seen with {beside[i]} of {other.kind}, at most {most}"
-    return status, reason
 
 
 def _places(keys: Ints, pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
@@ -174,6 +163,32 @@ def _places(keys: Ints, pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, i
     asked = np.array(pairs, dtype=np.int64).reshape(-1)
     place = {int(keys[i]): int(i) for i in np.flatnonzero(np.isin(keys, asked))}
     return [(place[one], place[other]) for one, other in pairs if one in place and other in place]
+
+
+def _components(
+    links: Links,
+    kind: Codes,
+    alphabet: Codes,
+    status: Texts,
+    apart: list[tuple[int, int]],
+    policies: Policies,
+) -> tuple[Texts, Ints]:
+    """(why each link is refused, None where it is accepted; the component of each identifier)."""
+    refusal = _refusals(links, status, apart)
+    opened = np.flatnonzero(is_missing(refusal))
+    limits = Limits(
+        kind=kind,
+        at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
+        apart=apart,
+        names=KINDS,
+    )
+    refusal[opened], component = cut(
+        links.left[opened],
+        links.right[opened],
+        lambda places: places[links.strongest_first(opened[places], alphabet)],
+        limits,
+    )
+    return refusal, component
 
 
 def _refusals(links: Links, status: Texts, apart: list[tuple[int, int]]) -> Texts:
