@@ -82,7 +82,7 @@ def _predicted(records: pa.Table, model: Model, threshold: float, new: pa.Array 
             connection.register("newcomers", people.take(new))
             connection.execute(f"create table pairs as {_pairs_with_new(model)}")
             # Splink prepares every record it is given: only those in a pair, which are few, are its affair.
-            people = connection.execute(_THOSE_IN_PAIRS).to_arrow_table()
+            people = connection.sql(_THOSE_IN_PAIRS).to_arrow_table()
         scorer = linker(connection, people, model.settings, model.frequencies)
         if new is not None:
             tables = scorer.table_management
