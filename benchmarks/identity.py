@@ -1,8 +1,9 @@
 """Deterministic identity: two million links over one million text identifiers, from Parquet to Delta.
 
 This project's resolution with all rules, limits, reasons, stable ids and events, written to a lake; beside
-what only finds components among the same text identifiers: SciPy over integer codes, and NetworkX over the
-text. Each runs in a process of its own. `python benchmarks/identity.py` prints the table; nothing is kept.
+what only finds components among the same text identifiers: SciPy over integer codes, NetworkX over the
+text, and Splink's clustering of the same pairs. Each runs in a process of its own. `python
+benchmarks/identity.py` prints the table; nothing is kept.
 """
 
 import argparse
@@ -79,8 +80,9 @@ def platform(folder: Path) -> int:
     from journey_platform.tables import IDENTIFIERS_TABLE, LINKS_TABLE, PROFILE_REDIRECTS
 
     now, lake = datetime(2026, 6, 1, tzinfo=UTC), Lake(str(folder / "lake"))
-    observations = pq.read_table(folder / "observations.parquet", read_dictionary=["vendor", "kind"])
-    found = resolve(observations, secret=SECRET)
+    found = resolve(
+        pq.read_table(folder / "observations.parquet", read_dictionary=["vendor", "kind"]), secret=SECRET
+    )
     before, today = lake.read(IDENTIFIERS_TABLE), date(2026, 6, 1)
     events(before, found.identifiers, found.links, version=0, now=now, day=today)
     redirects(PROFILE_REDIRECTS.empty(), before, found.identifiers, now=now)
@@ -103,6 +105,24 @@ def scipy(folder: Path) -> int:
     found, labels = connected_components(graph, directed=False)
     pq.write_table(pa.table([encoded.dictionary, labels], names=["id", "label"]), folder / "labels.parquet")
     return int(found)
+
+
+def splink(folder: Path) -> int:
+    """What Splink does with scored pairs, all of which are links."""
+    import duckdb
+    from splink import DuckDBAPI
+    from splink.clustering import cluster_pairwise_predictions_at_threshold
+
+    pairs = pq.read_table(folder / "pairs.parquet").rename_columns(["id_l", "id_r"])
+    texts = pa.chunked_array([*pairs["id_l"].chunks, *pairs["id_r"].chunks])
+    with duckdb.connect() as connection:
+        connection.execute("set enable_progress_bar = false")
+        api = DuckDBAPI(connection)
+        found = cluster_pairwise_predictions_at_threshold(
+            api.register(pa.table([texts.unique()], names=["id"])), api.register(pairs), api, "id"
+        )
+        count = f"select count(distinct cluster_id) from {found.physical_name}"
+        return int(connection.execute(count).fetchone()[0])
 
 
 def networkx(folder: Path) -> int:
@@ -129,7 +149,9 @@ def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--links", type=int, default=LINKS)
     parser.add_argument("--rounds", type=int, default=3)
+    parser.add_argument("--floor-only", dest="is_floor_only", action="store_true", help="beside SciPy alone")
     chosen = parser.parse_args()
+    tasks = (platform, scipy, *(() if chosen.is_floor_only else (splink, networkx)))
     spawn = multiprocessing.get_context("spawn")
     with tempfile.TemporaryDirectory() as scratch:
         maker = spawn.Process(target=world, args=(chosen.links, Path(scratch)))
@@ -137,7 +159,7 @@ def main() -> None:
         maker.join()
         results: dict[str, list[tuple[float, float, float, int]]] = {}
         for _ in range(chosen.rounds):
-            for task in (platform, scipy, networkx):
+            for task in tasks:
                 here, there = spawn.Pipe(duplex=False)
                 child = spawn.Process(target=timed, args=(task, Path(scratch), there))
                 child.start()

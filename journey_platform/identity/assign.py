@@ -9,7 +9,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from journey_platform.identity.columns import Ints, is_missing
+from journey_platform.identity.columns import Codes, Ints, is_missing
 from journey_platform.identity.keys import identifier_keys
 from journey_platform.identity.normalise import DEFAULT_SPELLING, KINDS, Spelling, distinct
 from journey_platform.identity.observations import flat_identifiers
@@ -60,7 +60,7 @@ class _Carried:
 
     rows: int
     row: Ints
-    kind: Ints
+    kind: Codes
     key: Ints
     usable: npt.NDArray[np.bool_]
 

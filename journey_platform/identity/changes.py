@@ -90,16 +90,13 @@ def redirects(known: pa.Table, before: pa.Table, after: pa.Table, *, now: dateti
     `known`: the redirects so far. An id leads to the profile of the identifier that it is named after; one
     that is a profile again is no redirect.
     """
-    standing = pc.unique(after["person_key"].drop_null())
-    gone = pc.unique(before["person_key"].drop_null())
-    once = pc.unique(pa.chunked_array([known["person_key"].combine_chunks(), gone]))
-    retired = once.filter(pc.invert(pc.is_in(once, standing)))
-    retired = retired.take(pc.sort_indices(retired))
-    target = (
-        after["person_key"]
-        .combine_chunks()
-        .take(pc.index_in(retired, after["identifier_key"].combine_chunks()))
-    )
+    gone = before["person_key"].drop_null().to_numpy()
+    once = np.unique(np.concatenate([known["person_key"].to_numpy(), gone]))
+    place, is_there = _find(after["identifier_key"].to_numpy(), once)
+    target = after["person_key"].take(pa.array(place, mask=~is_there)).combine_chunks()
+    # A profile is named after an identifier that it holds.
+    is_retired = pc.invert(pc.fill_null(pc.equal(target, pa.array(once)), False))
+    retired, target = pa.array(once).filter(is_retired), target.filter(is_retired)
     since = known["since"].combine_chunks().take(pc.index_in(retired, known["person_key"].combine_chunks()))
     shown = [None if key is None else profile_ids([key])[0] for key in target.to_pylist()]
     return pa.table(

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from journey_platform.identity.columns import Flags, Ints, Texts, is_missing
+from journey_platform.identity.columns import Codes, Flags, Ints, Texts, is_missing
 
 KEPT_APART = "a decision keeps the two sides apart"
 
@@ -21,13 +21,13 @@ class Limits:
     """`kind`: of each identifier, a code. `at_most`: by code, how many a profile may hold. `apart`: pairs of
     identifiers that are never in one profile. `names`: of the codes, for the reasons."""
 
-    kind: Ints
+    kind: Codes | Ints
     at_most: Mapping[int, int]
     apart: Sequence[tuple[int, int]]
     names: Sequence[str]
 
 
-def components(count: int, left: Ints, right: Ints) -> Ints:
+def components(count: int, left: Codes | Ints, right: Codes | Ints) -> Ints:
     """The component of each of `count` identifiers, as numbers from 0."""
     from scipy.sparse import coo_array
     from scipy.sparse.csgraph import connected_components
@@ -40,9 +40,10 @@ def components(count: int, left: Ints, right: Ints) -> Ints:
 
 
 def cut(
-    left: Ints, right: Ints, strongest_first: Callable[[Ints], Ints], limits: Limits
+    left: Codes | Ints, right: Codes | Ints, strongest_first: Callable[[Ints], Ints], limits: Limits
 ) -> tuple[Texts, Ints]:
-    """(why each link is refused, None where it is kept; the component of each identifier without those).
+    """(why each link is refused, None where it is kept; the component of each identifier without those, a
+    number that others share and that tells nothing else).
 
     `strongest_first`: puts places of links into their total order.
     """
@@ -54,8 +55,11 @@ def cut(
     chosen = strongest_first(np.flatnonzero(is_broken[component[left]]))
     reasons = _forest(left[chosen], right[chosen], limits)
     refusal[chosen] = reasons
-    is_kept = is_missing(refusal)
-    return refusal, components(len(limits.kind), left[is_kept], right[is_kept])
+    kept = chosen[is_missing(refusal[chosen])]
+    nodes = np.flatnonzero(is_broken[component])
+    within = components(len(nodes), np.searchsorted(nodes, left[kept]), np.searchsorted(nodes, right[kept]))
+    component[nodes] = len(is_broken) + within
+    return refusal, component
 
 
 def _broken(component: Ints, limits: Limits) -> Flags:
@@ -69,7 +73,7 @@ def _broken(component: Ints, limits: Limits) -> Flags:
     return is_broken
 
 
-def _forest(left: Ints, right: Ints, limits: Limits) -> list[str | None]:
+def _forest(left: Codes | Ints, right: Codes | Ints, limits: Limits) -> list[str | None]:
     """Why each link is refused, in their order, by joining one after the other."""
     nodes, places = np.unique(np.concatenate([left, right]), return_inverse=True)
     parent = list(range(len(nodes)))
@@ -109,6 +113,8 @@ def _forest(left: Ints, right: Ints, limits: Limits) -> list[str | None]:
 
 def _foes(nodes: Ints, apart: Sequence[tuple[int, int]]) -> dict[int, set[int]]:
     """By place in `nodes`, the places that must stay in another profile."""
+    if not apart:
+        return {}
     place = {node: i for i, node in enumerate(nodes.tolist())}
     found: dict[int, set[int]] = {}
     for one, other in apart:

@@ -14,6 +14,7 @@ import pyarrow.compute as pc
 
 _BYTES = 8
 _BETWEEN = "\x1f"
+_AT_ONCE = 65_536
 
 
 class KeyCollision(Exception):  # noqa: N818 - says what happened
@@ -27,7 +28,12 @@ def identifier_key(secret: bytes, kind: str, value: str) -> int:
 
 def identifier_keys(secret: bytes, kinds: pa.Array, values: pa.Array) -> npt.NDArray[np.int64]:
     """The keys of distinct (kind, normalised value) pairs. Raises `KeyCollision`."""
-    keys = _keys(secret, pc.binary_join_element_wise(kinds, values, _BETWEEN).cast(pa.binary()).to_pylist())
+    found = [np.empty(0, np.int64)]
+    for start in range(0, len(kinds), _AT_ONCE):
+        some = kinds.slice(start, _AT_ONCE), values.slice(start, _AT_ONCE)
+        texts = pc.binary_join_element_wise(*some, _BETWEEN).cast(pa.binary())
+        found.append(_keys(secret, texts.to_pylist()))
+    keys = np.concatenate(found)
     check_distinct(keys)
     return keys
 

@@ -10,7 +10,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 
-from journey_platform.identity.columns import Flags, Ints, order_by, ranked
+from journey_platform.identity.columns import Codes, Flags, Ints, order_by, ranked
 from journey_platform.identity.policy import CO_OBSERVED, RULES
 from journey_platform.tables import LINKS_TABLE
 
@@ -22,8 +22,8 @@ EVIDENCE = pa.schema([f for f in LINKS_TABLE.schema if f.name not in {"is_accept
 class Sightings:
     """Distinct (record, identifier) pairs, sorted by both. `first` and `last`: when, in microseconds."""
 
-    record: Ints
-    identifier: Ints
+    record: Codes
+    identifier: Codes
     first: Ints
     last: Ints
 
@@ -32,47 +32,46 @@ class Sightings:
 class Links:
     """Distinct (left, right, rule), left < right as places of identifiers; `rule`: codes of `policy.RULES`.
 
-    `records`: how many tie them together; `example`: the earliest of these, the first by name among equals.
+    `records`: how many tie them together; `example`: the earliest of these, the first by name among equals,
+    as its place among the names of records.
     """
 
-    left: Ints
-    right: Ints
-    rule: Ints
+    left: Codes
+    right: Codes
+    rule: Codes
     weight: npt.NDArray[np.float64]
     records: Ints
-    example: pa.Array
+    example: Ints
     first: Ints
     last: Ints
 
-    def strongest_first(self, places: Ints) -> Ints:
-        """These links' places in their total order: rule, weight, records, recency, then the ends."""
-        ranks = (self.right, self.left, -self.last, -self.records, -self.weight, self.rule)
-        order: Ints = places[np.lexsort(tuple(rank[places] for rank in ranks))]
+    def strongest_first(self, places: Ints, alphabet: Codes) -> Ints:
+        """The order of the links at `places`: by rule, weight, records, recency, then the ends.
+
+        `alphabet`: the rank of each identifier.
+        """
+        ends = np.sort(np.stack([alphabet[self.left[places]], alphabet[self.right[places]]]), axis=0)
+        ranks = (-self.last[places], -self.records[places], -self.weight[places], self.rule[places])
+        order: Ints = np.lexsort((ends[1], ends[0], *ranks))
         return order
 
-    def only(self, chosen: Flags) -> "Links":
-        mask = pa.array(chosen)
-        columns = [getattr(self, f.name) for f in fields(Links)]
-        return Links(*(c.filter(mask) if isinstance(c, pa.Array) else c[chosen] for c in columns))
-
     def beside(self, other: "Links") -> "Links":
-        columns = [(getattr(self, f.name), getattr(other, f.name)) for f in fields(Links)]
+        if not len(other.left):
+            return self
         return Links(
-            *(
-                pa.concat_arrays(pair) if isinstance(pair[0], pa.Array) else np.concatenate(pair)
-                for pair in columns
-            )
+            *(np.concatenate([getattr(self, f.name), getattr(other, f.name)]) for f in fields(Links))
         )
 
 
-def sightings(record: Ints, identifier: Ints, moment: Ints) -> Sightings:
+def sightings(record: Codes, identifier: Codes, moment: Ints) -> Sightings:
     """Gather observations, which may repeat, by record and identifier."""
     order = order_by(record, identifier)
     record, identifier, moment = record[order], identifier[order], moment[order]
     starts = _starts(record, identifier)
+    kept = slice(None) if len(starts) == len(record) else starts
     return Sightings(
-        record=record[starts],
-        identifier=identifier[starts],
+        record=record[kept],
+        identifier=identifier[kept],
         first=_reduced(np.minimum, moment, starts),
         last=_reduced(np.maximum, moment, starts),
     )
@@ -87,9 +86,9 @@ def co_observed(seen: Sightings, record_names: pa.Array, trust: npt.NDArray[np.f
     sizes = np.diff(np.append(starts, len(seen.record)))
     first = _reduced(np.minimum, seen.first, starts)
     last = _reduced(np.maximum, seen.last, starts)
-    found: list[tuple[Ints, ...]] = [(np.empty(0, np.int64),) * 3]
+    found: list[tuple[Codes, ...]] = [(np.empty(0, np.int32),) * 3]
     for size in np.flatnonzero(np.bincount(sizes[sizes > 1])).tolist():
-        chosen = np.flatnonzero(sizes == size)
+        chosen = np.flatnonzero(sizes == size).astype(np.int32)
         members = seen.identifier[starts[chosen][:, None] + np.arange(size)]
         of_left, of_right = np.triu_indices(size, k=1)
         pairs = members[:, of_left].ravel(), members[:, of_right].ravel()
@@ -103,7 +102,7 @@ def co_observed(seen: Sightings, record_names: pa.Array, trust: npt.NDArray[np.f
     return Links(
         left=left,
         right=right,
-        rule=np.full(len(left), RULES.index(CO_OBSERVED), dtype=np.int64),
+        rule=np.full(len(left), RULES.index(CO_OBSERVED), dtype=np.int32),
         weight=trust[left] * trust[right],
         records=np.diff(np.append(heads, len(group))),
         example=_examples(
@@ -117,8 +116,8 @@ def co_observed(seen: Sightings, record_names: pa.Array, trust: npt.NDArray[np.f
     )
 
 
-def _examples(heads: Ints, is_earliest: Flags, record: Ints, names: pa.Array) -> pa.Array:
-    """The name of the earliest record of each link; the smallest name where several are as early."""
+def _examples(heads: Ints, is_earliest: Flags, record: Codes, names: pa.Array) -> Ints:
+    """The earliest record of each link; the first by name where several are as early."""
     link = np.repeat(np.arange(len(heads)), np.diff(np.append(heads, len(record))))
     earliest = np.flatnonzero(is_earliest)
     chosen = np.empty(len(heads), dtype=np.int64)
@@ -129,40 +128,39 @@ def _examples(heads: Ints, is_earliest: Flags, record: Ints, names: pa.Array) ->
         tied = tied[np.lexsort((rank, link[tied]))]
         links, at = np.unique(link[tied], return_index=True)
         chosen[links] = record[tied[at]]
-    return names.take(pa.array(chosen))
+    return chosen
 
 
-def known_links(evidence: pa.Table, keys: Ints) -> Links:
+def known_links(evidence: pa.Table, keys: Ints, named: int) -> Links:
     """Links from elsewhere (`EVIDENCE`) between identifiers that were seen; others are left out.
 
-    `keys`: of each identifier. Raises `ValueError` for a rule that `policy` does not declare.
+    `keys`: of each identifier, sorted; `named`: how many names of records come before those of `evidence`.
+    Raises `ValueError` for a rule that `policy` does not declare.
     """
     if unknown := set(evidence["rule"].unique().to_pylist()) - set(RULES):
         raise ValueError(f"undeclared rules of links: {', '.join(sorted(unknown))}")
-    sorter = np.argsort(keys)
     ends = [evidence[name].to_numpy() for name in ("left_key", "right_key")]
-    found = [np.searchsorted(keys, end, sorter=sorter) for end in ends]
+    found = [np.searchsorted(keys, end) for end in ends]
     is_known = np.ones(evidence.num_rows, dtype=bool)
     for place, end in zip(found, ends, strict=True):
         is_known &= place < len(keys)
-        is_known[is_known] &= keys[sorter[place[is_known]]] == end[is_known]
+        is_known[is_known] &= keys[place[is_known]] == end[is_known]
     kept = evidence.filter(pa.array(is_known))
-    places = np.stack([sorter[place[is_known]] for place in found])
-    left, right = np.sort(places, axis=0)
-    rules = np.array([RULES.index(rule) for rule in kept["rule"].to_pylist()], dtype=np.int64)
+    left, right = np.sort(np.stack([place[is_known] for place in found]), axis=0).astype(np.int32)
+    rules = np.array([RULES.index(rule) for rule in kept["rule"].to_pylist()], dtype=np.int32)
     return Links(
         left=left,
         right=right,
         rule=rules,
         weight=kept["weight"].to_numpy(),
         records=kept["records"].to_numpy(),
-        example=kept["example"].combine_chunks(),
+        example=named + np.flatnonzero(is_known),
         first=kept["first_seen"].cast(pa.int64()).to_numpy(),
         last=kept["last_seen"].cast(pa.int64()).to_numpy(),
     )
 
 
-def _starts(*keys: Ints) -> Ints:
+def _starts(*keys: Codes | Ints) -> Ints:
     """Where each run of equal keys begins in sorted columns."""
     if not len(keys[0]):
         return np.empty(0, np.int64)
@@ -170,8 +168,8 @@ def _starts(*keys: Ints) -> Ints:
     is_new[0] = True
     for key in keys:
         is_new[1:] |= key[1:] != key[:-1]
-    return np.flatnonzero(is_new).astype(np.int64)
+    return np.flatnonzero(is_new).astype(np.int64, copy=False)
 
 
 def _reduced(function: np.ufunc, values: Ints, starts: Ints) -> Ints:
-    return function.reduceat(values, starts) if len(starts) else np.empty(0, np.int64)
+    return function.reduceat(values, starts) if len(starts) < len(values) else values

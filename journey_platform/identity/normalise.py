@@ -5,16 +5,17 @@ together by an Arrow expression; only the others are looked at one by one, with 
 phonenumbers.
 """
 
+import itertools
 import re
 import unicodedata
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, encoded, ranked, ranked_distinct
+from journey_platform.identity.columns import Codes, Flags, Ints, Texts, encoded, rank_of
 from journey_platform.identity.policy import POLICIES
 
 KINDS: tuple[str, ...] = tuple(sorted(POLICIES))
@@ -159,15 +160,15 @@ def _no_phone(value: str) -> str | None:
 
 @dataclass(frozen=True)
 class Distinct:
-    """Distinct identifiers, normalised, in the order of (kind, value).
+    """Distinct identifiers, normalised, in the order of their kinds.
 
     `kind`: codes of `KINDS`; `malformed`: why, or None; `of_row`: each row's place here.
     """
 
-    kind: Ints
+    kind: Codes
     values: pa.Array
     malformed: Texts
-    of_row: Ints
+    of_row: Codes
 
     def is_kind(self, kind: str) -> Flags:
         is_such: Flags = self.kind == KINDS.index(kind)
@@ -175,6 +176,27 @@ class Distinct:
 
     def kinds(self) -> pa.Array:
         return pa.array(KINDS).take(pa.array(self.kind))
+
+    def alphabet(self) -> Codes:
+        """The rank of each by kind, then value."""
+        borders = np.searchsorted(self.kind, np.arange(len(KINDS) + 1))
+        orders = [
+            first + pc.sort_indices(self.values.slice(first, end - first)).to_numpy().astype(np.int64)
+            for first, end in itertools.pairwise(borders.tolist())
+        ]
+        return rank_of(np.concatenate(orders))
+
+    def sorted_by(self, order: Ints) -> "Distinct":
+        """The same in another order, of kinds too."""
+        return Distinct(
+            kind=self.kind[order],
+            values=self.values.take(pa.array(order)),
+            malformed=self.malformed[order],
+            of_row=rank_of(order)[self.of_row],
+        )
+
+    def without_rows(self) -> "Distinct":
+        return replace(self, of_row=np.empty(0, np.int32))
 
 
 def distinct(
@@ -187,35 +209,31 @@ def distinct(
     Raises `ValueError` for a kind that `policy` does not declare.
     """
     kind_of_row, kind_array = encoded(kinds)
-    value_of_row, value_texts = encoded(values)
     names = kind_array.to_pylist()
     if unknown := set(names) - set(POLICIES):
         raise ValueError(f"undeclared kinds of identifier: {', '.join(sorted(unknown))}")
-    of_row = np.empty(len(kind_of_row), dtype=np.int64)
+    of_row = np.empty(len(kind_of_row), dtype=np.int32)
     found_kinds, found_values, found_reasons, count = [], [pa.array([], pa.string())], [], 0
     for code, kind in enumerate(KINDS):
         if kind not in names:
             continue
-        rows = np.flatnonzero(kind_of_row == names.index(kind))
-        is_used = np.zeros(len(value_texts), dtype=bool)
-        is_used[value_of_row[rows]] = True
-        used = np.flatnonzero(is_used)
-        sent = value_texts.take(pa.array(used))
+        is_such = kind_of_row == names.index(kind)
+        place, sent = encoded(values.filter(pa.array(is_such)))
         cleaned, odd = _cleaned(kind, sent, spelling)
-        rank, ordered = ranked_distinct(cleaned) if cleaned.equals(sent) else ranked(cleaned)
-        reasons = np.full(len(ordered), None, dtype=object)
-        suspects = np.unique(rank[odd])
-        texts = ordered.take(pa.array(suspects)).to_pylist()
+        if not cleaned.equals(sent):
+            again, cleaned = encoded(cleaned)
+            place, odd = again[place], again[odd].astype(np.int64)
+        suspects = np.unique(odd)
+        reasons = np.full(len(cleaned), None, dtype=object)
+        texts = cleaned.take(pa.array(suspects)).to_pylist()
         reasons[suspects] = [malformation(kind, text) for text in texts]
-        place = np.empty(len(value_texts), dtype=np.int64)
-        place[used] = rank + count
-        of_row[rows] = place[value_of_row[rows]]
-        found_kinds.append(np.full(len(ordered), code, dtype=np.int64))
-        found_values.append(ordered)
+        of_row[is_such] = place + np.int32(count)
+        found_kinds.append(np.full(len(cleaned), code, dtype=np.int32))
+        found_values.append(cleaned)
         found_reasons.append(reasons)
-        count += len(ordered)
+        count += len(cleaned)
     return Distinct(
-        kind=np.concatenate([np.empty(0, np.int64), *found_kinds]),
+        kind=np.concatenate([np.empty(0, np.int32), *found_kinds]),
         values=pa.concat_arrays(found_values),
         malformed=np.concatenate([np.empty(0, object), *found_reasons]),
         of_row=of_row,

@@ -13,6 +13,8 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.columns import Ints
+
 _WORDS = (
     "-",
     "0",
@@ -110,12 +112,19 @@ RULES: tuple[PlaceholderRule, ...] = (
 def placeholder_rules(kind: str, values: pa.Array) -> npt.NDArray[np.object_]:
     """Of each normalised value of one kind: the name of the rule that takes it for a placeholder, or None."""
     found = np.full(len(values), None, dtype=object)
+    rules = [rule for rule in RULES if rule.kinds is None or kind in rule.kinds]
     lower = pc.utf8_lower(values)
-    for rule in reversed(RULES):
-        if rule.kinds is None or kind in rule.kinds:
-            is_hit = pc.match_substring_regex(lower, rf"^(?s:{rule.pattern})$")
-            found[is_hit.to_numpy(zero_copy_only=False)] = rule.name
+    suspects = _matching(lower, "|".join(f"(?:{rule.pattern})" for rule in rules))
+    lower = lower.take(pa.array(suspects))
+    for rule in reversed(rules):
+        found[suspects[_matching(lower, rule.pattern)]] = rule.name
     return found
+
+
+def _matching(texts: pa.Array, pattern: str) -> Ints:
+    """The places of texts that match as a whole."""
+    is_hit = pc.match_substring_regex(texts, rf"^(?s:{pattern})$")
+    return np.flatnonzero(is_hit.to_numpy(zero_copy_only=False))
 
 
 def is_placeholder(kind: str, value: str) -> bool:

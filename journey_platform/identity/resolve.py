@@ -14,7 +14,17 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Flags, Ints, Texts, gathered, is_missing, order_by, runs_encoded
+from journey_platform.identity.columns import (
+    Codes,
+    Flags,
+    Ints,
+    Texts,
+    gathered,
+    is_missing,
+    order_by,
+    rank_of,
+    runs_encoded,
+)
 from journey_platform.identity.cut import KEPT_APART, Limits, cut
 from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
@@ -57,48 +67,51 @@ def resolve(
     are the components of the accepted links; a person's key is that of its earliest identifier, by
     (first seen, kind, value).
     """
-    # Two threads: most of it is done by Arrow and NumPy outside Python's lock.
+    # Two threads: most of it is done by Arrow and NumPy outside Python's lock. And of many millions each
+    # of these columns is gigabytes: what has been used goes, for the rest of the work to have the room.
     with ThreadPoolExecutor(1) as beside:
         encoding = beside.submit(runs_encoded, observations["record"])
         names = distinct(observations["kind"], observations["value"], spelling)
-        keying = beside.submit(identifier_keys, secret, names.kinds(), names.values)
+        sorting = beside.submit(names.alphabet)
+        keys = identifier_keys(secret, names.kinds(), names.values)
+        # From here on everything is in the order of keys, which is that of the tables.
+        by_key = np.argsort(keys)
+        keys, names, alphabet = keys[by_key], names.sorted_by(by_key), sorting.result()[by_key]
         record, record_names = encoding.result()
-        seen = sightings(record, names.of_row, observations["observed_at"].cast(pa.int64()).to_numpy())
-        first, last, records = _spans(seen, len(names.kind))
+        moment = observations["observed_at"].cast(pa.int64()).to_numpy()
+        gathering = beside.submit(gathered, names.of_row, observations["vendor"], len(keys))
+        del observations, encoding
+        seen = sightings(record, names.of_row, moment)
+        del record, moment
+        names = names.without_rows()
+        ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
+        judging = beside.submit(_own_verdicts, names, np.isin(keys, ruled.blocked))
+        first, last, records = _spans(seen, len(keys))
         observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
-        keys = keying.result()
-    ruled = rulings(DECISIONS.empty() if decisions is None else decisions)
-    given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
-    links = observed.beside(known_links(pa.concat_tables([given, ruled.links]), keys))
-    status, why = _verdicts(names, observed, np.isin(keys, ruled.blocked), policies)
-    apart = _places(keys, ruled.apart)
-    refusal = _refusals(links, status, apart)
-    is_open = is_missing(refusal)
-    limits = Limits(
-        kind=names.kind,
-        at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
-        apart=apart,
-        names=KINDS,
-    )
-    considered = links.only(is_open)
-    refusal[is_open], component = cut(considered.left, considered.right, considered.strongest_first, limits)
-    person = _named(component, keys, first)
-    identifiers = pa.Table.from_arrays(
-        [
+        del seen
+        given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
+        given = pa.concat_tables([given, ruled.links])
+        links = observed.beside(known_links(given, keys, len(record_names)))
+        status, why = judging.result()
+        _find_shared(names, observed, policies, status, why)
+        apart = _places(keys, ruled.apart)
+        refusal, component = _components(links, names.kind, alphabet, status, apart, policies)
+        examples = pa.chunked_array([record_names, *given["example"].chunks], pa.string())
+        tabling = beside.submit(_links_table, links, keys, refusal, examples)
+        columns = [
             pa.array(keys),
             names.kinds(),
             names.values,
             _moments(first),
             _moments(last),
             pa.array(records),
-            gathered(names.of_row, observations["vendor"], len(names.kind)),
+            gathering.result(),
             pa.array(status, pa.string()),
             pa.array(why, pa.string()),
-            pa.array(person, pa.int64(), mask=status != ACTIVE),
-        ],
-        schema=IDENTIFIERS_TABLE.schema,
-    ).take(np.argsort(keys))
-    return Resolution(identifiers, _links_table(links, keys, refusal), _revision(identifiers))
+            pa.array(_named(component, keys, first, alphabet), mask=status != ACTIVE),
+        ]
+        identifiers = pa.Table.from_arrays(columns, schema=IDENTIFIERS_TABLE.schema)
+        return Resolution(identifiers, tabling.result(), _revision(identifiers))
 
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:
@@ -113,8 +126,8 @@ def _by_kind(names: Distinct, policies: Policies, trait: str) -> npt.NDArray[np.
     return np.array([getattr(policies[kind], trait) for kind in KINDS], dtype=np.float64)[names.kind]
 
 
-def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Policies) -> tuple[Texts, Texts]:
-    """(status, reason) of each identifier."""
+def _own_verdicts(names: Distinct, is_blocked: Flags) -> tuple[Texts, Texts]:
+    """(status, reason) of each identifier, whatever it was seen with."""
     status = np.full(len(names.kind), ACTIVE, dtype=object)
     reason = names.malformed.copy()
     status[~is_missing(reason)] = INVALID
@@ -124,6 +137,11 @@ def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Polici
         is_hit = ~is_missing(rule)
         status[rows[is_hit]], reason[rows[is_hit]] = PLACEHOLDER, rule[is_hit]
     status[is_blocked], reason[is_blocked] = BLOCKED, "blocked by a decision"
+    return status, reason
+
+
+def _find_shared(names: Distinct, links: Links, policies: Policies, status: Texts, reason: Texts) -> None:
+    """Mark the active identifiers that records show beside too many others."""
     is_usable = status == ACTIVE
     between = is_usable[links.left] & is_usable[links.right]
     ends = np.stack([links.left[between], links.right[between]])
@@ -138,7 +156,6 @@ def _verdicts(names: Distinct, links: Links, is_blocked: Flags, policies: Polici
             is_over = names.is_kind(policy.kind) & is_usable & (beside > most)
             for i in np.flatnonzero(is_over).tolist():
                 status[i], reason[i] = SHARED, f"seen with {beside[i]} of {other.kind}, at most {most}"
-    return status, reason
 
 
 def _places(keys: Ints, pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, int]]:
@@ -146,6 +163,32 @@ def _places(keys: Ints, pairs: tuple[tuple[int, int], ...]) -> list[tuple[int, i
     asked = np.array(pairs, dtype=np.int64).reshape(-1)
     place = {int(keys[i]): int(i) for i in np.flatnonzero(np.isin(keys, asked))}
     return [(place[one], place[other]) for one, other in pairs if one in place and other in place]
+
+
+def _components(
+    links: Links,
+    kind: Codes,
+    alphabet: Codes,
+    status: Texts,
+    apart: list[tuple[int, int]],
+    policies: Policies,
+) -> tuple[Texts, Ints]:
+    """(why each link is refused, None where it is accepted; the component of each identifier)."""
+    refusal = _refusals(links, status, apart)
+    opened = np.flatnonzero(is_missing(refusal))
+    limits = Limits(
+        kind=kind,
+        at_most={KINDS.index(p.kind): p.max_per_profile for p in policies.values() if p.max_per_profile},
+        apart=apart,
+        names=KINDS,
+    )
+    refusal[opened], component = cut(
+        links.left[opened],
+        links.right[opened],
+        lambda places: places[links.strongest_first(opened[places], alphabet)],
+        limits,
+    )
+    return refusal, component
 
 
 def _refusals(links: Links, status: Texts, apart: list[tuple[int, int]]) -> Texts:
@@ -159,34 +202,36 @@ def _refusals(links: Links, status: Texts, apart: list[tuple[int, int]]) -> Text
     return refusal
 
 
-def _named(component: Ints, keys: Ints, first: Ints) -> Ints:
+def _named(component: Ints, keys: Ints, first: Ints, alphabet: Codes) -> Ints:
     """Per identifier, the key of its person. What does not link stands alone."""
     if not len(keys):
         return keys
-    latest_first = np.argsort(first, kind="stable")[::-1]
-    earliest = np.empty(component.max() + 1, dtype=np.int64)
-    earliest[component[latest_first]] = latest_first
-    persons: Ints = keys[earliest[component]]
+    since = np.full(component.max() + 1, _ENDLESS)
+    np.minimum.at(since, component, first)
+    earliest = np.flatnonzero(first == since[component])
+    named_after = np.full(len(since), len(keys))
+    np.minimum.at(named_after, component[earliest], alphabet[earliest])
+    by_name = np.empty(len(keys) + 1, dtype=np.int64)
+    by_name[alphabet] = keys
+    persons: Ints = by_name[named_after[component]]
     return persons
 
 
-def _links_table(links: Links, keys: Ints, refusal: Texts) -> pa.Table:
-    by_key = np.argsort(keys)
-    rank = np.empty_like(by_key)
-    rank[by_key] = np.arange(len(keys))
-    left, right = rank[links.left], rank[links.right]
-    one, other = np.minimum(left, right), np.maximum(left, right)
-    by_name = np.argsort(np.argsort(np.array(RULES)))[links.rule]
-    order = order_by(one * len(keys) + other, by_name)
+def _links_table(links: Links, keys: Ints, refusal: Texts, examples: pa.ChunkedArray) -> pa.Table:
+    by_name = rank_of(np.argsort(np.array(RULES)))[links.rule]
+    ends = links.left.astype(np.int64) * len(keys) + links.right
+    is_sorted = bool((ends[1:] > ends[:-1]).all())
+    order = slice(None) if is_sorted else order_by(ends, by_name)
+    del ends
     refused = refusal[order]
     return pa.Table.from_arrays(
         [
-            pa.array(keys[by_key[one[order]]]),
-            pa.array(keys[by_key[other[order]]]),
+            pa.array(keys[links.left[order]]),
+            pa.array(keys[links.right[order]]),
             pa.array(RULES).take(pa.array(links.rule[order])),
             pa.array(links.weight[order]),
             pa.array(links.records[order]),
-            links.example.take(pa.array(order)),
+            examples.take(pa.array(links.example[order])),
             _moments(links.first[order]),
             _moments(links.last[order]),
             pa.array(is_missing(refused)),

@@ -18,6 +18,10 @@ REVIEW_PROBABILITY = 0.1
 _DECIMALS = 6
 _LOWEST_BASE_WEIGHT = 4.0
 _WEIGHED = ("gamma_", "mw_")
+_THOSE_IN_PAIRS = (
+    "select * from everybody where unique_id in"
+    " (select join_key_l from pairs union all select join_key_r from pairs) order by unique_id"
+)
 
 SCORED_PAIRS = pa.schema(
     [
@@ -73,11 +77,14 @@ def _predicted(records: pa.Table, model: Model, threshold: float, new: pa.Array 
     kinds = [comparison["output_column_name"] for comparison in model.settings["comparisons"]]
     people = numbered(records.select(kinds))
     with duckdb_memory() as connection:
-        scorer = linker(connection, people, model.settings, model.frequencies)
         if new is not None:
             connection.register("everybody", people)
             connection.register("newcomers", people.take(new))
             connection.execute(f"create table pairs as {_pairs_with_new(model)}")
+            # Splink prepares every record it is given: only those in a pair, which are few, are its affair.
+            people = connection.sql(_THOSE_IN_PAIRS).to_arrow_table()
+        scorer = linker(connection, people, model.settings, model.frequencies)
+        if new is not None:
             tables = scorer.table_management
             tables.register_blocked_pairs_for_predict(tables.register_table("pairs", "pairs_to_score"))
         found = scorer.inference.predict(threshold_match_weight=threshold, warning_mode="never")
