@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from journey_platform.engine import Engine
+from journey_platform.engine import PLACE, Engine
 from journey_platform.journeys import questions as q
 from journey_platform.journeys.answers import Asked, Span, answers
 from journey_platform.journeys.conditions import PROFILE
@@ -36,19 +36,34 @@ def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000)
     first = min((_first_day(one) for one in everything), default=date.max)
 
     def persons(columns: frozenset[str], is_by_account: bool) -> Iterator[pa.Table]:
-        span = everything[0].span
-        read = touchpoints(engine, columns, _days(first, span.last), is_by_account=is_by_account)
-        person = ACCOUNT if is_by_account else "person_key"
-        return engine.persons(read, person=person, sort_by=SORT, rows_per_call=rows_per_call)
+        days = _days(first, everything[0].span.last)
+        coded = sorted(name for name in columns if _is_text(name))
+        if is_by_account:
+            read = touchpoints(engine, columns | set(SORT), days, is_by_account=True)
+            yield from engine.persons(
+                read, person=ACCOUNT, sort_by=SORT, rows_per_call=rows_per_call, coded=coded
+            )
+            return
+        # A person's place in the table is the order of SORT, and a number.
+        read = touchpoints(engine, columns, days, has_place=True)
+        rows = engine.persons(read, sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded)
+        yield from (some.drop_columns(PLACE) for some in rows)
 
     return answers(everything, persons)
 
 
 def touchpoints(
-    engine: Engine, columns: Iterable[str], days: Iterable[date], *, is_by_account: bool = False
+    engine: Engine,
+    columns: Iterable[str],
+    days: Iterable[date],
+    *,
+    is_by_account: bool = False,
+    has_place: bool = False,
 ) -> "ir.Table":
-    """People's own touchpoints of these days with `columns`, those of the profile as `profile.NAME`."""
-    every = engine.table(JOURNEY_TOUCHPOINTS, days)
+    """People's own touchpoints of these days with `columns`, those of the profile as `profile.NAME`.
+
+    `has_place`: with their place in the table, `engine.PLACE`, besides."""
+    every = engine.table(JOURNEY_TOUCHPOINTS, days, has_place=has_place)
     found = every.filter(every.person_key.notnull() & ~_is_made_by_machine(every))
     ofprofile = sorted(name for name in columns if name.startswith(PROFILE))
     if ofprofile:
@@ -67,7 +82,7 @@ def touchpoints(
         members = engine.table(ACCOUNT_MEMBERS_TABLE)
         named = members.select(ACCOUNT, members.person_key.name("member_key"))
         found = found.inner_join(named, found.person_key == named.member_key)
-    return found.select(sorted(columns))
+    return found.select(*sorted(columns), *([PLACE] if has_place else []))
 
 
 def left_out(engine: Engine, days: Iterable[date]) -> Mapping[str, int]:
@@ -93,6 +108,14 @@ def days_read(asked: Iterable[Asked]) -> list[date]:
 
 def _is_made_by_machine(every: "ir.Table") -> "ir.BooleanValue":
     return every.is_bot.fill_null(False) | every.is_machine.fill_null(False)
+
+
+def _is_text(column: str) -> bool:
+    """Whether a column is text of which many touchpoints have the same. Those of a visit's own are not."""
+    schema = PROFILES_TABLE.schema if column.startswith(PROFILE) else JOURNEY_TOUCHPOINTS.schema
+    name = column.removeprefix(PROFILE)
+    is_there = name in schema.names and name not in ("touchpoint_id", "visit_id")
+    return bool(is_there and pa.types.is_string(schema.field(name).type))
 
 
 def _first_day(one: Asked) -> date:

@@ -21,12 +21,12 @@ Unit = Literal["person", "session", "account"]
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 SORT = ("occurred_at", "touchpoint_id")
-"""How rows are sorted within a person."""
+"""How rows are sorted within a person. Without ids, those of one instant stay as they come."""
 MOOD = "sentiment"
 """The score of what was written, -1 to 1; null where nothing was or nobody can tell."""
 ACCOUNT = "account_key"
 """The column that says which account a person acts for; there only where accounts are asked for."""
-ALWAYS_READ = ("person_key", "occurred_at", "touchpoint_id")
+ALWAYS_READ = ("person_key", "occurred_at")
 NEEDED_FOR_SESSIONS = ("channel", "device_key", "visit_id")
 
 
@@ -127,8 +127,8 @@ class History(Timeline):
 def history(rows: Any, *, by: str = "person_key") -> History:
     """The history of Arrow rows, or of an Ibis table, that hold each `by` whole.
 
-    Columns: `by` (null is nobody: such rows are left out), occurred_at, touchpoint_id, and what is asked for.
-    Rows are sorted by `by`, occurred_at and touchpoint_id where they are not yet.
+    Columns: `by` (null is nobody: such rows are left out), occurred_at, and what is asked for. Rows are sorted
+    by `by`, occurred_at and touchpoint_id, if that is there, where they are not yet.
     """
     table = rows if isinstance(rows, pa.Table) else _plain(rows.to_pyarrow())
     owners = table[by].combine_chunks()
@@ -139,8 +139,8 @@ def history(rows: Any, *, by: str = "person_key") -> History:
     at = _microseconds(table["occurred_at"])
     owner = _owner_codes(owners)
     is_whole = int(owner[-1:].sum()) + 1 == len(owners.unique()) or not len(owners)
-    if not (is_whole and _is_sorted(owner, at, table["touchpoint_id"])):
-        order = [(by, "ascending"), *((name, "ascending") for name in SORT)]
+    if not (is_whole and _is_sorted(owner, at, table)):
+        order = [(name, "ascending") for name in (by, *SORT) if name in table.column_names]
         return history(table.sort_by(order), by=by)
     return History(owner, at, _encoded(table))
 
@@ -156,14 +156,15 @@ def _owner_codes(owners: pa.Array) -> np.ndarray:
     return np.cumsum(is_next)
 
 
-def _is_sorted(owner: np.ndarray, at: np.ndarray, ids: pa.ChunkedArray) -> bool:
+def _is_sorted(owner: np.ndarray, at: np.ndarray, table: pa.Table) -> bool:
     same = owner[1:] == owner[:-1]
     pause = np.diff(at)
     if (same & (pause < 0)).any():
         return False
     tied = np.flatnonzero(same & (pause == 0))
-    if not len(tied):
+    if not len(tied) or "touchpoint_id" not in table.column_names:
         return True
+    ids = table["touchpoint_id"]
     left, right = ids.take(pa.array(tied)).to_pylist(), ids.take(pa.array(tied + 1)).to_pylist()
     return all(a <= b for a, b in zip(left, right, strict=True))
 

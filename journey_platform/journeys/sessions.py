@@ -107,7 +107,7 @@ def session_starts(
     web = touchpoints.take(pa.array(places))
     order, is_first = _by_owner(web, is_stitched=variant.is_stitched)
     at = _microseconds(web["occurred_at"])[order]
-    _require_order(web["touchpoint_id"].take(pa.array(order)), at, is_first)
+    _require_order(web, order, at, is_first)
     is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
     if variant.has_midnight:
         is_first[1:] |= np.diff(local_days(at, zone)) != 0
@@ -153,11 +153,16 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _require_order(ids: pa.ChunkedArray, at: np.ndarray, is_first: np.ndarray) -> None:
+def _require_order(web: pa.Table, order: np.ndarray, at: np.ndarray, is_first: np.ndarray) -> None:
+    """Those of one instant are in order where no ids say otherwise."""
     pause = np.where(is_first[1:], 1, np.diff(at))
     tied = np.flatnonzero(pause == 0)
-    is_tie_wrong = pc.greater_equal(ids.take(pa.array(tied)), ids.take(pa.array(tied + 1)))
-    if (pause < 0).any() or pc.any(is_tie_wrong).as_py():
+    is_tie_wrong = False
+    if len(tied) and "touchpoint_id" in web.column_names:
+        ids = web["touchpoint_id"]
+        earlier, later = (ids.take(pa.array(order[places])) for places in (tied, tied + 1))
+        is_tie_wrong = bool(pc.any(pc.greater_equal(earlier, later)).as_py())
+    if (pause < 0).any() or is_tie_wrong:
         raise ValueError("sessions need each person's touchpoints in the order occurred_at, touchpoint_id")
 
 
