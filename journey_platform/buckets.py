@@ -8,7 +8,7 @@ every text once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
-from itertools import takewhile
+from itertools import pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -112,7 +112,7 @@ class _Buckets:
         order = np.argsort(bucket, kind="stable")
         sorted_rows = chunk.take(pa.array(order)).combine_chunks()
         borders = np.searchsorted(bucket[order], np.arange(len(self._held) + 1))
-        for number, (begin, end) in enumerate(zip(borders, borders[1:], strict=False)):
+        for number, (begin, end) in enumerate(pairwise(borders)):
             if end > begin:
                 self._held[number].append(sorted_rows.slice(begin, end - begin))
         self._bytes += sorted_rows.nbytes

@@ -1,8 +1,8 @@
 """What computes: DuckDB, driven by Ibis expressions, over the files of a lake's tables.
 
 Relational work is an Ibis expression. Per-person work is a kernel: Arrow in, Arrow out, whole persons;
-`map_persons` feeds it from one sort, a bounded number of rows at a time (`buckets`). What the numbers mean is in
-the domain packages; where tables live is in `lake`.
+`map_persons` feeds it from one sort, a bounded number of rows at a time (`buckets`). What the numbers mean is
+in the domain packages; where tables live is in `lake`.
 """
 
 import tempfile

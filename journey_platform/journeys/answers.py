@@ -9,7 +9,7 @@ from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from functools import singledispatch
-from typing import Any
+from typing import Any, get_args
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -23,7 +23,14 @@ from journey_platform.journeys.credits import credit
 from journey_platform.journeys.declared import SESSION_START
 from journey_platform.journeys.friction import friction_pages, friction_sessions
 from journey_platform.journeys.funnels import funnel_attempts, funnel_steps
-from journey_platform.journeys.history import ACCOUNT, ALWAYS_READ, NEEDED_FOR_SESSIONS, History, history
+from journey_platform.journeys.history import (
+    ALWAYS_READ,
+    NEEDED_FOR_SESSIONS,
+    OWNERS,
+    History,
+    Owner,
+    history,
+)
 from journey_platform.journeys.paths import (
     links,
     node_names,
@@ -35,6 +42,7 @@ from journey_platform.journeys.paths import (
 from journey_platform.journeys.retention import retention_cells, retention_entries
 from journey_platform.journeys.sessions import session_starts
 from journey_platform.journeys.stages import stage_rows, stage_visits
+from journey_platform.journeys.visits import visit_counts, visit_rows
 from journey_platform.tables import (
     ACTIVITY,
     ATTRIBUTION,
@@ -43,10 +51,12 @@ from journey_platform.tables import (
     PATHS,
     RETENTION,
     STAGES,
+    VISITS,
     Table,
 )
 
 TABLES: Mapping[type[q.Question], Table] = {
+    q.Visits: VISITS,
     q.Funnel: FUNNELS,
     q.Paths: PATHS,
     q.Retention: RETENTION,
@@ -90,13 +100,26 @@ class Asked:
     found: list[pa.Table] = field(default_factory=list, repr=False)
 
     @property
-    def is_by_account(self) -> bool:
-        return getattr(self.question, "unit", "person") == "account"
+    def owner(self) -> Owner:
+        """The column of whose rows it sees together."""
+        unit = getattr(self.question, "unit", "person")
+        return OWNERS.get(unit, "person_key")
+
+    @property
+    def has_starts(self) -> bool:
+        """Whether it looks at where sessions begin."""
+        return SESSION_START in self._named()
 
     @property
     def columns(self) -> frozenset[str]:
         """Columns of touchpoints, and of the profile as `profile.NAME`, that it reads."""
-        named = {*self.question.columns(), *ALWAYS_READ}
+        named = self._named()
+        if SESSION_START in named or _is_by_session(self.question):
+            named |= {*NEEDED_FOR_SESSIONS}
+        return frozenset(named - {SESSION_START})
+
+    def _named(self) -> set[str]:
+        named = {*self.question.columns(), *ALWAYS_READ, self.owner}
         for column in list(named):
             if column not in self.segments and "," not in column:
                 continue
@@ -105,18 +128,15 @@ class Asked:
                 named |= self.condition(part.strip()).columns
         for text in self.question.conditions():
             named |= self.condition(text).columns
-        if SESSION_START in named or _is_by_session(self.question):
-            named |= {*NEEDED_FOR_SESSIONS}
-        if self.is_by_account:
-            named.add(ACCOUNT)
-        return frozenset(named - {SESSION_START})
+        return named
 
     def condition(self, text: str) -> Condition:
         return condition(text, self.segments)
 
     def see(self, rows: Any, events: History | None = None) -> None:
-        """Look at whole persons (or accounts). `events`: their history, where somebody has it already."""
-        seen = events if events is not None else seen_rows(rows, is_by_account=self.is_by_account)
+        """Look at whole owners. `events`: their history, where somebody has it already."""
+        seen = events if events is not None else seen_rows(rows, owner=self.owner)
+        seen = seen.select(self.columns | {SESSION_START})
         if self.question.where is not None:
             seen = seen.take(seen.mask(self.condition(self.question.where)))
         if _is_by_session(self.question):
@@ -131,10 +151,11 @@ class Asked:
         return pa.Table.from_pylist([{"name": self.name, **row} for row in named], schema=table.schema)
 
 
-def seen_rows(rows: Any, *, is_by_account: bool = False) -> History:
-    """The history of Arrow or Ibis rows, with where sessions begin if the columns for it are there."""
-    events = history(rows, by=ACCOUNT if is_by_account else "person_key")
-    if not set(NEEDED_FOR_SESSIONS) <= set(events.rows.column_names):
+def seen_rows(rows: Any, *, owner: Owner = "person_key", has_starts: bool = True) -> History:
+    """The history of Arrow or Ibis rows, with where sessions begin if the columns for it are there (and
+    `has_starts`)."""
+    events = history(rows, by=owner)
+    if not has_starts or not set(NEEDED_FOR_SESSIONS) <= set(events.rows.column_names):
         return events
     # An account's rows are those of several persons on several devices: each device's are in order.
     order, is_start = session_starts(events.rows)
@@ -144,20 +165,21 @@ def seen_rows(rows: Any, *, is_by_account: bool = False) -> History:
 
 
 def answers(
-    asked: Iterable[Asked], persons: Callable[[frozenset[str], bool], Iterable[pa.Table]]
+    asked: Iterable[Asked], wholes: Callable[[frozenset[str], Owner], Iterable[pa.Table]]
 ) -> dict[str, list[pa.Table]]:
-    """Per table's name the answers to its questions, from one pass over persons and one over accounts.
+    """Per table's name the answers to its questions, from one pass over persons, one over accounts and one
+    over devices, where those are asked for.
 
-    `persons`: given the columns, and whether accounts are meant, rows of whole ones, sorted.
+    `wholes`: given the columns and the owner, rows of whole ones, sorted.
     """
     everything = list(asked)
-    for is_by_account in (False, True):
-        these = [one for one in everything if one.is_by_account == is_by_account]
+    for owner in get_args(Owner):
+        these = [one for one in everything if one.owner == owner]
         if not these:
             continue
         columns = frozenset().union(*(one.columns for one in these))
-        for rows in persons(columns, is_by_account):
-            events = seen_rows(rows, is_by_account=is_by_account)
+        for rows in wholes(columns, owner):
+            events = seen_rows(rows, owner=owner, has_starts=any(one.has_starts for one in these))
             for one in these:
                 one.see(rows, events)
     found: dict[str, list[pa.Table]] = {}
@@ -178,6 +200,27 @@ def _kernel(question: q.Question, asked: Asked, events: History) -> pa.Table:
 @singledispatch
 def _summary(question: q.Question, asked: Asked, found: pa.Table) -> Any:
     raise NotImplementedError(type(question).__name__)
+
+
+@_kernel.register
+def _(question: q.Visits, asked: Asked, events: History) -> pa.Table:
+    by, values = _divided(question.by, asked, events)
+    return visit_counts(
+        events,
+        gap_s=q.seconds(question.gap),
+        variant=question.variant,
+        period=question.period,
+        zone=asked.span.zone,
+        since=asked.span.since(question.days),
+        until=asked.span.until,
+        by=by,
+        values=values,
+    )
+
+
+@_summary.register
+def _(question: q.Visits, _: Asked, found: pa.Table) -> list[dict[str, Any]]:
+    return visit_rows(found, period=question.period)
 
 
 @_kernel.register
@@ -249,12 +292,13 @@ def _(question: q.Paths, asked: Asked, events: History) -> pa.Table:
 @_summary.register
 def _(question: q.Paths, _: Asked, found: pa.Table) -> list[dict[str, Any]]:
     empty = {"step": 0, "source": "", "target": ""}
-    parts = {
-        "link": links(found, top=question.top),
-        "step": step_matrix(found, top=question.top),
-        "transition": transitions(found),
-        "path": whole_paths(found, top=4 * question.top),
+    told: Mapping[str, Callable[[], list[dict[str, Any]]]] = {
+        "link": lambda: links(found, top=question.top),
+        "step": lambda: step_matrix(found, top=question.top),
+        "transition": lambda: transitions(found),
+        "path": lambda: whole_paths(found, top=4 * question.top),
     }
+    parts = {part: rows() for part, rows in told.items() if part in (question.parts or told)}
     return [{"part": part, **empty, **row} for part, rows in parts.items() for row in rows]
 
 
@@ -328,6 +372,7 @@ def _(question: q.Attribution, _: Asked, found: pa.Table) -> pa.Table:
         direct=question.direct,
         weights=question.weights,
         order=question.order,
+        models=question.models,
     )
 
 

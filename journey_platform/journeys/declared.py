@@ -22,10 +22,12 @@ from journey_platform.journeys.questions import (
     Question,
     Retention,
     Stages,
+    Visits,
 )
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 KINDS: Mapping[str, type[Question]] = {
+    "visits": Visits,
     "funnels": Funnel,
     "paths": Paths,
     "retention": Retention,

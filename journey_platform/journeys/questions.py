@@ -1,4 +1,5 @@
-"""What can be asked of a history: funnels, paths, retentions, activity, attributions, stages, friction.
+"""What can be asked of a history: visits, funnels, paths, retentions, activity, attributions, stages and
+friction.
 
 Declarations only: each is a struct with what a person writes, defaults and limits. How a file of them is read
 is in `declared`; how each is answered is in the module of its name.
@@ -18,6 +19,9 @@ ConditionText = Annotated[str, msgspec.Meta(min_length=1)]
 UnitName = Literal["person", "session", "account"]
 Clock = Literal["rolling", "calendar"]
 Period = Literal["day", "week", "month"]
+Model = Literal[
+    "first", "last", "last_non_direct", "linear", "position", "time_decay", "custom", "shapley", "markov"
+]
 
 
 def seconds(duration: str) -> int:
@@ -45,6 +49,28 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def columns(self) -> Iterator[str]:
         """Columns it reads besides."""
         yield from ()
+
+
+class Visits(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many visits there are. `variant`: what ends one besides a pause of `gap`, as in
+    `sessions.VARIANTS`: nothing (stitched), midnight, another campaign; unstitched are those of a device,
+    whoever uses it, and universal splits these at both. `by`: a column, or segments, read at the first
+    action."""
+
+    variant: Literal["stitched", "unstitched", "midnight", "campaign", "universal"] = "stitched"
+    period: Period = "day"
+    by: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """Whose visits they are."""
+        return "device" if self.variant in ("unstitched", "universal") else "person"
+
+    def columns(self) -> Iterator[str]:
+        yield from ("type", "channel", "device_key", "visit_id")
+        if self.variant in ("campaign", "universal"):
+            yield from ("traffic_channel", "source", "campaign")
+        yield from filter(None, [self.by])
 
 
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -112,7 +138,7 @@ class Paths(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `node`: the column that names a touchpoint; its type where that is null. `names`: names for touchpoints
     that a condition holds for; the first that does. `steps`: nodes of a path at most. `top`: nodes of a step
     that keep their name, and whole paths shown; the rest are "Others". `within`: from the anchor at most.
-    `converted`: touchpoints that tell converted units from dropped ones."""
+    `converted`: touchpoints that tell converted units from dropped ones. `parts`: those told; all without."""
 
     start: ConditionText | None = None
     end: ConditionText | None = None
@@ -124,6 +150,7 @@ class Paths(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     count: Literal["uniques", "totals"] = "uniques"
     within: Duration = "1 day"
     converted: ConditionText | None = None
+    parts: list[Literal["link", "step", "transition", "path"]] = []
     unit: UnitName = "person"
 
     def conditions(self) -> Iterator[str]:
@@ -186,7 +213,7 @@ class Activity(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which touches earn a conversion. `touch`: what counts as one; `channel`: the column of who earns.
     `direct`: the channel that last non-direct passes over. `weights`: first, middle and last for the custom
-    model. `order`: touches that a state of the Markov chain remembers."""
+    model. `order`: touches that a state of the Markov chain remembers. `models`: those told; all without."""
 
     conversion: ConditionText
     touch: ConditionText
@@ -196,6 +223,7 @@ class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     direct: str = "Direct"
     weights: tuple[float, float, float] | None = None
     order: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
+    models: list[Model] = []
     unit: Literal["person", "account"] = "person"
 
     def __post_init__(self) -> None:
