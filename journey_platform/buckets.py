@@ -8,6 +8,7 @@ every text once.
 """
 
 from collections.abc import Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from itertools import pairwise, takewhile
 from pathlib import Path
 
@@ -174,7 +175,23 @@ def _sorted(rows: pa.Table, keys: Sequence[str]) -> pa.Table:
         tied = whole.select(rest).take(pa.array(order[places])).append_column("", pa.array(group[places]))
         by = pc.sort_indices(tied, [("", "ascending"), *((name, "ascending") for name in rest)])
         order[places] = order[places][by.to_numpy()]
-    return whole.take(pa.array(order))
+    return _taken(whole, pa.array(order))
+
+
+def _taken(rows: pa.Table, order: pa.Array) -> pa.Table:
+    """The rows in this order. Columns of one value are left: they are the same in any."""
+    constant = {name for name in rows.column_names if _has_one_value(rows[name])}
+    moved = [name for name in rows.column_names if name not in constant]
+    with ThreadPoolExecutor(2) as pool:
+        taken = dict(zip(moved, pool.map(lambda name: rows[name].take(order), moved), strict=True))
+    return pa.table({name: taken.get(name, rows[name]) for name in rows.column_names})
+
+
+def _has_one_value(column: pa.ChunkedArray) -> bool:
+    if column.null_count or not pa.types.is_integer(column.type):
+        return bool(column.null_count == len(column))
+    ends = pc.min_max(column)
+    return bool(ends["min"] == ends["max"])
 
 
 def _is_numeric(kind: pa.DataType) -> bool:
