@@ -10,6 +10,9 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
+
+from journey_platform.journeys.working import PATTERN, working_time
 
 Duration = Annotated[str, msgspec.Meta(pattern=r"^\d+ (second|minute|hour|day|week)s?$")]
 """As "30 minutes" or "7 days"; a day has 24 hours."""
@@ -94,7 +97,8 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     or the steps come as they like (any). `within`: from entry to last step. `attempt`: which of a unit's
     attempts counts: its first, its deepest (of equals the earliest), or every one. `hold`: a column that
     stays the same over an attempt. `entry`: a further condition on the touchpoint that enters. `by`: a
-    column, or segments, read at the entry."""
+    column, or segments, read at the entry. `week`: the working week that windows and times are measured in,
+    as in `working.PATTERN`; all of it where nothing is said."""
 
     steps: Annotated[list[Step | str], msgspec.Meta(min_length=2)]
     order: Literal["ordered", "strict", "any"] = "ordered"
@@ -105,8 +109,11 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold: str | None = None
     entry: ConditionText | None = None
     by: str | None = None
+    week: Annotated[str, msgspec.Meta(pattern=PATTERN)] | None = None
 
     def __post_init__(self) -> None:
+        if self.week is not None:
+            working_time(np.zeros(0, dtype=np.int64), self.week, "UTC")
         if self.order == "any" and (self.without or any(step.within for step in self.named())):
             raise ValueError("in a funnel of any order, steps have no window and no exclusion of their own")
         for rule in self.excluded():
