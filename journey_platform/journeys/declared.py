@@ -1,8 +1,8 @@
 """journeys.yaml: the file in which journeys are declared, read once, with the line of each mistake.
 
-Sections are `segments` (name: condition), `heard` (answer: channels), `topics` (topic: words) and one per kind
-of question (name: declaration); the words of each are in `questions`. A segment may stand in any condition, as a
-bare name.
+Sections are `segments` (name: condition), `heard` (answer: channels), `topics` (topic: words) and one per
+kind of question (name: declaration); the words of each are in `questions`. A segment may stand in any
+condition, as a bare name.
 """
 
 from collections.abc import Iterator, Mapping
