@@ -12,7 +12,7 @@ import resource
 import statistics
 import tempfile
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -22,12 +22,11 @@ import pyarrow as pa
 import pyarrow.compute as pc
 from journeys_peers import DAYS, FIRST, LAST, chdb, duckdb, floor, pandas, polars
 
-from journey_platform.asking import ask, touchpoints
+from journey_platform.asking import ask
 from journey_platform.engine import Engine
 from journey_platform.journeys.answers import Asked, Span
-from journey_platform.journeys.history import SORT
-from journey_platform.journeys.questions import Attribution, Funnel, Paths, Retention
-from journey_platform.journeys.sessions import sessions
+from journey_platform.journeys.paths import LEFT
+from journey_platform.journeys.questions import Attribution, Funnel, Paths, Retention, Visits
 from journey_platform.lake import Lake
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
 
@@ -52,10 +51,23 @@ FUNNEL = Funnel(
     days=DAYS + 7,
 )
 RETENTION = Retention(start="type = 'page_view'", returning="type = 'page_view'", period="week", periods=8)
-TRANSITIONS = Paths(where="type = 'page_view'", node="page", unit="session", steps=20, has_repeats=True)
-ATTRIBUTION = Attribution(conversion="type = 'order'", touch="type = 'page_view'", lookback="30 days")
-QUESTIONS = {"funnel": FUNNEL, "retention": RETENTION, "transitions": TRANSITIONS, "attribution": ATTRIBUTION}
-TASKS = ("sessions", *QUESTIONS)
+TRANSITIONS = Paths(
+    where="type = 'page_view'", node="page", unit="session", steps=20, has_repeats=True, parts=["transition"]
+)
+ATTRIBUTION = Attribution(
+    conversion="type = 'order'",
+    touch="type = 'page_view'",
+    lookback="30 days",
+    models=["first", "last", "linear", "time_decay"],
+)
+QUESTIONS = {
+    "sessions": Visits(),
+    "funnel": FUNNEL,
+    "retention": RETENTION,
+    "transitions": TRANSITIONS,
+    "attribution": ATTRIBUTION,
+}
+TASKS = tuple(QUESTIONS)
 
 
 def make(lake: Lake, rows: int, persons: int) -> None:
@@ -109,80 +121,29 @@ def make(lake: Lake, rows: int, persons: int) -> None:
 
 def ours(root: str, tasks: tuple[str, ...]) -> dict[str, Any]:
     """The platform's answers, from one sorted read for all tasks asked."""
-    asked = [Asked(task, QUESTIONS[task], SPANS.get(task, SPAN)) for task in tasks if task in QUESTIONS]
-    found: list[pa.Table] = []
+    asked = [Asked(task, QUESTIONS[task], SPANS.get(task, SPAN)) for task in tasks]
     with Engine(Lake(root), memory_limit="700MB", threads=2) as engine:
-        if "sessions" in tasks:
-            columns = frozenset(SESSION_COLUMNS).union(*(one.columns for one in asked))
-            days = [FIRST + timedelta(days=n) for n in range(DAYS)]
-            read = touchpoints(engine, columns, days)
-            for rows in engine.persons(read, sort_by=SORT):
-                found.append(_sessions_by_day(sessions(rows, zone=ZONE)))
-                if asked:
-                    from journey_platform.journeys.answers import seen_rows
-
-                    events = seen_rows(rows)
-                    for one in asked:
-                        one.see(rows, events)
-            tables = {one.name: one.answer() for one in asked}
-        else:
-            answered = ask(engine, asked)
-            tables = {table["name"][0].as_py(): table for some in answered.values() for table in some}
-    results: dict[str, Any] = {}
-    if found:
-        whole = (
-            pa.concat_tables(found).group_by("day").aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
-        )
-        results["sessions"] = sorted(
-            (row["day"].isoformat(), row["n_sum"], row["bounces_sum"], row["pages_sum"])
-            for row in whole.to_pylist()
-        )
-    if "funnel" in tables:
-        results["funnel"] = tables["funnel"]["units"].to_pylist()
-    if "retention" in tables:
-        rows = tables["retention"].to_pylist()
-        results["retention"] = sorted(
-            (r["cohort"], r["period_from"], r["units"])
-            for r in rows
-            if r["cohort"] != "all" and r["period_from"] and r["units"] is not None
-        )
-    if "transitions" in tables:
-        rows = tables["transitions"].to_pylist()
-        results["transitions"] = sorted(
-            (r["source"], r["target"], r["paths"])
-            for r in rows
-            if r["part"] == "transition" and r["target"] != "(left)"
-        )
-    if "attribution" in tables:
-        results["attribution"] = sorted(
-            (r["model"], r["channel"], round(r["conversions"], 6))
-            for r in tables["attribution"].to_pylist()
-            if r["model"] in ("first", "last", "linear", "time_decay")
-        )
-    return results
+        answered = ask(engine, asked)
+    tables = {table["name"][0].as_py(): table.to_pylist() for some in answered.values() for table in some}
+    return {
+        task: sorted(_PLAIN[task](tables[task])) if task != "funnel" else _PLAIN[task](tables[task])
+        for task in tasks
+    }
 
 
-SESSION_COLUMNS = (
-    "person_key", "device_key", "visit_id", "occurred_at", "touchpoint_id", "type", "page", "value",
-    "device", "dwell_s", "is_bot", "traffic_channel", "source", "campaign", "channel",
-)  # fmt: skip
-
-
-def _sessions_by_day(found: pa.Table) -> pa.Table:
-    named = pa.table(
-        {
-            "day": found["day"],
-            "n": pa.array(np.ones(found.num_rows, dtype=np.int64)),
-            "bounces": found["is_bounce_single_page"].cast(pa.int64()),
-            "pages": found["page_views"],
-        }
-    )
-    return (
-        named.group_by("day")
-        .aggregate([(n, "sum") for n in ("n", "bounces", "pages")])
-        .rename_columns(["day", "n", "bounces", "pages"])
-    )
-
+_PLAIN: Mapping[str, Callable[[list[dict[str, Any]]], list[Any]]] = {
+    "sessions": lambda rows: [
+        (r["period"].isoformat(), r["visits"], r["bounces"], r["page_views"]) for r in rows
+    ],
+    "funnel": lambda rows: [r["units"] for r in rows],
+    "retention": lambda rows: [
+        (r["cohort"], r["period_from"], r["units"])
+        for r in rows
+        if r["cohort"] != "all" and r["period_from"] and r["units"] is not None
+    ],
+    "transitions": lambda rows: [(r["source"], r["target"], r["paths"]) for r in rows if r["target"] != LEFT],
+    "attribution": lambda rows: [(r["model"], r["channel"], round(r["conversions"], 6)) for r in rows],
+}
 
 RUNNERS: dict[str, Callable[[str, tuple[str, ...]], dict[str, Any]]] = {
     "floor": floor, "ours": ours, "duckdb": duckdb, "polars": polars, "pandas": pandas, "chdb": chdb,

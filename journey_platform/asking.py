@@ -12,12 +12,12 @@ from typing import TYPE_CHECKING
 
 import pyarrow as pa
 
-from journey_platform.engine import Engine
+from journey_platform.engine import PLACE, Engine
 from journey_platform.journeys import questions as q
 from journey_platform.journeys.answers import Asked, Span, answers
 from journey_platform.journeys.conditions import PROFILE
 from journey_platform.journeys.declared import Declared, load
-from journey_platform.journeys.history import ACCOUNT, MOOD, SORT
+from journey_platform.journeys.history import ACCOUNT, MOOD, SORT, Owner
 from journey_platform.settings import Settings
 from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE, SENTIMENT
 
@@ -31,25 +31,41 @@ def declared(settings: Settings) -> Declared:
 
 
 def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000) -> dict[str, list[pa.Table]]:
-    """Per table's name the answers to its questions, from one sorted read of persons, one of accounts."""
+    """Per table's name the answers to its questions, from one sorted read of persons, accounts, devices."""
     everything = list(asked)
     first = min((_first_day(one) for one in everything), default=date.max)
 
-    def persons(columns: frozenset[str], is_by_account: bool) -> Iterator[pa.Table]:
-        span = everything[0].span
-        read = touchpoints(engine, columns, _days(first, span.last), is_by_account=is_by_account)
-        person = ACCOUNT if is_by_account else "person_key"
-        return engine.persons(read, person=person, sort_by=SORT, rows_per_call=rows_per_call)
+    def wholes(columns: frozenset[str], owner: Owner) -> Iterator[pa.Table]:
+        days = _days(first, everything[0].span.last)
+        coded = sorted(name for name in columns if _is_text(name))
+        if owner == "person_key":
+            # A person's place in the table is the order of SORT, and a number.
+            read = touchpoints(engine, columns, days, has_place=True)
+            rows = engine.persons(read, sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded)
+            yield from (some.drop_columns(PLACE) for some in rows)
+        else:
+            read = touchpoints(engine, columns | set(SORT), days, owner=owner)
+            yield from engine.persons(
+                read, person=owner, sort_by=SORT, rows_per_call=rows_per_call, coded=coded
+            )
 
-    return answers(everything, persons)
+    return answers(everything, wholes)
 
 
 def touchpoints(
-    engine: Engine, columns: Iterable[str], days: Iterable[date], *, is_by_account: bool = False
+    engine: Engine,
+    columns: Iterable[str],
+    days: Iterable[date],
+    *,
+    owner: Owner = "person_key",
+    has_place: bool = False,
 ) -> "ir.Table":
-    """People's own touchpoints of these days with `columns`, those of the profile as `profile.NAME`."""
-    every = engine.table(JOURNEY_TOUCHPOINTS, days)
-    found = every.filter(every.person_key.notnull() & ~_is_made_by_machine(every))
+    """People's own touchpoints of these days with `columns`, those of the profile as `profile.NAME`.
+
+    `owner`: whose; a device's also where nobody knows the person. `has_place`: with `engine.PLACE`."""
+    every = engine.table(JOURNEY_TOUCHPOINTS, days, has_place=has_place)
+    own = every.device_key if owner == "device_key" else every.person_key
+    found = every.filter(own.notnull() & ~_is_made_by_machine(every))
     ofprofile = sorted(name for name in columns if name.startswith(PROFILE))
     if ofprofile:
         profiles = engine.table(PROFILES_TABLE)
@@ -62,12 +78,12 @@ def touchpoints(
         moods = engine.table(SENTIMENT, days)
         told = moods.select(moods.touchpoint_id.name("written"), moods.compound.name(MOOD))
         found = found.left_join(told, found.touchpoint_id == told.written)
-    if is_by_account:
+    if owner == ACCOUNT:
         # Who belongs to two accounts acts for both.
         members = engine.table(ACCOUNT_MEMBERS_TABLE)
         named = members.select(ACCOUNT, members.person_key.name("member_key"))
         found = found.inner_join(named, found.person_key == named.member_key)
-    return found.select(sorted(columns))
+    return found.select(*sorted(columns), *([PLACE] if has_place else []))
 
 
 def left_out(engine: Engine, days: Iterable[date]) -> Mapping[str, int]:
@@ -95,12 +111,24 @@ def _is_made_by_machine(every: "ir.Table") -> "ir.BooleanValue":
     return every.is_bot.fill_null(False) | every.is_machine.fill_null(False)
 
 
+def _is_text(column: str) -> bool:
+    """Whether a column is text of which many touchpoints have the same. Those of a visit's own are not."""
+    schema = PROFILES_TABLE.schema if column.startswith(PROFILE) else JOURNEY_TOUCHPOINTS.schema
+    name = column.removeprefix(PROFILE)
+    is_there = name in schema.names and name not in ("touchpoint_id", "visit_id")
+    return bool(is_there and pa.types.is_string(schema.field(name).type))
+
+
 def _first_day(one: Asked) -> date:
-    """Attribution looks back from its first day, and activity at everything before."""
+    """Attribution and visits look back from their first day, and activity at everything before."""
     span, question = one.span, one.question
     if isinstance(question, q.Activity):
         return span.first
-    back = q.seconds(question.lookback) // 86_400 + 1 if isinstance(question, q.Attribution) else 0
+    back = 0
+    if isinstance(question, q.Attribution):
+        back = q.seconds(question.lookback) // 86_400 + 1
+    elif isinstance(question, q.Visits):
+        back = q.seconds(question.gap) // 86_400 + 1
     return max(span.first, span.last - timedelta(days=question.days - 1 + back))
 
 

@@ -1,18 +1,20 @@
 """What computes: DuckDB, driven by Ibis expressions, over the files of a lake's tables.
 
 Relational work is an Ibis expression. Per-person work is a kernel: Arrow in, Arrow out, whole persons;
-`map_persons` feeds it from one sort, a bounded number of rows at a time. What the numbers mean is in the
-domain packages; where tables live is in `lake`.
+`map_persons` feeds it from one sort, a bounded number of rows at a time (`buckets`). What the numbers mean is
+in the domain packages; where tables live is in `lake`.
 """
 
+import tempfile
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
+from itertools import chain
 from typing import TYPE_CHECKING, Any, Self
 
-import numpy as np
 import pyarrow as pa
 
+from journey_platform.buckets import whole_persons
 from journey_platform.lake import Lake
 from journey_platform.tables import Table
 
@@ -21,7 +23,11 @@ if TYPE_CHECKING:
 
 Kernel = Callable[[pa.Table], pa.Table]
 
+PLACE = "place"
+"""Where a row stands in a daily table: numbers that rise with its days and, within a day, its `sort_by`."""
 _ROWS_PER_BATCH = 65_536
+_ROW_BITS = 40
+_DAY_NUMBER = "CAST(day - DATE '1970-01-01' AS BIGINT)"
 _DUCKDB_TYPES = {
     pa.string(): "VARCHAR",
     pa.bool_(): "BOOLEAN",
@@ -38,8 +44,6 @@ class Engine:
     knows one time zone, UTC. Not for use by two threads at once. Close it, or use it as a context manager."""
 
     def __init__(self, lake: Lake, *, memory_limit: str = "1GB", threads: int | None = None) -> None:
-        import tempfile
-
         import ibis
 
         self._lake = lake
@@ -63,11 +67,16 @@ class Engine:
         self._duckdb.disconnect()
         self._spill.cleanup()
 
-    def table(self, table: Table, days: Iterable[date] | None = None) -> "ir.Table":
-        """The table's rows (of `days`) as an Ibis table with the declared columns and types."""
+    def table(
+        self, table: Table, days: Iterable[date] | None = None, *, has_place: bool = False
+    ) -> "ir.Table":
+        """The table's rows (of `days`) as an Ibis table with the declared columns and types.
+
+        `has_place`: with one more column, `PLACE`; of a daily table."""
         files = self._lake.files(table, days)
         if not files:
-            return self.memtable(table.empty())
+            empty = table.empty()
+            return self.memtable(empty.append_column(PLACE, pa.array([], pa.int64())) if has_place else empty)
         is_daily = "true, hive_types = {'day': DATE}" if table.is_daily else "false"
         paths = ", ".join(map(_quoted, files))
         source = f"read_parquet([{paths}], union_by_name = true, hive_partitioning = {is_daily})"
@@ -77,6 +86,9 @@ class Engine:
             f" AS {_named(field.name)}"
             for field in table.schema
         )
+        if has_place:
+            # A day is one file, in the table's order.
+            columns += f", ({_DAY_NUMBER} << {_ROW_BITS}) + file_row_number AS {_named(PLACE)}"
         name = self._new_name("_".join(table.key))
         self._sql(f"CREATE TEMP VIEW {_named(name)} AS SELECT {columns} FROM {source}")
         return self._duckdb.table(name)
@@ -127,19 +139,27 @@ class Engine:
         person: str = "person_key",
         sort_by: Sequence[str],
         rows_per_call: int = 500_000,
+        coded: Sequence[str] = (),
     ) -> Iterator[pa.Table]:
         """The rows that `map_persons` gives its kernel, one call's after the other, for several kernels at
-        once. Nothing else may be asked of the engine before the last."""
+        once. `coded`: text columns that come dictionary-encoded. Nothing else may be asked of the engine
+        before the last."""
         view = self._new_name("persons")
         self._duckdb.create_view(view, expr)
-        order = ", ".join(f"{_named(name)} ASC NULLS LAST" for name in (person, *sort_by))
-        ordered = self._duckdb.con.sql(f"SELECT * FROM {_named(view)} ORDER BY {order}")
-        reader = ordered.to_arrow_reader(_ROWS_PER_BATCH)
+        reader = self._duckdb.con.sql(f"SELECT * FROM {_named(view)}").to_arrow_reader(_ROWS_PER_BATCH)
+        batches = chain([reader.schema.empty_table()], (pa.Table.from_batches([batch]) for batch in reader))
         try:
-            yield from _whole_persons(reader, person, rows_per_call)
+            with tempfile.TemporaryDirectory(dir=self._spill.name) as folder:
+                yield from whole_persons(
+                    map(_plain, batches),
+                    person=person,
+                    sort_by=sort_by,
+                    rows_per_call=rows_per_call,
+                    coded=coded,
+                    folder=folder,
+                )
         finally:
             reader.close()
-            del ordered
             self._sql(f"DROP VIEW {_named(view)}")
 
     def _new_name(self, stem: str) -> str:
@@ -148,36 +168,6 @@ class Engine:
 
     def _sql(self, statement: str) -> list[tuple[Any, ...]]:
         return list(self._duckdb.raw_sql(statement).fetchall())
-
-
-def _whole_persons(reader: pa.RecordBatchReader, person: str, rows_per_call: int) -> Iterator[pa.Table]:
-    """Cut sorted rows between persons, at the first border after `rows_per_call` rows."""
-    waiting: list[pa.Table] = [_plain(reader.schema.empty_table())]
-    is_first = True
-    for batch in reader:
-        waiting.append(_plain(pa.Table.from_batches([batch])))
-        if sum(map(len, waiting)) < rows_per_call:
-            continue
-        rows = pa.concat_tables(waiting).combine_chunks()
-        start = 0
-        for border in _borders(rows.column(person)):
-            if border - start >= rows_per_call:
-                yield rows.slice(start, border - start)
-                start, is_first = border, False
-        waiting = [rows.slice(start)]
-    rest = pa.concat_tables(waiting).combine_chunks()
-    if len(rest) or is_first:
-        yield rest
-
-
-def _borders(persons: pa.ChunkedArray) -> Any:
-    """Positions where another person begins; null is one person."""
-    column = persons.combine_chunks()
-    valid = np.asarray(column.is_valid())
-    keys = column.drop_null().dictionary_encode().indices.to_numpy(zero_copy_only=False)
-    codes = np.full(len(column), -1, np.int64)
-    codes[valid] = keys
-    return np.flatnonzero(np.diff(codes)) + 1
 
 
 def _plain(rows: pa.Table) -> pa.Table:

@@ -1,5 +1,5 @@
-"""`journey funnel`, `paths`, `retention`, `activity`, `attribution`, `stages`, `friction`: ask what is
-declared, or ad hoc; `journey timeline`: one person's touchpoints.
+"""`journey visits`, `funnel`, `paths`, `retention`, `activity`, `attribution`, `stages`, `friction`: ask what
+is declared, or ad hoc; `journey timeline`: one person's touchpoints.
 
 What these compute is in `journeys`; what a lake gives them in `asking`. A timeline shows what one person
 did: for the eyes of who may see that.
@@ -208,6 +208,7 @@ def _person(text: str, found: settings.Settings, lake: Lake) -> int:
 
 
 COMMANDS: Mapping[str, Command] = {
+    "visits": Command("how many visits, by the rule that tells them apart", _asking("visits")),
     "funnel": Command("how far people get, step by step", _asking("funnels")),
     "paths": Command("what comes after, before or between", _asking("paths")),
     "retention": Command("who comes back, by period since", _asking("retention")),

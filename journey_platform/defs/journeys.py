@@ -9,6 +9,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from connectors.registry import CONNECTORS
+from journey_platform.asking import declared
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
@@ -18,6 +19,7 @@ from journey_platform.identity.assign import assign
 from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
 from journey_platform.journeys.tickets import tickets
+from journey_platform.journeys.topics import Topics
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.ledger import gate_of
 from journey_platform.landing.publish import publish
@@ -195,7 +197,8 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
         changes = dict.fromkeys(texts, with_neighbours(lake))
         asked = days_to_derive(context, lake.day_states(SENTIMENT))
         work = plan(lake, SENTIMENT, asked, changes, span=platform.span)
-        found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]))
+        topics = Topics(declared(platform.settings).topics)
+        found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]), topics)
         writes = lake.replace_days(
             SENTIMENT,
             found,

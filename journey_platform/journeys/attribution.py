@@ -38,9 +38,10 @@ def touch_paths(
     lookback_s: int,
     until: int,
     since: int = 0,
+    has_nulls: bool = True,
 ) -> pa.Table:
     """The paths of whole units, in `TOUCH_PATHS`. `since` and `until`: when conversions count,
-    microseconds."""
+    microseconds. `has_nulls`: also of those that did not convert."""
     codes, texts = events.codes(channel)
     touched = np.flatnonzero(events.mask(touch) & (events.at < until))
     converting = events.mask(conversion) & (events.at < until)
@@ -55,7 +56,7 @@ def touch_paths(
     is_left = (
         earlier[events.ends[touched]] == earlier[touched + 1] if len(touched) else np.zeros(0, dtype=bool)
     )
-    is_left &= ~converting[touched] & (events.at[touched] >= since)
+    is_left &= ~converting[touched] & (events.at[touched] >= since) & has_nulls
     rest = touched[is_left]
     owner = events.unit[rest]
     rest_lengths = np.unique(owner, return_counts=True)[1]
@@ -76,16 +77,16 @@ def touch_paths(
 
 def _first_since(events: History, touched: np.ndarray, places: np.ndarray, lookback: int) -> np.ndarray:
     """Per place, the first of `touched` in its unit that is not older than `lookback`."""
-    asked = events.at[places] - lookback
-    units = np.append(events.unit[touched], events.unit[places])
-    moments = np.append(events.at[touched], asked)
-    is_asked = np.append(np.zeros(len(touched), dtype=bool), np.ones(len(places), dtype=bool))
-    # At one instant the question comes before the touch, so that the touch is found.
-    order = np.lexsort((~is_asked, moments, units))
-    before = np.cumsum(~is_asked[order])
-    found = np.empty(len(order), dtype=np.int64)
-    found[order] = before
-    return found[len(touched) :]
+    oldest = events.at[places] - lookback
+    low = np.searchsorted(touched, events.begins[places])
+    high = np.searchsorted(touched, places, side="right")
+    # Halving all at once: a unit's touches rise in time, those of all units do not.
+    padded = np.append(events.at[touched], 0)
+    while (low < high).any():
+        middle = (low + high) // 2
+        is_older = (low < high) & (padded[middle] < oldest)
+        low, high = np.where(is_older, middle + 1, low), np.where(is_older | (low >= high), high, middle)
+    return np.asarray(low)
 
 
 def _steps(lengths: np.ndarray) -> np.ndarray:

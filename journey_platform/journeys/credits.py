@@ -8,7 +8,7 @@ Markov: each channel's removal effect, its share of them; after Anderl, Becker, 
 (2016), IJRM 33(3).
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Collection, Sequence
 from typing import Any
 
 import numpy as np
@@ -51,26 +51,32 @@ def credit(
     direct: str = "Direct",
     weights: tuple[float, float, float] | None = None,
     order: int = 1,
+    models: Collection[str] = (),
 ) -> pa.Table:
     """One row per model and channel, in `CREDITS`, from `attribution.TOUCH_PATHS`.
 
     `weights`: first, middle (shared) and last of the model custom, which is there if they are.
-    removal_effect: of Markov only, the share of conversions that are lost without the channel.
+    removal_effect: of Markov only, the share of conversions that are lost without the channel. `models`:
+    those wanted; all without.
     """
     found = _Paths(paths)
-    shares = {
-        "first": (found.step == 0).astype(float),
-        "last": (found.left == 0).astype(float),
-        "last_non_direct": _last_non_direct(found, direct),
-        "linear": np.ones(len(found.path)),
-        "position": _by_position(found, (0.4, 0.2, 0.4)),
-        "time_decay": np.exp2(-_youngest_first(found) / half_life_s),
-        "shapley": _distinct(found),
+    shares: dict[str, Callable[[], np.ndarray]] = {
+        "first": lambda: (found.step == 0).astype(float),
+        "last": lambda: (found.left == 0).astype(float),
+        "last_non_direct": lambda: _last_non_direct(found, direct),
+        "linear": lambda: np.ones(len(found.path)),
+        "position": lambda: _by_position(found, (0.4, 0.2, 0.4)),
+        "time_decay": lambda: np.exp2(-_youngest_first(found) / half_life_s),
+        "shapley": lambda: _distinct(found),
     }
     if weights is not None:
-        shares["custom"] = _by_position(found, weights)
+        custom = weights
+        shares["custom"] = lambda: _by_position(found, custom)
     rows: list[dict[str, Any]] = []
-    for model, share in shares.items():
+    for model, told in shares.items():
+        if models and model not in models:
+            continue
+        share = told()
         total = np.bincount(found.path, weights=share, minlength=len(found.lengths))
         part = share / np.where(total > 0, total, 1.0)[found.path]
         earned = [
@@ -78,6 +84,8 @@ def credit(
             for what in (found.conversions, found.value)
         ]
         rows += _rows(model, found, earned, None)
+    if models and "markov" not in models:
+        return pa.Table.from_pylist(rows, schema=CREDITS)
     removal = removal_effects(paths, order=order)
     effect = np.array([removal.get(name, 0.0) for name in found.names])
     touched = found.lengths > 0

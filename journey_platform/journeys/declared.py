@@ -1,7 +1,8 @@
 """journeys.yaml: the file in which journeys are declared, read once, with the line of each mistake.
 
-Sections are `segments` (name: condition), `heard` (answer: channels) and one per kind of question (name:
-declaration); the words of each are in `questions`. A segment may stand in any condition, as a bare name.
+Sections are `segments` (name: condition), `heard` (answer: channels), `topics` (topic: words) and one per
+kind of question (name: declaration); the words of each are in `questions`. A segment may stand in any
+condition, as a bare name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -22,10 +23,13 @@ from journey_platform.journeys.questions import (
     Question,
     Retention,
     Stages,
+    Visits,
 )
+from journey_platform.journeys.topics import ENGLISH
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 KINDS: Mapping[str, type[Question]] = {
+    "visits": Visits,
     "funnels": Funnel,
     "paths": Paths,
     "retention": Retention,
@@ -35,7 +39,7 @@ KINDS: Mapping[str, type[Question]] = {
     "friction": Friction,
 }
 SESSION_START = "is_session_start"
-_OTHERS = ("segments", "heard")
+_OTHERS = ("segments", "heard", "topics")
 
 COLUMNS = frozenset(
     [
@@ -56,11 +60,13 @@ class DeclarationError(ValueError):
 @dataclass(frozen=True)
 class Declared:
     """What is declared: `segments` by name, per kind its questions by name, and for what people say of how
-    they `heard` of us the channels that it stands for; none where nothing of the kind ever ran."""
+    they `heard` of us the channels that it stands for; none where nothing of the kind ever ran. `topics`: the
+    words by which a text is about something, of several the first."""
 
     segments: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    topics: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ENGLISH)
 
     def of(self, kind: str) -> Mapping[str, Any]:
         return self.questions.get(kind, {})
@@ -97,6 +103,7 @@ def read(text: str, name: str = "journeys.yaml") -> Declared:
     reading.mistakes += [f"{name} line {line}: {key} is there twice" for key, line in _twice(root)]
     segments = reading.segments(said.get("segments") or {})
     heard = reading.heard(said.get("heard") or {})
+    topics = reading.topics(said["topics"]) if "topics" in said else ENGLISH
     questions: dict[str, dict[str, Any]] = {}
     for section, body in said.items():
         if section in KINDS:
@@ -106,7 +113,7 @@ def read(text: str, name: str = "journeys.yaml") -> Declared:
             reading.mistake((section,), f"is no section; there are {known}")
     if reading.mistakes:
         raise DeclarationError("\n".join(reading.mistakes))
-    return Declared(segments, questions, heard)
+    return Declared(segments, questions, heard, topics)
 
 
 def checked(kind: str, said: Mapping[str, Any], segments: Mapping[str, str]) -> Any:
@@ -157,6 +164,18 @@ class _Reading:
                 self.mistake(("heard", answer), "a list of channels is expected; an empty one for a decoy")
                 continue
             found[str(answer).lower()] = tuple(channels)
+        return found
+
+    def topics(self, body: Any) -> dict[str, tuple[str, ...]]:
+        if not isinstance(body, dict):
+            self.mistake(("topics",), "topics and their words are expected")
+            return {}
+        found = {}
+        for topic, words in body.items():
+            if isinstance(words, list) and all(isinstance(one, str) and one.strip("* ") for one in words):
+                found[str(topic)] = tuple(words)
+            else:
+                self.mistake(("topics", topic), "a list of words is expected; * at an end is any ending")
         return found
 
     def questions(

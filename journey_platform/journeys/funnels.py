@@ -14,7 +14,7 @@ The kernel finds attempts in the histories of whole units; `funnel_steps` counts
   time to convert.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
@@ -57,12 +57,14 @@ def funnel_attempts(
     entry: Condition | None = None,
     by: np.ndarray | None = None,
     values: Sequence[str | None] = (),
+    clock: Callable[[np.ndarray], np.ndarray] | None = None,
 ) -> pa.Table:
     """The attempts that count, in `ATTEMPTS`, from the histories of whole units.
 
     `until`: the end of the data, and `since`: the first instant of an entry, both in microseconds.
     `step_within_s`: per step, seconds since the step before. `without`: (condition, after, before) with step
-    numbers from 1. `by`: per row a code of `values`, read at the entry.
+    numbers from 1. `by`: per row a code of `values`, read at the entry. `clock`: what windows and times are
+    measured by, from moments; it may stand still, and what happens meanwhile is then at one instant.
     """
     masks = np.vstack([events.mask(step) for step in steps])
     if order == "any":
@@ -75,6 +77,11 @@ def funnel_attempts(
     if order != "strict":
         keep = np.logical_or.reduce([*masks, *(hit for hit, _, _ in hits)])
     line, entries = events.at_rows(keep), np.flatnonzero(starts[keep])
+    entered, end = line.at[entries], until
+    if clock is not None:
+        # The end of the data is measured with the moments: a clock may begin to count with the first.
+        told = clock(np.append(line.at, until))
+        line, end = Timeline(line.unit, told[:-1]), int(told[-1])
     reach = {"ordered": _ordered, "strict": _strict, "any": _any_order}[order]
     within = within_s * SECOND_US
     windows = [None if least is None else least * SECOND_US for least in step_within_s or [None] * len(steps)]
@@ -83,15 +90,16 @@ def funnel_attempts(
     is_excluded = _excluded(
         line, places, times, [(hit[keep], after, before) for hit, after, before in hits], within
     )
-    entered = line.at[entries]
-    is_mature = entered + within <= until
+    begun = line.at[entries]
+    is_mature = begun + within <= end
     chosen = _chosen(line.unit[entries], entered, depth, is_excluded, is_mature, attempt)
     return _as_attempts(
         entered[chosen],
+        begun[chosen],
         times[:, chosen],
         is_excluded[chosen],
         is_mature[chosen],
-        np.minimum(within, until - entered[chosen]),
+        np.minimum(within, end - begun[chosen]),
         _labels(None if by is None else by[keep], values, entries[chosen]),
     )
 
@@ -264,6 +272,7 @@ def _labels(by: np.ndarray | None, values: Sequence[str | None], places: np.ndar
 
 def _as_attempts(
     entered: np.ndarray,
+    begun: np.ndarray,
     times: np.ndarray,
     is_excluded: np.ndarray,
     is_mature: np.ndarray,
@@ -272,7 +281,7 @@ def _as_attempts(
 ) -> pa.Table:
     is_reached = times.T < _NEVER
     depth = is_reached.sum(axis=1)
-    taken = (times.T[is_reached] - np.repeat(entered, depth)) / SECOND_US
+    taken = (times.T[is_reached] - np.repeat(begun, depth)) / SECOND_US
     columns: list[Any] = [
         pa.array(entered).cast(ATTEMPTS.field("entered_at").type),
         pa.array(depth, pa.int64()),

@@ -5,7 +5,7 @@ the order occurred_at, touchpoint_id; here they get their units, and columns are
 What is asked of a history is in `funnels`, `paths`, `retention`, `attribution`, `stages` and `friction`.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any, Literal
@@ -16,17 +16,20 @@ import pyarrow as pa
 from journey_platform.journeys.conditions import Condition
 from journey_platform.journeys.sessions import GAP_S, session_starts
 
-Unit = Literal["person", "session", "account"]
+Owner = Literal["person_key", "account_key", "device_key"]
+"""The column of who has a history: whose rows are read together, in order."""
 
 SECOND_US = 1_000_000
 DAY_US = 86_400 * SECOND_US
 SORT = ("occurred_at", "touchpoint_id")
-"""How rows are sorted within a person."""
+"""How rows are sorted within a person. Without ids, those of one instant stay as they come."""
 MOOD = "sentiment"
 """The score of what was written, -1 to 1; null where nothing was or nobody can tell."""
-ACCOUNT = "account_key"
+OWNERS: Mapping[str, Owner] = {"account": "account_key", "device": "device_key"}
+"""Per kind of unit, the column of its own; other units are a person's."""
+ACCOUNT: Owner = "account_key"
 """The column that says which account a person acts for; there only where accounts are asked for."""
-ALWAYS_READ = ("person_key", "occurred_at", "touchpoint_id")
+ALWAYS_READ = ("person_key", "occurred_at")
 NEEDED_FOR_SESSIONS = ("channel", "device_key", "visit_id")
 
 
@@ -76,6 +79,11 @@ class History(Timeline):
         """The same history with one more column."""
         return History(self.unit, self.at, self.rows.append_column(name, values))
 
+    def select(self, columns: Collection[str]) -> "History":
+        """The same history with only these columns, as far as they are there."""
+        kept = [name for name in self.rows.column_names if name in columns]
+        return History(self.unit, self.at, self.rows.select(kept), self._known)
+
     def mask(self, condition: Condition | None) -> np.ndarray:
         """Which rows a condition holds for; all without one. Each condition is looked at once."""
         if condition is None:
@@ -106,6 +114,8 @@ class History(Timeline):
         """Some rows, by mask or in a given order of places, with their units or other ones."""
         places = np.flatnonzero(keep) if keep.dtype == bool else keep
         units = self.unit[places] if unit is None else unit
+        if len(places) == len(self) and (np.diff(places) == 1).all():
+            return History(units, self.at, self.rows, self._known)
         return History(units, self.at[places], self.rows.take(pa.array(places)))
 
     def by_session(self, gap_s: int = GAP_S) -> "History":
@@ -127,8 +137,8 @@ class History(Timeline):
 def history(rows: Any, *, by: str = "person_key") -> History:
     """The history of Arrow rows, or of an Ibis table, that hold each `by` whole.
 
-    Columns: `by` (null is nobody: such rows are left out), occurred_at, touchpoint_id, and what is asked for.
-    Rows are sorted by `by`, occurred_at and touchpoint_id where they are not yet.
+    Columns: `by` (null is nobody: such rows are left out), occurred_at, and what is asked for. Rows are
+    sorted by `by`, occurred_at and touchpoint_id, if that is there, where they are not yet.
     """
     table = rows if isinstance(rows, pa.Table) else _plain(rows.to_pyarrow())
     owners = table[by].combine_chunks()
@@ -139,8 +149,8 @@ def history(rows: Any, *, by: str = "person_key") -> History:
     at = _microseconds(table["occurred_at"])
     owner = _owner_codes(owners)
     is_whole = int(owner[-1:].sum()) + 1 == len(owners.unique()) or not len(owners)
-    if not (is_whole and _is_sorted(owner, at, table["touchpoint_id"])):
-        order = [(by, "ascending"), *((name, "ascending") for name in SORT)]
+    if not (is_whole and _is_sorted(owner, at, table)):
+        order = [(name, "ascending") for name in (by, *SORT) if name in table.column_names]
         return history(table.sort_by(order), by=by)
     return History(owner, at, _encoded(table))
 
@@ -156,14 +166,15 @@ def _owner_codes(owners: pa.Array) -> np.ndarray:
     return np.cumsum(is_next)
 
 
-def _is_sorted(owner: np.ndarray, at: np.ndarray, ids: pa.ChunkedArray) -> bool:
+def _is_sorted(owner: np.ndarray, at: np.ndarray, table: pa.Table) -> bool:
     same = owner[1:] == owner[:-1]
     pause = np.diff(at)
     if (same & (pause < 0)).any():
         return False
     tied = np.flatnonzero(same & (pause == 0))
-    if not len(tied):
+    if not len(tied) or "touchpoint_id" not in table.column_names:
         return True
+    ids = table["touchpoint_id"]
     left, right = ids.take(pa.array(tied)).to_pylist(), ids.take(pa.array(tied + 1)).to_pylist()
     return all(a <= b for a, b in zip(left, right, strict=True))
 

@@ -26,7 +26,7 @@ OTHERS, LEFT = "Others", "(left)"
 PATHS = pa.schema(
     [
         pa.field("anchored_at", pa.timestamp("us", tz="UTC")),
-        pa.field("nodes", pa.list_(pa.string())),
+        pa.field("nodes", pa.list_(pa.dictionary(pa.int32(), pa.string()))),
         pa.field("has_arrived", pa.bool_()),
         pa.field("is_converted", pa.bool_()),
         pa.field("took_s", pa.float64()),
@@ -87,21 +87,29 @@ def take_paths(
         arrived = (after >= 0) & (events.at[after] - events.at[anchors] <= within)
         arrived &= run[after] - run[anchors] < steps
         last = np.where(arrived, run[after], last)
-    matrix = np.full((len(anchors), steps), -1, dtype=np.int64)
+    lengths = np.zeros(len(anchors), dtype=np.int64)
     took = np.zeros(len(anchors))
-    is_open = np.ones(len(anchors), dtype=bool)
+    # Which anchors' paths are not over yet, step by step.
+    still = np.arange(len(anchors))
+    direction = -1 if is_backward else 1
     for step in range(steps):
-        place = np.clip(run[anchors] + (-step if is_backward else step), -1, len(heads))
-        away = np.abs(at[place] - events.at[anchors]) if step else np.zeros(len(anchors), dtype=np.int64)
-        is_open &= (place >= 0) & (place <= last) & (unit[place] == events.unit[anchors]) & (away <= within)
-        matrix[is_open, step] = code[place[is_open]]
-        took[is_open] = away[is_open] / SECOND_US
+        anchor = anchors[still]
+        place = np.clip(run[anchor] + direction * step, -1, len(heads))
+        away = np.abs(at[place] - events.at[anchor]) if step else np.zeros(len(anchor), dtype=np.int64)
+        is_there = (place >= 0) & (place <= last[still]) & (unit[place] == events.unit[anchor])
+        is_there &= away <= within
+        still = still[is_there]
+        lengths[still] += 1
+        took[still] = away[is_there] / SECOND_US
     has_converted = None
     if converted is not None:
         first = _next_in_unit(events, events.mask(converted), anchors, including=True)
         has_converted = (first >= 0) & (events.at[first] - events.at[anchors] <= within)
-    lengths = (matrix >= 0).sum(axis=1)
-    texts = pa.array(list(names), pa.string()).take(pa.array(matrix[matrix >= 0]))
+    begins = np.repeat(np.cumsum(lengths) - lengths, lengths)
+    places = np.repeat(run[anchors], lengths) + direction * (np.arange(lengths.sum()) - begins)
+    texts = pa.DictionaryArray.from_arrays(
+        pa.array(code[places], pa.int32()), pa.array(list(names), pa.string())
+    )
     columns: list[Any] = [
         pa.array(events.at[anchors]).cast(PATHS.field("anchored_at").type),
         pa.ListArray.from_arrays(pa.array(np.append(0, np.cumsum(lengths)), pa.int32()), texts),
@@ -159,13 +167,13 @@ def step_matrix(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
 def transitions(paths: pa.Table) -> list[dict[str, Any]]:
     """(source, target, paths, share): nodes that follow each other anywhere; share: of what follows a source,
     leaving included."""
-    matrix, names = _matrix(paths)
-    if not matrix.size:
+    nodes, lengths, names = _nodes(paths)
+    if not len(nodes):
         return []
-    following = np.hstack([matrix[:, 1:], np.full((len(matrix), 1), -1)])
-    is_node = matrix >= 0
+    following = np.append(nodes[1:], -1)
+    following[np.cumsum(lengths)[lengths > 0] - 1] = -1
     width = len(names) + 1
-    pairs = np.bincount((matrix[is_node] * width + following[is_node] + 1), minlength=len(names) * width)
+    pairs = np.bincount(nodes * width + following + 1, minlength=len(names) * width)
     counts = pairs.reshape(len(names), width)
     totals = counts.sum(axis=1)
     found = [
@@ -183,7 +191,10 @@ def transitions(paths: pa.Table) -> list[dict[str, Any]]:
 def whole_paths(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
     """(source: the path, paths, share, converted, dropped, difference, median_s): the most frequent whole
     paths. `difference`: share of the converted less share of the dropped that took it; null without both."""
-    texts = pc.binary_join(paths["nodes"].combine_chunks(), " > ").dictionary_encode()
+    nodes, lengths, node_texts = _nodes(paths)
+    offsets = pa.array(np.append(0, np.cumsum(lengths)), pa.int32())
+    told = pa.ListArray.from_arrays(offsets, pa.array(node_texts, pa.string()).take(pa.array(nodes)))
+    texts = pc.binary_join(told, " > ").dictionary_encode()
     code = texts.indices.to_numpy(zero_copy_only=False)
     flags = paths["has_arrived"] if paths["is_converted"].null_count else paths["is_converted"]
     is_told = np.asarray(flags.is_valid())
@@ -215,13 +226,22 @@ def whole_paths(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
 
 def _matrix(paths: pa.Table) -> tuple[np.ndarray, list[str]]:
     """Paths as rows of codes, -1 where they are over, and the names."""
-    lists = paths["nodes"].combine_chunks()
-    lengths = np.diff(lists.offsets.to_numpy()) if len(lists) else np.zeros(0, dtype=np.int64)
-    encoded = lists.flatten().dictionary_encode()
+    nodes, lengths, names = _nodes(paths)
     matrix = np.full((len(lengths), int(lengths.max(initial=0))), -1, dtype=np.int64)
     step = np.arange(lengths.sum()) - np.repeat(np.cumsum(lengths) - lengths, lengths)
-    matrix[np.repeat(np.arange(len(lengths)), lengths), step] = encoded.indices.to_numpy(zero_copy_only=False)
-    return matrix, [str(name) for name in encoded.dictionary.to_pylist()]
+    matrix[np.repeat(np.arange(len(lengths)), lengths), step] = nodes
+    return matrix, names
+
+
+def _nodes(paths: pa.Table) -> tuple[np.ndarray, np.ndarray, list[str]]:
+    """The codes of all paths' nodes one after the other, how many each path has, and their names."""
+    chunks = paths["nodes"].chunks
+    lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
+    kind = PATHS.field("nodes").type.value_type
+    flat = pa.chunked_array([chunk.flatten() for chunk in chunks], kind)
+    whole = flat.unify_dictionaries().combine_chunks()
+    codes = whole.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    return codes, np.concatenate([np.zeros(0, np.int64), *lengths]), whole.dictionary.to_pylist()
 
 
 def _with_others(matrix: np.ndarray, names: Sequence[str], top: int) -> tuple[np.ndarray, list[str]]:

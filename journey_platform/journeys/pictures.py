@@ -1,5 +1,5 @@
-"""Pictures of answers: funnel, Sankey of paths, retention triangle, lifecycle, attribution, journey map,
-friction.
+"""Pictures of answers: visits, funnel, Sankey of paths, retention triangle, lifecycle, attribution, journey
+map, friction.
 
 Each is made from rows of its table alone. They are small SVGs for light and dark pages: nothing is painted
 behind them, words beside the marks are of a grey that reads on both, and words on a mark stand on its own
@@ -27,6 +27,7 @@ from journey_platform.tables import (
     PATHS,
     RETENTION,
     STAGES,
+    VISITS,
     Table,
 )
 
@@ -292,6 +293,17 @@ def _activity(axes: Any, rows: _Rows) -> None:
     axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=4, frameon=False, fontsize=8)
 
 
+def _visits(axes: Any, rows: _Rows) -> None:
+    every = [row for row in rows if row["by"] == "all"]
+    stayed = [row["visits"] - row["bounces"] for row in every]
+    axes.bar(range(len(every)), stayed, color=COLOURS[0], label="of more pages")
+    left = [row["bounces"] for row in every]
+    axes.bar(range(len(every)), left, bottom=stayed, color=COLOURS[1], label="of one page")
+    dates_below(axes, [row["period"] for row in every], range(len(every)))
+    axes.tick_params(length=0)
+    axes.legend(loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2, frameon=False, fontsize=8)
+
+
 def _stages(axes: Any, rows: _Rows) -> None:
     stages = [row for row in rows if row["part"] == "stage"]
     stages.sort(key=lambda row: row["place"])
@@ -337,6 +349,7 @@ def _per(share: float, count: Callable[[_Rows], int]) -> Callable[[_Rows], float
 
 
 _DRAWN: Mapping[str, tuple[Callable[[Any, _Rows], None], Callable[[_Rows], float]]] = {
+    VISITS.name: (_visits, lambda _: 3.2),
     FUNNELS.name: (_funnel, _per(0.38, lambda rows: sum(row["by"] == "all" for row in rows))),
     PATHS.name: (_paths, lambda _: 4.0),
     RETENTION.name: (_retention, _per(0.27, lambda rows: len({row["cohort"] for row in rows}))),

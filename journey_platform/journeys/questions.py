@@ -1,4 +1,5 @@
-"""What can be asked of a history: funnels, paths, retentions, activity, attributions, stages, friction.
+"""What can be asked of a history: visits, funnels, paths, retentions, activity, attributions, stages and
+friction.
 
 Declarations only: each is a struct with what a person writes, defaults and limits. How a file of them is read
 is in `declared`; how each is answered is in the module of its name.
@@ -9,6 +10,9 @@ from collections.abc import Iterator
 from typing import Annotated, Literal
 
 import msgspec
+import numpy as np
+
+from journey_platform.journeys.working import PATTERN, working_time
 
 Duration = Annotated[str, msgspec.Meta(pattern=r"^\d+ (second|minute|hour|day|week)s?$")]
 """As "30 minutes" or "7 days"; a day has 24 hours."""
@@ -18,6 +22,9 @@ ConditionText = Annotated[str, msgspec.Meta(min_length=1)]
 UnitName = Literal["person", "session", "account"]
 Clock = Literal["rolling", "calendar"]
 Period = Literal["day", "week", "month"]
+Model = Literal[
+    "first", "last", "last_non_direct", "linear", "position", "time_decay", "custom", "shapley", "markov"
+]
 
 
 def seconds(duration: str) -> int:
@@ -47,6 +54,28 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
         yield from ()
 
 
+class Visits(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
+    """How many visits there are. `variant`: what ends one besides a pause of `gap`, as in
+    `sessions.VARIANTS`: nothing (stitched), midnight, another campaign; unstitched are those of a device,
+    whoever uses it, and universal splits these at both. `by`: a column, or segments, read at the first
+    action."""
+
+    variant: Literal["stitched", "unstitched", "midnight", "campaign", "universal"] = "stitched"
+    period: Period = "day"
+    by: str | None = None
+
+    @property
+    def unit(self) -> str:
+        """Whose visits they are."""
+        return "device" if self.variant in ("unstitched", "universal") else "person"
+
+    def columns(self) -> Iterator[str]:
+        yield from ("type", "channel", "device_key", "visit_id")
+        if self.variant in ("campaign", "universal"):
+            yield from ("traffic_channel", "source", "campaign")
+        yield from filter(None, [self.by])
+
+
 class Step(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """A step: what it is called, which touchpoints fill it, and how long after the step before at most."""
 
@@ -68,7 +97,8 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     or the steps come as they like (any). `within`: from entry to last step. `attempt`: which of a unit's
     attempts counts: its first, its deepest (of equals the earliest), or every one. `hold`: a column that
     stays the same over an attempt. `entry`: a further condition on the touchpoint that enters. `by`: a
-    column, or segments, read at the entry."""
+    column, or segments, read at the entry. `week`: the working week that windows and times are measured in,
+    as in `working.PATTERN`; all of it where nothing is said."""
 
     steps: Annotated[list[Step | str], msgspec.Meta(min_length=2)]
     order: Literal["ordered", "strict", "any"] = "ordered"
@@ -79,8 +109,11 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold: str | None = None
     entry: ConditionText | None = None
     by: str | None = None
+    week: Annotated[str, msgspec.Meta(pattern=PATTERN)] | None = None
 
     def __post_init__(self) -> None:
+        if self.week is not None:
+            working_time(np.zeros(0, dtype=np.int64), self.week, "UTC")
         if self.order == "any" and (self.without or any(step.within for step in self.named())):
             raise ValueError("in a funnel of any order, steps have no window and no exclusion of their own")
         for rule in self.excluded():
@@ -112,7 +145,7 @@ class Paths(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     `node`: the column that names a touchpoint; its type where that is null. `names`: names for touchpoints
     that a condition holds for; the first that does. `steps`: nodes of a path at most. `top`: nodes of a step
     that keep their name, and whole paths shown; the rest are "Others". `within`: from the anchor at most.
-    `converted`: touchpoints that tell converted units from dropped ones."""
+    `converted`: touchpoints that tell converted units from dropped ones. `parts`: those told; all without."""
 
     start: ConditionText | None = None
     end: ConditionText | None = None
@@ -124,6 +157,7 @@ class Paths(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     count: Literal["uniques", "totals"] = "uniques"
     within: Duration = "1 day"
     converted: ConditionText | None = None
+    parts: list[Literal["link", "step", "transition", "path"]] = []
     unit: UnitName = "person"
 
     def conditions(self) -> Iterator[str]:
@@ -186,7 +220,7 @@ class Activity(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Which touches earn a conversion. `touch`: what counts as one; `channel`: the column of who earns.
     `direct`: the channel that last non-direct passes over. `weights`: first, middle and last for the custom
-    model. `order`: touches that a state of the Markov chain remembers."""
+    model. `order`: touches that a state of the Markov chain remembers. `models`: those told; all without."""
 
     conversion: ConditionText
     touch: ConditionText
@@ -196,6 +230,7 @@ class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=Tru
     direct: str = "Direct"
     weights: tuple[float, float, float] | None = None
     order: Annotated[int, msgspec.Meta(ge=1, le=4)] = 1
+    models: list[Model] = []
     unit: Literal["person", "account"] = "person"
 
     def __post_init__(self) -> None:

@@ -1,16 +1,17 @@
-"""The mood of what people write: VADER's compound score for English, `unknown` for everything else.
+"""The mood and the topic of what people write: VADER's compound score for English, `unknown` for everything
+else.
 
 Rules of the model (Hutto and Gilbert, ICWSM 2014): positive from 0.05 on, negative from -0.05 down, neutral
 between. The table holds the mood and where its text is, never the text.
 """
 
-from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.journeys.language import UNKNOWN, VERSION, language
+from journey_platform.journeys.topics import ENGLISH, Topics
 from journey_platform.tables import SENTIMENT
 
 if TYPE_CHECKING:
@@ -22,11 +23,12 @@ WRITTEN = ("ticket_created", "ticket_rated", "survey_response", "social_post")
 """Types of touchpoints whose text a person wrote to be read."""
 
 
-def sentiment(touchpoints: pa.Table, topics: Mapping[str, tuple[str, ...]] | None = None) -> pa.Table:
+def sentiment(touchpoints: pa.Table, topics: Topics | None = None) -> pa.Table:
     """Rows of `tables.SENTIMENT` from rows of `tables.touchpoints_table`, robots and blank texts excluded.
 
-    `topics`: topic -> words, one of which in a text names it where no reason is stated; the first that fits.
+    `topics`: tells what a text is about where no reason is stated; by the dictionary for English without.
     """
+    topics = topics or Topics(ENGLISH)
     is_written = pc.is_in(touchpoints["type"], pa.array(WRITTEN))
     rows = touchpoints.filter(
         pc.and_(is_written, pc.and_(pc.is_valid(touchpoints["text"]), pc.invert(touchpoints["is_bot"])))
@@ -35,14 +37,14 @@ def sentiment(touchpoints: pa.Table, topics: Mapping[str, tuple[str, ...]] | Non
     texts = rows["text"].to_pylist()
     told = [moods.of(text) for text in texts]
     reasons = rows["reason"].to_pylist()
-    named = [reason or _topic(text, topics or {}) for reason, text in zip(reasons, texts, strict=True)]
+    named = [reason or topics.of(text) for reason, text in zip(reasons, texts, strict=True)]
     columns: dict[str, Any] = {
         **{name: rows[name] for name in ("day", "touchpoint_id", "channel", "type")},
         "topic": named,
         "language": [mood[0] for mood in told],
         "sentiment": [mood[1] for mood in told],
         "compound": [mood[2] for mood in told],
-        "model": [MODEL] * len(rows),
+        "model": [f"{MODEL}; topics {topics.version}"] * len(rows),
     }
     schema = SENTIMENT.schema
     return pa.table([_as(columns[f.name], f.type) for f in schema], schema=schema)
@@ -76,11 +78,6 @@ def mood(compound: float | None) -> str:
     if compound is None:
         return UNKNOWN
     return "positive" if compound >= THRESHOLD else "negative" if compound <= -THRESHOLD else "neutral"
-
-
-def _topic(text: str, topics: Mapping[str, tuple[str, ...]]) -> str | None:
-    words = text.lower()
-    return next((topic for topic, named in topics.items() if any(word in words for word in named)), None)
 
 
 def _as(column: Any, kind: pa.DataType) -> Any:

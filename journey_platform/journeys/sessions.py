@@ -41,6 +41,8 @@ _READ = [
     ),
     *("is_bot", "traffic_channel", "source", "campaign", "device"),
 ]
+_OWNERS = ("person_key", "device_key", "visit_id")
+_ORIGIN = ("traffic_channel", "source", "campaign")
 _SECOND_US = 1_000_000
 _ENGAGED_S = 10
 _HEARTBEAT_S = 10
@@ -103,16 +105,20 @@ def session_starts(
 
     Raises `ValueError` if the rows of a person, or without stitching of a device, are out of order.
     """
-    places = np.flatnonzero(_flags(pc.equal(touchpoints["channel"], "web")))
-    web = touchpoints.take(pa.array(places))
+    is_web = is_text(touchpoints["channel"], "web")
+    places = np.flatnonzero(is_web)
+    looked_at = {*_OWNERS, "occurred_at", "touchpoint_id", *(_ORIGIN if variant.has_campaign else ())}
+    web = touchpoints.select([name for name in touchpoints.column_names if name in looked_at])
+    if len(places) < len(web):
+        web = web.take(pa.array(places))
     order, is_first = _by_owner(web, is_stitched=variant.is_stitched)
     at = _microseconds(web["occurred_at"])[order]
-    _require_order(web["touchpoint_id"].take(pa.array(order)), at, is_first)
+    _require_order(web, order, at, is_first)
     is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
     if variant.has_midnight:
         is_first[1:] |= np.diff(local_days(at, zone)) != 0
     if variant.has_campaign:
-        for name in ("traffic_channel", "source", "campaign"):
+        for name in _ORIGIN:
             is_first[1:] |= np.diff(_codes(web[name])[order]) != 0
     return places[order], is_first
 
@@ -130,15 +136,36 @@ def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
 def _by_owner(web: pa.Table, *, is_stitched: bool) -> tuple[np.ndarray, np.ndarray]:
     """The order with each person's device in one piece, and whether a row is the first of its piece."""
     has_device = np.asarray(web["device_key"].is_valid())
-    keys = [np.where(has_device, -1, _codes(web["visit_id"])), _codes(web["device_key"])]
+    keys = [_keys(web["device_key"])]
+    if not has_device.all():
+        keys = [np.where(has_device, -1, _codes(web["visit_id"])), has_device, *keys]
     if is_stitched:
-        keys.append(_codes(web["person_key"]))
-    order = np.lexsort(keys)
+        keys.append(_keys(web["person_key"]))
+    owner, device = keys[-1], keys[-1 - is_stitched]
+    # Most people have one device, and come in order.
+    is_new = np.diff(owner) != 0
+    is_mixed = (np.diff(owner) < 0).any() or (np.diff(device)[~is_new] != 0).any() or not has_device.all()
+    order = np.lexsort(keys) if is_mixed else np.arange(len(web))
     is_first = np.zeros(len(order), dtype=bool)
     is_first[:1] = True
     for key in keys:
-        is_first[1:] |= np.diff(key[order]) != 0
+        is_first[1:] |= (np.diff(key[order]) != 0) if is_mixed else (np.diff(key) != 0)
     return order, is_first
+
+
+def _keys(column: pa.ChunkedArray) -> np.ndarray:
+    """Keys as numbers; null is the greatest."""
+    keys = column.combine_chunks() if column.null_count == 0 else column.fill_null(np.iinfo(np.int64).max)
+    return np.asarray(keys.to_numpy(), dtype=np.int64)
+
+
+def is_text(column: pa.ChunkedArray, text: str) -> np.ndarray:
+    """Where a text column, encoded or not, says just this."""
+    whole = column.combine_chunks()
+    if not pa.types.is_dictionary(whole.type):
+        return _flags(pc.equal(whole, text))
+    found = np.append(_flags(pc.equal(whole.dictionary, text)), False)
+    return np.asarray(found[whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
 
 
 def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
@@ -153,11 +180,16 @@ def _codes(column: pa.ChunkedArray) -> np.ndarray:
     return np.asarray(codes.to_numpy(zero_copy_only=False), dtype=np.int64)
 
 
-def _require_order(ids: pa.ChunkedArray, at: np.ndarray, is_first: np.ndarray) -> None:
+def _require_order(web: pa.Table, order: np.ndarray, at: np.ndarray, is_first: np.ndarray) -> None:
+    """Those of one instant are in order where no ids say otherwise."""
     pause = np.where(is_first[1:], 1, np.diff(at))
     tied = np.flatnonzero(pause == 0)
-    is_tie_wrong = pc.greater_equal(ids.take(pa.array(tied)), ids.take(pa.array(tied + 1)))
-    if (pause < 0).any() or pc.any(is_tie_wrong).as_py():
+    is_tie_wrong = False
+    if len(tied) and "touchpoint_id" in web.column_names:
+        ids = web["touchpoint_id"]
+        earlier, later = (ids.take(pa.array(order[places])) for places in (tied, tied + 1))
+        is_tie_wrong = bool(pc.any(pc.greater_equal(earlier, later)).as_py())
+    if (pause < 0).any() or is_tie_wrong:
         raise ValueError("sessions need each person's touchpoints in the order occurred_at, touchpoint_id")
 
 
@@ -234,7 +266,7 @@ def _is_type(web: pa.Table, name: str) -> np.ndarray:
 
 
 def _flags(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.fill_null(False).to_numpy(), dtype=bool)
+    return np.asarray(column.fill_null(False).to_numpy(zero_copy_only=False), dtype=bool)
 
 
 def _numbers(column: pa.ChunkedArray) -> np.ndarray:

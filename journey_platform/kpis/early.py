@@ -290,6 +290,22 @@ EARLY = (
         for mood in ("positive", "negative")
     ),
     Kpi(
+        name="text_topics",
+        stage="early",
+        grain="text",
+        question="What do people write about?",
+        unit="ratio",
+        numerator="texts of the topic",
+        denominator="tickets, comments and posts of the day",
+        above=each,
+        dimensions=_BY_TEXT,
+        better=None,
+        sources=_WRITTEN,
+        maturity_days=7,
+        reference="shares of the stated reason, else of the first declared topic that the words name",
+        is_share=True,
+    ),
+    Kpi(
         name="sentiment_unknown",
         stage="early",
         grain="text",

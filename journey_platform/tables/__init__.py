@@ -27,6 +27,7 @@ from journey_platform.tables.insights import (
     PATHS,
     RETENTION,
     STAGES,
+    VISITS,
 )
 from journey_platform.tables.intraday import KPIS_TODAY, today_table
 from journey_platform.tables.journeys import (
@@ -111,6 +112,7 @@ __all__ = [
     "TICKETS",
     "TICKET_REASONS",
     "UTC_MICROSECONDS",
+    "VISITS",
     "Column",
     "Table",
     "contacts_table",

@@ -1,5 +1,5 @@
-"""Answers to the journeys that are declared: funnels, paths, retention, activity, attribution, stages,
-friction."""
+"""Answers to the journeys that are declared: visits, funnels, paths, retention, activity, attribution,
+stages, friction."""
 
 import pyarrow as pa
 
@@ -18,6 +18,23 @@ def _insight(kind: str, grain: str, columns: tuple[Column, ...]) -> Table:
         is_daily=False,
     )
 
+
+VISITS = _insight(
+    "visits",
+    "declared visits, value that divides them, and period",
+    (
+        Column("by", pa.string(), "all, or the value at the first action", is_key=True),
+        Column("period", pa.date32(), "first day of the period in which they began", is_key=True),
+        Column("visits", pa.int64(), "how many"),
+        Column("units", pa.int64(), "people, or devices before stitching, that made them"),
+        Column("page_views", pa.int64(), "pages viewed"),
+        Column("bounces", pa.int64(), "visits with exactly one page view"),
+        Column("orders", pa.int64(), "visits with an order"),
+        Column("pages_per_visit", pa.float64(), "page views over visits"),
+        Column("bounce_rate", pa.float64(), "bounces over visits"),
+        Column("conversion_rate", pa.float64(), "visits with an order over visits"),
+    ),
+)
 
 FUNNELS = _insight(
     "funnels",

@@ -98,11 +98,15 @@ SENTIMENT = Table(
         Column("touchpoint_id", pa.string(), "the touchpoint that holds the text", is_key=True),
         Column("channel", pa.string(), "where it was written"),
         Column("type", pa.string(), "the touchpoint's type"),
-        Column("topic", pa.string(), "stated reason, or the first declared topic that its words name"),
+        Column(
+            "topic",
+            pa.string(),
+            "stated reason, else the first declared topic that its words name, else unknown",
+        ),
         Column("language", pa.string(), "guessed language, or unknown"),
         Column("sentiment", pa.string(), "positive, neutral, negative or unknown"),
         Column("compound", pa.float64(), "-1 to 1; null where unknown"),
-        Column("model", pa.string(), "model and version"),
+        Column("model", pa.string(), "model, rules of language, and topics, with their versions"),
     ),
     sort_by=("day", "touchpoint_id"),
 )

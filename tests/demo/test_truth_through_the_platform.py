@@ -252,6 +252,7 @@ NOT_IN_THE_TRUTH = {
     "sentiment_positive",
     "sentiment_negative",
     "sentiment_unknown",
+    "text_topics",
     "revenue_net_converted",
 }
 """What a model makes of words is not what a world is made of; and no file of its tells a rate."""

@@ -24,6 +24,9 @@ EVERYTHING = """
 segments:
   mail: traffic_channel = 'Email'
   paid: traffic_channel = 'Paid Search'
+visits:
+  of_people: {by: 'mail, paid'}
+  of_devices: {variant: universal, period: week}
 funnels:
   by_person: {steps: [type = 'A', type = 'B'], by: 'mail, paid'}
   by_session: {steps: [type = 'A', type = 'B'], unit: session}
@@ -105,6 +108,7 @@ def test_the_journey_map_has_the_mood_of_what_was_written(tmp_path):
 
 
 COMMANDS = [
+    pytest.param(["visits", "--variant", "midnight", "--gap", "5 minutes"], "visits", id="visits"),
     pytest.param(
         ["funnel", "--steps", "type = 'A'", "type = 'B'", "--within", "2 days"], "step_name", id="funnel"
     ),

@@ -70,7 +70,7 @@ def test_what_is_no_condition_is_told(text, told):
     [
         pytest.param("funnels:\n  a:\n    steps: [x", "journeys.yaml line", id="no-yaml"),
         pytest.param(
-            "funnel: {}", "line 1, funnel: is no section; there are segments, heard, funnels", id="a-section"
+            "funnel: {}", "line 1, funnel: is no section; there are segments, heard, topics", id="a-section"
         ),
         pytest.param(
             "funnels:\n  buy:\n    unit: person",

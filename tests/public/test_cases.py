@@ -1,8 +1,7 @@
 """Published data puzzles with their expected tables, as far as they ask about journeys.
 
 Left out is what asks for cleaning, joining or comparing tables alone: case_010 joins names to addresses,
-case_012 sums outages, case_151 looks for words, case_209 compares columns, case_281 picks some; and of
-case_059 what is measured in working days, for times here are those of the clock.
+case_012 sums outages, case_151 looks for words, case_209 compares columns, case_281 picks some.
 """
 
 import csv
@@ -16,7 +15,7 @@ from journey_platform import journeys
 from journey_platform.journeys.questions import Funnel, Paths, Stages
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 from tests.kpis.made import count, of_kpi, profiles
-from tests.public.dropped import SHARED, Dropped, dropped
+from tests.public.dropped import SHARED, Dropped, dropped, share
 
 CASES = SHARED / "prepbench_kpi"
 pytestmark = pytest.mark.skipif(not SHARED.exists(), reason="needs ../shared/data")
@@ -49,17 +48,56 @@ feeds:
 """
 
 
+TICKET_DAYS = date(2020, 1, 1), date(2020, 12, 31)
+
+
+@pytest.fixture(scope="module")
+def tickets(tmp_path_factory: pytest.TempPathFactory) -> Dropped:
+    home = tmp_path_factory.mktemp("tickets")
+    first, last = TICKET_DAYS
+    return dropped(home / "drop", TICKETS, inputs("case_059"), first=first, last=last, lake=home / "lake")
+
+
 @pytest.mark.slow
-def test_tickets_stand_in_the_expected_statuses(tmp_path: Path) -> None:
+def test_promises_kept_in_working_days_are_as_expected(tickets: Dropped) -> None:
+    """A department's promise is its number of working days from a ticket's first status to its closing."""
+    with inputs("case_059")[0].open(newline="") as file:
+        promised = {row["Department"]: row["SLA Agreement"] for row in csv.DictReader(file)}
+    kept: dict[str, tuple[int, int]] = {}
+    for department, days in promised.items():
+        closed, met = (
+            journeys.answer(
+                tickets.journeys,
+                Funnel(
+                    steps=["channel = 'ticket'", "type = 'ticket_solved'"],
+                    where=f"subject_id like '% / {department} / %'",
+                    within=within,
+                    week="Mon-Fri",
+                    days=800,
+                ),
+                first=TICKET_DAYS[0],
+                last=date(2022, 1, 1),
+                zone="UTC",
+            )["units"][1].as_py()
+            for within in ("366 days", f"{days} days")
+        )
+        kept[department] = (met, closed)
+    met, closed = (sum(column) for column in zip(*kept.values(), strict=True))
+    wanted = {row["Metric"]: int(row["Total"]) for row in expected("case_059", 2)}
+    print(kept, wanted)
+    assert sorted(wanted.values()) == sorted([met, closed - met])
+    shares = {name: f"{share(*kept[name])}" for name in kept if promised[name] == "18" and kept[name][0]}
+    assert shares == {row["Department"]: row["Achieved %"] for row in expected("case_059", 3)}
+
+
+@pytest.mark.slow
+def test_tickets_stand_in_the_expected_statuses(tickets: Dropped) -> None:
     """Each ticket is followed as a unit of its own; who is quiet for a day is where its last status is."""
-    first, last = date(2020, 1, 1), date(2020, 12, 31)
-    found = dropped(
-        tmp_path / "drop", TICKETS, inputs("case_059"), first=first, last=last, lake=tmp_path / "lake"
-    )
+    first, last = TICKET_DAYS
     names = [row["Current Status"] for row in expected("case_059", 1)]
     names.sort(key="Closed".__eq__)
     asked = Stages(stages={name: f"reason = '{name}'" for name in names}, days=366, quiet_days=1)
-    rows = journeys.answer(found.journeys, asked, first=first, last=last, zone="UTC").to_pylist()
+    rows = journeys.answer(tickets.journeys, asked, first=first, last=last, zone="UTC").to_pylist()
     stands = {row["stage"]: row["dropped"] for row in rows if row["part"] == "stage"}
     [closed] = [row["units"] for row in rows if (row["part"], row["stage"]) == ("stage", "Closed")]
     stands["Closed"] = closed
