@@ -12,6 +12,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.asking import declared
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
+from journey_platform.defs.keeping import judged, made_with, standing
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -75,14 +76,16 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             days_to_derive(context, lake.day_states(JOURNEY_TOUCHPOINTS)),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
             span=platform.span,
+            made_with=made_with(context, platform),
         )
-        rows = pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables])
-        found = assign(
-            rows,
-            lake.read(IDENTIFIERS_TABLE),
-            secret=platform.pseudonym_key(),
-            spelling=platform.spelling,
-        )
+        found = JOURNEY_TOUCHPOINTS.empty()
+        if work.days:
+            found = assign(
+                pa.concat_tables([lake.read(table, work.days) for table in touchpoint_tables]),
+                lake.read(IDENTIFIERS_TABLE),
+                secret=platform.pseudonym_key(),
+                spelling=platform.spelling,
+            )
         writes = lake.replace_days(
             JOURNEY_TOUCHPOINTS,
             found,
@@ -91,7 +94,10 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             cursor=work.cursor,
             allow_shrink=True,
         )
-        return report_days(context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(found))
+        writes += standing(lake, JOURNEY_TOUCHPOINTS, work.kept)
+        told = ("day", "person_key")
+        rows = [found.select(told), lake.read(JOURNEY_TOUCHPOINTS, work.kept, columns=told)]
+        return report_days(context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(pa.concat_tables(rows)))
 
     @dg.multi_asset(
         name="journeys__sessions",
@@ -109,7 +115,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         backfill_policy=RANGE_POLICY,
     )
     def visits(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, engine = platform.lake, platform.engine
+        lake = platform.lake
         around = with_neighbours(lake, before=CARRY_DAYS, after=CARRY_DAYS)
         work = plan(
             lake,
@@ -117,14 +123,21 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             days_to_derive(context, lake.day_states(SESSIONS)),
             {JOURNEY_TOUCHPOINTS: around},
             span=platform.span,
+            made_with=made_with(context, platform),
+            finished=judged(platform, SESSIONS, guard),
         )
-        read = engine.table(JOURNEY_TOUCHPOINTS, widen(work.days, before=CARRY_DAYS, after=CARRY_DAYS))
-        found = engine.map_persons(
-            read, partial(sessions, zone=platform.zone), sort_by=("occurred_at", "touchpoint_id")
+        kept = _sessions_on(platform, work.days) if work.days else SESSIONS.empty()
+        gate = gate_of(lake, SESSIONS, guard, (*work.days, *work.kept))
+        writes = publish(
+            lake,
+            SESSIONS,
+            kept,
+            work.days,
+            gate,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            kept=work.kept,
         )
-        kept = found.filter(pc.is_in(found["day"], pa.array(work.days, pa.date32())))
-        gate = gate_of(lake, SESSIONS, guard, work.days)
-        writes = publish(lake, SESSIONS, kept, work.days, gate, run_id=context.run.run_id, cursor=work.cursor)
         context.log.info("%d sessions were cut short", truncated_chains(kept, zone=platform.zone))
         results = checks.rule_results(SESSIONS, guard, gate.verdicts)
         return report_days(context, SESSIONS, writes, check_results=results)
@@ -148,6 +161,16 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         *([_tickets_asset()] if WITH_TICKETS & set(sources) else []),
         *([_sentiment_asset(texts, partitions)] if (texts := _texts(sources)) else []),
     ]
+
+
+def _sessions_on(platform: Platform, days: Sequence[date]) -> pa.Table:
+    """The sessions that begin on `days`, told from them and the days around."""
+    engine = platform.engine
+    read = engine.table(JOURNEY_TOUCHPOINTS, widen(days, before=CARRY_DAYS, after=CARRY_DAYS))
+    found = engine.map_persons(
+        read, partial(sessions, zone=platform.zone), sort_by=("occurred_at", "touchpoint_id")
+    )
+    return found.filter(pc.is_in(found["day"], pa.array(days, pa.date32())))
 
 
 def _tickets_asset() -> dg.AssetsDefinition:
@@ -196,18 +219,20 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
         lake = platform.lake
         changes = dict.fromkeys(texts, with_neighbours(lake))
         asked = days_to_derive(context, lake.day_states(SENTIMENT))
-        work = plan(lake, SENTIMENT, asked, changes, span=platform.span)
+        work = plan(
+            lake, SENTIMENT, asked, changes, span=platform.span, made_with=made_with(context, platform)
+        )
+        written = pa.concat_tables([lake.read(table, work.days) for table in texts])
         topics = Topics(declared(platform.settings).topics)
-        found = sentiment(pa.concat_tables([lake.read(table, work.days) for table in texts]), topics)
         writes = lake.replace_days(
             SENTIMENT,
-            found,
+            sentiment(written, topics) if work.days else SENTIMENT.empty(),
             work.days,
             run_id=context.run.run_id,
             cursor=work.cursor,
             allow_shrink=True,
         )
-        return report_days(context, SENTIMENT, writes)
+        return report_days(context, SENTIMENT, [*writes, *standing(lake, SENTIMENT, work.kept)])
 
     return told
 

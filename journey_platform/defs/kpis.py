@@ -15,6 +15,7 @@ from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TICKETS
+from journey_platform.defs.keeping import judged, made_with, standing
 from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
@@ -81,7 +82,8 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         segments = of_people(declared(platform.settings).segments)
-        members = memberships(lake.read(PROFILES_TABLE), segments)
+        stood = _arrivals(platform, sources), _holds(platform, sources)
+        revision, people = lake.cursor(IDENTIFIERS_TABLE) or "", lake.version(PROFILES_TABLE)
         asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
         work = plan(
             lake,
@@ -91,20 +93,41 @@ def _stage_asset(
             span=platform.span,
             marks={CODE_MARK: code_version()},
             rules=_rules(stage, segments),
+            made_with=made_with(context, platform, today, revision, people, *map(_in_words, stood)),
+            finished=judged(platform, table, suite),
         )
-        rows = values(
-            stage,
-            parts(kpis, platform.engine, days=work.days, as_of=today, segments=members),
-            days=work.days,
-            arrivals=_arrivals(platform, sources),
-            holds=_holds(platform, sources),
-            as_of=today,
-            identity_revision=lake.cursor(IDENTIFIERS_TABLE) or "",
+        rows = table.empty()
+        if work.days:
+            found = parts(
+                kpis,
+                platform.engine,
+                days=work.days,
+                as_of=today,
+                segments=memberships(lake.read(PROFILES_TABLE), segments),
+            )
+            rows = values(
+                stage,
+                found,
+                days=work.days,
+                arrivals=stood[0],
+                holds=stood[1],
+                as_of=today,
+                identity_revision=revision,
+            )
+        gate = gate_of(lake, table, suite, (*work.days, *work.kept))
+        writes = publish(
+            lake,
+            table,
+            rows,
+            work.days,
+            gate,
+            run_id=context.run.run_id,
+            cursor=work.cursor,
+            kept=work.kept,
         )
-        gate = gate_of(lake, table, suite, work.days)
-        writes = publish(lake, table, rows, work.days, gate, run_id=context.run.run_id, cursor=work.cursor)
         results = checks.rule_results(table, suite, gate.verdicts)
-        return report_days(context, table, writes, _plotted(rows), check_results=results)
+        shown = pa.concat_tables([rows, lake.read(table, work.kept)])
+        return report_days(context, table, writes, _plotted(shown), check_results=results)
 
     return valued
 
@@ -135,16 +158,18 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
+            made_with=made_with(context, platform, today),
         )
+        found = bridged(platform.engine, days=work.days, as_of=today) if work.days else BRIDGES.empty()
         writes = lake.replace_days(
             BRIDGES,
-            bridged(platform.engine, days=work.days, as_of=today),
+            found,
             work.days,
             run_id=context.run.run_id,
             cursor=work.cursor,
             allow_shrink=True,
         )
-        return report_days(context, BRIDGES, writes)
+        return report_days(context, BRIDGES, [*writes, *standing(lake, BRIDGES, work.kept)])
 
     return led
 
@@ -154,6 +179,10 @@ def _unripe(today: date) -> set[date]:
     windows = {(kpi.maturity_days, period) for kpi in variants() for period in kpi.periods}
     days = {today - timedelta(days=n) for n in range(max(days for days, _ in windows) + 7)}
     return {start_of(day, period) for day in days for _, period in windows}
+
+
+def _in_words(days: Mapping[str, set[date]]) -> list[tuple[str, list[date]]]:
+    return [(name, sorted(of)) for name, of in sorted(days.items())]
 
 
 def _rules(stage: Stage, segments: Mapping[str, str]) -> str:

@@ -16,6 +16,9 @@ LOOKBACK_TAG = "journey/lookback"
 # A derived table of a run with this tag leaves alone what was asked for, is there, and has the inputs it had.
 CHANGED_ONLY_TAG = "journey/changed_only"
 
+# A run with this tag computes every day that it asks for, also those that would come out the same.
+RECOMPUTE_TAG = "journey/recompute"
+
 # What Dagster puts on the runs of a backfill from the asset graph.
 BACKFILL_TAG = "dagster/backfill"
 

@@ -1,18 +1,19 @@
 """Which days a derived table computes: those asked for, and those whose inputs changed since it last ran.
 
 A derived table's commit records the version of each input it has consumed. What an interrupted run left
-undone, what a late identity merge touches and what a neighbouring day spills over is found from there; no
-Dagster here.
+undone, what a late identity merge touches and what a neighbouring day spills over is found from there. It
+also records which days were computed from just these versions, and with which surroundings: asked for again,
+these are left alone as long as nothing is another. No Dagster here.
 """
 
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import date, timedelta
 from types import MappingProxyType
 from typing import Any
 
-from journey_platform.history.trace import RULES_MARK
+from journey_platform.history.trace import MADE_MARK, RULES_MARK
 from journey_platform.lake import Lake
 from journey_platform.tables import Table
 
@@ -22,10 +23,12 @@ Touched = Callable[[Table, int | None], Iterable[date]]
 
 @dataclass(frozen=True)
 class Plan:
-    """`days` to compute, in order, and the `cursor` to commit with them."""
+    """`days` to compute, in order, and the `cursor` to commit with them; `kept`: days that were asked for and
+    that stay as they are, for they would come out the same."""
 
     days: tuple[date, ...]
     cursor: str
+    kept: tuple[date, ...] = ()
 
 
 def plan(
@@ -37,13 +40,19 @@ def plan(
     span: tuple[date, date],
     marks: Mapping[str, str] = MappingProxyType({}),
     rules: str | None = None,
+    made_with: str = "",
+    finished: Callable[[Collection[date]], Iterable[date]] | None = None,
 ) -> Plan:
     """The days to compute: `asked`, and what changed in `inputs`; none outside `span`, its ends included.
 
     `marks` are committed beside the versions of the inputs, to tell later what a content was computed with.
     `rules` is such a mark, too; where it differs from the one committed last, every day is computed again.
+    `made_with` names everything else that the content depends on, today included where it does; without it
+    every day that is asked for is computed. `finished` tells of days that stand in the table which of them
+    were brought to an end, default all.
     """
     consumed: dict[str, Any] = json.loads(lake.cursor(target) or "{}")
+    made: dict[str, Any] = consumed.pop(MADE_MARK, {})
     days = set(asked)
     if rules is not None:
         marks = {**marks, RULES_MARK: rules}
@@ -57,8 +66,36 @@ def plan(
         versions[table.name] = version
         if consumed.get(table.name) != version:
             days.update(touched(table, consumed.get(table.name)))
-    cursor = json.dumps({**consumed, **versions, **marks}, sort_keys=True)
-    return Plan(tuple(sorted(day for day in days if span[0] <= day <= span[1])), cursor)
+    told = {**consumed, **versions, **marks}
+    days = {day for day in days if span[0] <= day <= span[1]}
+    done: set[date] = set()
+    kept: set[date] = set()
+    if made_with:
+        if told == consumed and made.get("with") == made_with:
+            done = _days_of(made["days"])
+            there = days & done & lake.day_states(target).keys()
+            kept = there & set(finished(there) if finished else there)
+        told[MADE_MARK] = {"with": made_with, "days": _spans(done | days)}
+    cursor = json.dumps(told, sort_keys=True)
+    return Plan(tuple(sorted(days - kept)), cursor, tuple(sorted(kept)))
+
+
+def _spans(days: Iterable[date]) -> list[list[str]]:
+    """Days as first and last of each unbroken row of them."""
+    spans: list[list[date]] = []
+    for day in sorted(days):
+        if spans and day - spans[-1][1] == timedelta(days=1):
+            spans[-1][1] = day
+        else:
+            spans.append([day, day])
+    return [[day.isoformat() for day in span] for span in spans]
+
+
+def _days_of(spans: Iterable[Sequence[str]]) -> set[date]:
+    found: set[date] = set()
+    for first, last in (map(date.fromisoformat, span) for span in spans):
+        found |= {first + timedelta(days=n) for n in range((last - first).days + 1)}
+    return found
 
 
 def changed_days(lake: Lake, table: Table, since: int | None) -> set[date]:

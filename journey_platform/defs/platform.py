@@ -4,11 +4,13 @@ Nothing is read from the environment before a run needs it, and nothing secret p
 configuration.
 """
 
+import hmac
 import os
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime, timedelta
 from functools import cached_property
+from pathlib import Path
 from zoneinfo import ZoneInfo
 
 import dagster as dg
@@ -16,9 +18,11 @@ from pydantic import PrivateAttr
 
 from connectors.base import Connector
 from connectors.config import from_environment
+from connectors.files.declaration import NAMES as FILE_DECLARATIONS
 from connectors.registry import connector_of
 from journey_platform import settings
 from journey_platform.backfills.promotion import finish_promotions
+from journey_platform.code_version import installed_version
 from journey_platform.engine import Engine
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
@@ -52,6 +56,22 @@ class Platform(dg.ConfigurableResource[None]):
     @cached_property
     def engine(self) -> Engine:
         return Engine(self.lake, memory_limit=self.settings.memory_limit)
+
+    @cached_property
+    def surroundings(self) -> str:
+        """What every derived content depends on beside its inputs and today, as one digest: the code and what
+        it is built on, the settings, what is declared in files, the key, and who was erased."""
+        of = self.settings
+        told = (of.zone, of.start_date, of.sources, of.spelling, of.has_probabilistic_links, of.has_canaries)
+        digest = hmac.new(self.pseudonym_key(), repr(told).encode(), "sha256")
+        folder = self._environment.get("JOURNEY_FILES")
+        declared = [Path(of.journeys)] if of.journeys else []
+        declared += [Path(folder) / name for name in FILE_DECLARATIONS] if folder else []
+        for path in declared:
+            digest.update(path.read_bytes() if path.is_file() else b"")
+            digest.update(b"|")
+        digest.update(f"{installed_version()} {self.lake.version(DECISIONS)}".encode())
+        return digest.hexdigest()[:16]
 
     def connector(self, vendor: str) -> Connector:
         """Build a vendor's connector. Raises `ConfigurationError` naming what is missing."""

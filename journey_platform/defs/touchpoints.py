@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from connectors.base import StreamKind
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_days, spec, whole_assets
+from journey_platform.defs.keeping import judged, made_with
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -22,7 +23,7 @@ from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import archive_of, connector_of, mapping_of
 from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.mapping import Mapped
+from journey_platform.touchpoints.mapping import REJECTED, Mapped
 
 # What a record tells falls on its own day or, past midnight, on the next.
 _CARRY_DAYS = 1
@@ -77,12 +78,12 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
                 **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},
             },
             span=platform.span,
+            made_with=made_with(context, platform),
+            finished=judged(platform, table, suite),
         )
-        raw = {name: lake.read(t, widen(work.days, before=_CARRY_DAYS)) for name, t in events.items()}
-        raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
-        gate = gate_of(lake, table, suite, work.days)
+        gate = gate_of(lake, table, suite, (*work.days, *work.kept))
         with platform.minding_erasures() as erased:
-            mapped = without_erased(erased, table, mapping.touchpoints(raw, zone=platform.zone))
+            mapped = without_erased(erased, table, _mapped(platform, vendor, work.days))
             writes = publish(
                 lake,
                 table,
@@ -92,11 +93,23 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
                 run_id=context.run.run_id,
                 cursor=work.cursor,
                 refused=refusals(mapped.rejected, work.days),
+                kept=work.kept,
             )
         results = checks.rule_results(table, suite, gate.verdicts)
         return report_days(context, table, writes, check_results=results)
 
     return build
+
+
+def _mapped(platform: Platform, vendor: str, days: Sequence[date]) -> Mapped:
+    """What the vendor's records make on `days`, and on the days beside them."""
+    if not days:
+        return Mapped(touchpoints_table(vendor).empty(), REJECTED.empty_table())
+    mapping, lake = mapping_of(vendor), platform.lake
+    events, entities = _archives(vendor, mapping.TOUCHPOINT_STREAMS)
+    raw = {name: lake.read(t, widen(days, before=_CARRY_DAYS)) for name, t in events.items()}
+    raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
+    return mapping.touchpoints(raw, zone=platform.zone)
 
 
 def _contacts_asset(vendor: str) -> dg.AssetsDefinition:

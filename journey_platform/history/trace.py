@@ -25,7 +25,9 @@ from journey_platform.tables import (
 
 RULES_MARK = "rules"
 CODE_MARK = "code"
-"""Names beside those of tables in a derived table's cursor: the definitions and the code it was made with."""
+MADE_MARK = "made"
+"""Names beside those of tables in a derived table's cursor: the definitions and the code it was made with,
+and which days were computed from these very inputs in which surroundings."""
 
 
 @dataclass(frozen=True)

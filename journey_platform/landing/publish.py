@@ -16,6 +16,7 @@ from journey_platform.lake import rows as shapes
 from journey_platform.landing.ledger import record
 from journey_platform.landing.pull import stay
 from journey_platform.landing.quarantine import Rejected, quarantine
+from journey_platform.quality.table_gate import TableGate
 from journey_platform.quality.verdict import DayVerdict, Gate, Verdict
 from journey_platform.tables import Table
 
@@ -68,18 +69,20 @@ def publish(
     table: Table,
     rows: pa.Table,
     days: Sequence[date],
-    gate: Gate,
+    gate: TableGate,
     *,
     run_id: str,
     cursor: str | None = None,
     refused: Iterable[Rejected] = (),
+    kept: Collection[date] = (),
 ) -> list[DayWrite]:
     """Make `days` hold those of the computed rows that the gate lets through.
 
     Rows that fail, and what was `refused` before there were rows, stand in the quarantine in place of what
     the table had there on those days. A day that a rule holds keeps its last good version; its rows can be
-    computed again, so that they are not kept anywhere.
+    computed again, so that they are not kept anywhere. `kept`: further days, for which nothing was computed.
     """
+    gate.keep(kept)
     judged = judge(lake, table, rows, days, gate)
     [key, *_] = table.primary_key
     found = [
@@ -87,12 +90,12 @@ def publish(
         for row, rule, field, severity in judged.findings
     ]
     if table.key[0] == "touchpoints":
-        kept = dict.fromkeys(judged.kept, gate.reasons)
-        quarantine(lake, table, [*refused, *found], days, run_id=run_id, replaces=True, kept=kept)
+        same = dict.fromkeys(judged.kept, gate.reasons)
+        quarantine(lake, table, [*refused, *found], days, run_id=run_id, replaces=True, kept=same)
     contents = {day: DayContent.of(table, part) for day, part in judged.contents.items()}
     writes = lake.write_days(table, contents, run_id=run_id, cursor=cursor, allow_shrink=True)
     record(lake, table, judged.verdicts, run_id=run_id)
-    others = {day: judged.verdicts[day].reason for day in days if day not in contents}
+    others = {day: judged.verdicts[day].reason for day in (*days, *kept) if day not in contents}
     return sorted([*writes, *stay(lake, table, others)], key=lambda write: write.day)
 
 

@@ -65,6 +65,10 @@ class TableGate:
             return False
         return not self._accepts if known.held_by else is_there
 
+    def keep(self, days: Iterable[date]) -> None:
+        """Let days stand for which nothing was computed: as they were judged last."""
+        self.verdicts |= {day: self._known[day].kept() for day in days}
+
     def __call__(self, rows: pa.Table) -> Verdict:
         frame = check_columns(rows, self.suite)
         verdict = judged(frame, self.suite.rules, rows.num_rows)
@@ -160,6 +164,8 @@ class TableGate:
         self, days: Sequence[date], shown: Mapping[date, Mapping[str, Any]]
     ) -> Iterable[list[RuleResult]]:
         """The rules about days, all days in one frame."""
+        if not days:
+            return []
         import pandas as pd
 
         day_rules = self.suite.day_rules

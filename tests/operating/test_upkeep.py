@@ -79,12 +79,13 @@ def contents(folder: Path) -> dict[str, bytes]:
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
+def home(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A DAGSTER_HOME on SQLite with two runs."""
     home = tmp_path / "home"
     home.mkdir()
     shutil.copy(DEPLOY / "dagster.yaml", home)
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(home))
+    with dg.DagsterInstance.get() as instance:
         for _ in range(2):
             dg.materialize([whole], instance=instance)
     return home
@@ -108,7 +109,7 @@ def test_a_backup_put_back_holds_the_same_bytes_and_runs(home: Path, tmp_path: P
     assert contents(tmp_path / "lake") == contents(tmp_path / "lost")
     assert {version: again.read(QUARANTINE, version=version) for version in (1, 2)} == before
     assert again.cursor(SESSIONS) == '{"a": 1}'
-    with dg.DagsterInstance.from_config(str(home)) as instance:
+    with dg.DagsterInstance.get() as instance:
         assert len(instance.get_runs()) == 2
 
 

@@ -130,7 +130,7 @@ def test_a_replay_that_is_killed_half_way_and_run_again_gives_the_same(
 
 def requested(installation: Installation) -> tuple[str, str] | None:
     """The days over which the sensor asks for rederive after the last replay; None where it asks for none."""
-    with dg.DagsterInstance.from_config(installation.environment["DAGSTER_HOME"]) as instance:
+    with installation.instance() as instance:
         [run, *_] = instance.get_runs(dg.RunsFilter(job_name=replay_job.name), limit=1)
         event = next(
             record.event_log_entry.dagster_event

@@ -13,12 +13,18 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from datetime import date, datetime
 from multiprocessing.process import BaseProcess
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+import pytest
+
+if TYPE_CHECKING:
+    import dagster as dg
 
 PROJECT = Path(__file__).resolve().parents[2]
 ZONE = "Europe/Amsterdam"
@@ -136,12 +142,22 @@ class Installation:
     def run(self, order: Order) -> Outcome:
         return self.start(order).outcome()
 
+    @contextmanager
+    def instance(self) -> "Iterator[dg.DagsterInstance]":
+        """Its Dagster, for this process to ask."""
+        import dagster as dg
+
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setenv("DAGSTER_HOME", self.environment["DAGSTER_HOME"])
+            with dg.DagsterInstance.get() as instance:
+                yield instance
+
     def told(self, asset: str, day: date) -> dict[str, Any]:
         """What the UI shows beside a day of an asset: of its last materialization in a recorded run."""
         import dagster as dg
 
         key = dg.AssetKey(asset.split("/"))
-        with dg.DagsterInstance.from_config(self.environment["DAGSTER_HOME"]) as instance:
+        with self.instance() as instance:
             wanted = dg.AssetRecordsFilter(key, asset_partitions=[day.isoformat()])
             [record] = instance.fetch_materializations(wanted, limit=1).records
         materialization = record.asset_materialization

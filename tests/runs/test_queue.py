@@ -31,7 +31,9 @@ def test_every_pull_takes_a_slot_of_its_vendors_pool_and_nothing_else_takes_any(
     assert {pool for name, pool in pools.items() if name not in pulls} == {None}
 
 
-def test_a_run_that_waits_for_one_vendor_goes_on_with_the_others(tmp_path: Path) -> None:
+def test_a_run_that_waits_for_one_vendor_goes_on_with_the_others(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     """Another run holds the only slot of the help desk's pool, as deploy/dagster.yaml has it."""
     shutil.copy(PROJECT / "deploy" / "dagster.yaml", tmp_path)
     made: list[str] = []
@@ -49,7 +51,8 @@ def test_a_run_that_waits_for_one_vendor_goes_on_with_the_others(tmp_path: Path)
         executor=dg.in_process_executor,
     )
     job = defs.resolve_job_def("daily")
-    with dg.DagsterInstance.from_config(str(tmp_path)) as instance:
+    monkeypatch.setenv("DAGSTER_HOME", str(tmp_path))
+    with dg.DagsterInstance.get() as instance:
         holder = instance.create_run_for_job(job, status=dg.DagsterRunStatus.STARTED)
         slots = instance.event_log_storage
         slots.initialize_concurrency_limit_to_default("zendesk")
@@ -81,7 +84,7 @@ def test_a_daily_run_passes_backfills_that_were_asked_for_before_it(served: Serv
         [str(dagster.with_name("dagster-daemon")), "run", *where], env=environment, stdout=log, stderr=log
     )
     try:
-        with dg.DagsterInstance.from_config(environment["DAGSTER_HOME"]) as instance:
+        with installation.instance() as instance:
             give_up_at = time.monotonic() + 300
             while True:
                 records = instance.get_run_records()
