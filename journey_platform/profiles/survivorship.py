@@ -12,7 +12,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.identity.assign import person_keys
-from journey_platform.identity.columns import Ints, encoded, ranked
+from journey_platform.identity.columns import Codes, Ints, encoded, ranked
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
 from journey_platform.tables import PROFILE_ATTRIBUTES_TABLE
 
@@ -172,7 +172,7 @@ def _latest_of_records(said: pa.Table) -> pa.Table:
     return said.take(np.sort(order[starts]))
 
 
-def _group_sizes(person: Ints, value: Ints) -> Ints:
+def _group_sizes(person: Ints, value: Codes) -> Ints:
     """How many statements share each row's person and value."""
     _, of_row, sizes = np.unique(np.stack([person, value]), axis=1, return_inverse=True, return_counts=True)
     counted: Ints = sizes[of_row.ravel()]
