@@ -12,7 +12,7 @@ from connectors.registry import CONNECTORS
 from journey_platform.asking import declared
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
-from journey_platform.defs.keeping import judged, made_with, standing
+from journey_platform.defs.keeping import standing, surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -76,7 +76,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             days_to_derive(context, lake.day_states(JOURNEY_TOUCHPOINTS)),
             {**dict.fromkeys(touchpoint_tables, with_neighbours(lake)), IDENTIFIERS_TABLE: reassigned},
             span=platform.span,
-            made_with=made_with(context, platform),
+            within=surrounded(context, platform),
         )
         found = JOURNEY_TOUCHPOINTS.empty()
         if work.days:
@@ -123,8 +123,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             days_to_derive(context, lake.day_states(SESSIONS)),
             {JOURNEY_TOUCHPOINTS: around},
             span=platform.span,
-            made_with=made_with(context, platform),
-            finished=judged(platform, SESSIONS, guard),
+            within=surrounded(context, platform, guarded=(SESSIONS, guard)),
         )
         kept = _sessions_on(platform, work.days) if work.days else SESSIONS.empty()
         gate = gate_of(lake, SESSIONS, guard, (*work.days, *work.kept))
@@ -219,9 +218,7 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
         lake = platform.lake
         changes = dict.fromkeys(texts, with_neighbours(lake))
         asked = days_to_derive(context, lake.day_states(SENTIMENT))
-        work = plan(
-            lake, SENTIMENT, asked, changes, span=platform.span, made_with=made_with(context, platform)
-        )
+        work = plan(lake, SENTIMENT, asked, changes, span=platform.span, within=surrounded(context, platform))
         written = pa.concat_tables([lake.read(table, work.days) for table in texts])
         topics = Topics(declared(platform.settings).topics)
         writes = lake.replace_days(

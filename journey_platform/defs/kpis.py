@@ -15,7 +15,7 @@ from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TICKETS
-from journey_platform.defs.keeping import judged, made_with, standing
+from journey_platform.defs.keeping import standing, surrounded
 from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
@@ -93,8 +93,15 @@ def _stage_asset(
             span=platform.span,
             marks={CODE_MARK: code_version()},
             rules=_rules(stage, segments),
-            made_with=made_with(context, platform, today, revision, people, *map(_in_words, stood)),
-            finished=judged(platform, table, suite),
+            within=surrounded(
+                context,
+                platform,
+                today,
+                revision,
+                people,
+                *map(_in_words, stood),
+                guarded=(table, suite),
+            ),
         )
         rows = table.empty()
         if work.days:
@@ -158,7 +165,7 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             {read: inputs[read](platform) for read in inputs},
             span=platform.span,
             rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
-            made_with=made_with(context, platform, today),
+            within=surrounded(context, platform, today),
         )
         found = bridged(platform.engine, days=work.days, as_of=today) if work.days else BRIDGES.empty()
         writes = lake.replace_days(

@@ -31,6 +31,15 @@ class Plan:
     kept: tuple[date, ...] = ()
 
 
+@dataclass(frozen=True)
+class Surroundings:
+    """What a content depends on beside its inputs, as a `digest`: code, settings, today where it does.
+    `may_stay`: those of some days that need not be computed again where nothing is another."""
+
+    digest: str
+    may_stay: Callable[[Collection[date]], Collection[date]]
+
+
 def plan(
     lake: Lake,
     target: Table,
@@ -40,16 +49,14 @@ def plan(
     span: tuple[date, date],
     marks: Mapping[str, str] = MappingProxyType({}),
     rules: str | None = None,
-    made_with: str = "",
-    finished: Callable[[Collection[date]], Iterable[date]] | None = None,
+    within: Surroundings | None = None,
 ) -> Plan:
     """The days to compute: `asked`, and what changed in `inputs`; none outside `span`, its ends included.
 
     `marks` are committed beside the versions of the inputs, to tell later what a content was computed with.
     `rules` is such a mark, too; where it differs from the one committed last, every day is computed again.
-    `made_with` names everything else that the content depends on, today included where it does; without it
-    every day that is asked for is computed. `finished` tells of days that stand in the table which of them
-    were brought to an end, default all.
+    `within` names everything else that the content depends on; without it every day that is asked for is
+    computed.
     """
     consumed: dict[str, Any] = json.loads(lake.cursor(target) or "{}")
     made: dict[str, Any] = consumed.pop(MADE_MARK, {})
@@ -70,12 +77,11 @@ def plan(
     days = {day for day in days if span[0] <= day <= span[1]}
     done: set[date] = set()
     kept: set[date] = set()
-    if made_with:
-        if told == consumed and made.get("with") == made_with:
+    if within is not None:
+        if told == consumed and made.get("with") == within.digest:
             done = _days_of(made["days"])
-            there = days & done & lake.day_states(target).keys()
-            kept = there & set(finished(there) if finished else there)
-        told[MADE_MARK] = {"with": made_with, "days": _spans(done | days)}
+            kept = set(within.may_stay(days & done & lake.day_states(target).keys()))
+        told[MADE_MARK] = {"with": within.digest, "days": _spans(done | days)}
     cursor = json.dumps(told, sort_keys=True)
     return Plan(tuple(sorted(days - kept)), cursor, tuple(sorted(kept)))
 

@@ -10,7 +10,7 @@ import pyarrow.compute as pc
 from connectors.base import StreamKind
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_days, spec, whole_assets
-from journey_platform.defs.keeping import judged, made_with
+from journey_platform.defs.keeping import surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -78,8 +78,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
                 **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},
             },
             span=platform.span,
-            made_with=made_with(context, platform),
-            finished=judged(platform, table, suite),
+            within=surrounded(context, platform, guarded=(table, suite)),
         )
         gate = gate_of(lake, table, suite, (*work.days, *work.kept))
         with platform.minding_erasures() as erased:

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any
@@ -9,7 +10,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from journey_platform.defs.planning import Plan, plan, with_neighbours
+from journey_platform.defs.planning import Plan, Surroundings, plan, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.lake import Lake
 from journey_platform.tables import BRIDGES, DECISIONS, SESSIONS
@@ -33,15 +34,18 @@ def write(lake: Lake, table: Any, days: Iterable[date], cursor: str | None = Non
     lake.replace_days(table, rows, list(days), run_id="run", cursor=cursor, allow_shrink=True)
 
 
-def planned(lake: Lake, asked: Iterable[date], made_with: str = "as ever", **more: Any) -> Plan:
-    return plan(
-        lake, BRIDGES, list(asked), {SESSIONS: with_neighbours(lake)}, span=SPAN, made_with=made_with, **more
-    )
+AS_EVER = Surroundings("as ever", lambda days: days)
+OTHER = Surroundings("another", lambda days: days)
 
 
-def done(lake: Lake, asked: Iterable[date], made_with: str = "as ever", **more: Any) -> tuple[date, ...]:
+def planned(lake: Lake, asked: Iterable[date], within: Surroundings | None = AS_EVER, **more: Any) -> Plan:
+    inputs = {SESSIONS: with_neighbours(lake)}
+    return plan(lake, BRIDGES, list(asked), inputs, span=SPAN, within=within, **more)
+
+
+def done(lake: Lake, asked: Iterable[date], within: Surroundings = AS_EVER) -> tuple[date, ...]:
     """The days that a run over `asked` computes."""
-    work = planned(lake, asked, made_with, **more)
+    work = planned(lake, asked, within)
     write(lake, BRIDGES, work.days, work.cursor)
     return work.days
 
@@ -57,11 +61,11 @@ def test_what_was_made_of_the_same_is_left_alone(lake: Lake) -> None:
 @pytest.mark.parametrize(
     "changed",
     [
-        pytest.param({"made_with": "another"}, id="the surroundings"),
-        pytest.param({"made_with": ""}, id="told to compute"),
+        pytest.param({"within": OTHER}, id="the surroundings"),
+        pytest.param({"within": None}, id="surroundings that nobody tells"),
         pytest.param({"rules": "of the house"}, id="the rules"),
         pytest.param({"marks": {"code": "another"}}, id="a mark"),
-        pytest.param({"finished": lambda days: ()}, id="not brought to an end"),
+        pytest.param({"within": replace(AS_EVER, may_stay=lambda days: ())}, id="told to compute"),
     ],
 )
 def test_with_anything_else_every_day_asked_for_is_computed(lake: Lake, changed: Mapping[str, Any]) -> None:
@@ -78,9 +82,9 @@ def test_with_another_version_of_an_input_every_day_asked_for_is_computed(lake: 
 def test_only_days_that_were_computed_so_are_left_alone(lake: Lake) -> None:
     """Some days under other surroundings say nothing of the others, which are still those of before."""
     done(lake, DAYS)
-    assert done(lake, DAYS[:2], "another") == tuple(DAYS[:2])
-    assert done(lake, DAYS, "another") == tuple(DAYS[2:])
-    assert done(lake, DAYS, "another") == ()
+    assert done(lake, DAYS[:2], OTHER) == tuple(DAYS[:2])
+    assert done(lake, DAYS, OTHER) == tuple(DAYS[2:])
+    assert done(lake, DAYS, OTHER) == ()
     assert done(lake, DAYS) == tuple(DAYS), "what was before them is forgotten"
 
 

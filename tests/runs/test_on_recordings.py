@@ -4,7 +4,7 @@ The figures are worked out by hand from the tapes; how, stands beside them.
 """
 
 from collections import Counter
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, time, timedelta
 from pathlib import Path
 
 import pytest
@@ -14,12 +14,21 @@ from tests.recorded.tapes import needs_recordings, recorded_vendors
 from tests.runs import contents
 from tests.runs.running import Installation, Order
 
-# The recordings lie thirteen years apart, and every week between them has its values.
-pytestmark = [needs_recordings, pytest.mark.chaos]
+pytestmark = needs_recordings
 
 WEB = date(2013, 1, 23)
 SURVEY = (date(2020, 2, 20), date(2020, 3, 3))
 SOCIAL = date(2026, 8, 1)
+# The weeks of the tickets. Zendesk and Mailchimp tell their current state in each run.
+TICKETS = (date(2023, 9, 4), date(2024, 2, 11))
+DAYS = {
+    "matomo": (WEB, WEB),
+    "zendesk": TICKETS,
+    "qualtrics": SURVEY,
+    "mastodon": (date(2026, 7, 27), SOCIAL),
+    "mailchimp": (SOCIAL, SOCIAL),
+}
+"""Each vendor's recorded days, which lie thirteen years apart."""
 
 APART = {
     "operations/references:zendesk_tickets_requester_known": "of 1,993 users the first hundred were recorded",
@@ -27,23 +36,28 @@ APART = {
 }
 """The checks that fail, and rightly, on tapes that were not recorded together."""
 
+Lakes = dict[str, Path]
+
 
 @pytest.fixture(scope="module")
-def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Each vendor's recorded days in turn; Zendesk and Mailchimp tell their current state in each run."""
+def lakes(tmp_path_factory: pytest.TempPathFactory) -> Lakes:
+    """One installation a vendor, over its recorded days."""
+    made: Lakes = {}
     with recorded_vendors() as vendors:
-        installation = Installation.at(
-            tmp_path_factory.mktemp("recorded"),
-            vendors,
-            start=WEB,
-            now=datetime(2026, 8, 2, 6, tzinfo=UTC),
-            JOURNEY_ZONE="UTC",
-        )
-        for first, last in ((WEB, WEB), SURVEY, (SOCIAL, SOCIAL)):
-            outcome = installation.run(Order(first, last))
+        for vendor, (first, last) in DAYS.items():
+            installation = Installation.at(
+                tmp_path_factory.mktemp(vendor),
+                vendors,
+                start=first,
+                now=datetime.combine(last + timedelta(days=1), time(6), UTC),
+                JOURNEY_ZONE="UTC",
+                JOURNEY_SOURCES=vendor,
+            )
+            outcome = installation.run(Order(last, last) if vendor == "zendesk" else Order(first, last))
             assert outcome.failures == {}
             assert {name: check for name, check in outcome.failed_checks.items() if name not in APART} == {}
-    return installation.lake
+            made[vendor] = installation.lake
+    return made
 
 
 @pytest.mark.parametrize(
@@ -61,29 +75,53 @@ def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
         pytest.param("mastodon", {"social_post": 1, "brand_post": 10}, id="mastodon"),
     ],
 )
-def test_touchpoints_are_those_on_the_tapes(lake: Path, vendor: str, types: dict[str, int]) -> None:
+def test_touchpoints_are_those_on_the_tapes(lakes: Lakes, vendor: str, types: dict[str, int]) -> None:
     table = next(table for table in contents.TOUCHPOINTS if table.key[-1] == vendor)
-    assert Counter(row["type"] for row in contents.rows(lake, table)) == types
+    assert Counter(row["type"] for row in contents.rows(lakes[vendor], table)) == types
 
 
-def test_responses_that_must_not_count_are_kept_with_their_reason(lake: Path) -> None:
-    assert Counter((row["reason"], row["severity"]) for row in contents.rows(lake, QUARANTINE)) == {
-        ("excluded: a preview or test", "excluded"): 16,
-        ("excluded: not finished", "excluded"): 2,
-        ("requester_known", "warn"): 3,
-    }
+@pytest.mark.parametrize(
+    ("vendor", "reasons"),
+    [
+        pytest.param(
+            "qualtrics",
+            {("excluded: a preview or test", "excluded"): 16, ("excluded: not finished", "excluded"): 2},
+            id="responses that must not count",
+        ),
+        pytest.param("zendesk", {("requester_known", "warn"): 3}, id="requesters that were not recorded"),
+        *(pytest.param(vendor, {}, id=vendor) for vendor in ("matomo", "mailchimp", "mastodon")),
+    ],
+)
+def test_what_is_kept_apart_is_kept_with_its_reason(
+    lakes: Lakes, vendor: str, reasons: dict[tuple[str, str], int]
+) -> None:
+    found = Counter((row["reason"], row["severity"]) for row in contents.rows(lakes[vendor], QUARANTINE))
+    assert found == reasons
 
 
-def test_profiles_are_those_on_the_tapes(lake: Path) -> None:
-    # 97 end users with ids and addresses of their own (three others are staff), 4 requesters who are none of
-    # these, 10 subscribers, 1 author of a status; and 1 device of which nobody is known.
-    known = Counter(row["is_known"] for row in contents.rows(lake, PROFILES_TABLE))
-    assert known == {True: 97 + 4 + 10 + 1, False: 1}
+@pytest.mark.parametrize(
+    ("vendor", "known"),
+    [
+        # One device of which nobody is known.
+        pytest.param("matomo", {False: 1}, id="matomo"),
+        # 10 subscribers.
+        pytest.param("mailchimp", {True: 10}, id="mailchimp"),
+        # 97 end users with ids and addresses of their own (three others are staff), 4 requesters who are none
+        # of these.
+        pytest.param("zendesk", {True: 97 + 4}, id="zendesk"),
+        # Responses without a contact.
+        pytest.param("qualtrics", {}, id="qualtrics"),
+        # 1 author of a status.
+        pytest.param("mastodon", {True: 1}, id="mastodon"),
+    ],
+)
+def test_profiles_are_those_on_the_tapes(lakes: Lakes, vendor: str, known: dict[bool, int]) -> None:
+    assert Counter(row["is_known"] for row in contents.rows(lakes[vendor], PROFILES_TABLE)) == known
 
 
-def test_visits_of_one_browser_within_half_an_hour_are_one_session(lake: Path) -> None:
+def test_visits_of_one_browser_within_half_an_hour_are_one_session(lakes: Lakes) -> None:
     # Three of the ten visits begin in the same second, the others an hour or two after each other.
-    found = sorted(row["page_views"] for row in contents.rows(lake, SESSIONS))
+    found = sorted(row["page_views"] for row in contents.rows(lakes["matomo"], SESSIONS))
     assert found == [1] * 7 + [3]
 
 
@@ -92,26 +130,43 @@ def test_visits_of_one_browser_within_half_an_hour_are_one_session(lake: Path) -
     [
         pytest.param("visits", WEB, "all", (8, None), id="visits"),
         pytest.param("traffic_source", WEB, "Email", (1, 8), id="by e-mail: medium email"),
-        pytest.param("traffic_source", WEB, "Other", (7, 8), id="other: campaigns without a known medium"),
-        pytest.param("bounce_single_page", WEB, "all", (7, 8), id="all but the session of three pages"),
+        pytest.param(
+            "matomo", "traffic_source", WEB, "Other", (7, 8), id="other: campaigns without a known medium"
+        ),
+        pytest.param(
+            "matomo", "bounce_single_page", WEB, "all", (7, 8), id="all but the session of three pages"
+        ),
         # Not bounced: three pages; 725 s and 361 s on a page; the order.
         pytest.param("bounce_ga4", WEB, "all", (4, 8), id="bounce after Google Analytics 4"),
         pytest.param("bounce_snowplow", WEB, "all", (4, 8), id="bounce after Snowplow"),
         pytest.param("pages_per_session", WEB, "all", (10, 8), id="pages per session"),
         pytest.param("conversion_rate", WEB, "all", (1, 8), id="conversion: one order"),
-        pytest.param("social_mentions", SOCIAL, "all", (1, None), id="mentions: not the brand's own"),
+        pytest.param(
+            "mastodon", "social_mentions", SOCIAL, "all", (1, None), id="mentions: not the brand's own"
+        ),
         # Requesters by week of creation; nobody else was active then.
-        pytest.param("support_rate", date(2023, 9, 4), "all", (1, 1), id="requesters from 4 September"),
-        pytest.param("support_rate", date(2023, 9, 18), "all", (1, 1), id="requesters from 18 September"),
-        pytest.param("support_rate", date(2023, 10, 23), "all", (3, 3), id="requesters from 23 October"),
-        pytest.param("support_rate", date(2024, 2, 5), "all", (1, 1), id="requesters from 5 February"),
+        pytest.param(
+            "zendesk", "support_rate", date(2023, 9, 4), "all", (1, 1), id="requesters from 4 September"
+        ),
+        pytest.param(
+            "zendesk", "support_rate", date(2023, 9, 18), "all", (1, 1), id="requesters from 18 September"
+        ),
+        pytest.param(
+            "zendesk", "support_rate", date(2023, 10, 23), "all", (3, 3), id="requesters from 23 October"
+        ),
+        pytest.param(
+            "zendesk", "support_rate", date(2024, 2, 5), "all", (1, 1), id="requesters from 5 February"
+        ),
         # The week of the one status by somebody else.
-        pytest.param("support_rate", date(2026, 7, 27), "all", (0, 1), id="active, but no requester"),
+        pytest.param(
+            "mastodon", "support_rate", date(2026, 7, 27), "all", (0, 1), id="active, but no requester"
+        ),
     ],
 )
 def test_kpis_are_those_of_the_tapes(
-    lake: Path, kpi: str, day: date, dimension: str, parts: tuple[float, float | None]
+    lakes: Lakes, kpi: str, day: date, dimension: str, parts: tuple[float, float | None]
 ) -> None:
+    lake = next(lakes[vendor] for vendor, (first, last) in DAYS.items() if first <= day <= last)
     [row] = [
         row
         for table in contents.KPIS
@@ -122,7 +177,26 @@ def test_kpis_are_those_of_the_tapes(
     assert (row["numerator"], row["denominator"]) == parts
 
 
-def test_no_score_is_made_of_a_survey_that_asks_for_none(lake: Path) -> None:
-    rows = [row for table in contents.KPIS for row in contents.rows(lake, table) if row["kpi"] == "nps"]
+def test_no_score_is_made_of_a_survey_that_asks_for_none(lakes: Lakes) -> None:
+    rows = [row for table in contents.KPIS for row in contents.rows(lakes["qualtrics"], table)]
+    rows = [row for row in rows if row["kpi"] == "nps"]
     assert rows
     assert not [row for row in rows if row["value"] is not None or row["numerator"]]
+
+
+@pytest.mark.chaos
+def test_together_they_tell_what_each_tells_alone(lakes: Lakes, tmp_path: Path) -> None:
+    """In one installation every week of the thirteen years has its values; vendors share no customer."""
+    now = datetime.combine(SOCIAL + timedelta(days=1), time(6), UTC)
+    with recorded_vendors() as vendors:
+        installation = Installation.at(tmp_path, vendors, start=WEB, now=now, JOURNEY_ZONE="UTC")
+        for first, last in ((WEB, WEB), SURVEY, (SOCIAL, SOCIAL)):
+            outcome = installation.run(Order(first, last))
+            assert outcome.failures == {}
+            assert {name: check for name, check in outcome.failed_checks.items() if name not in APART} == {}
+    for table in contents.TOUCHPOINTS:
+        alone = contents.rows(lakes[table.key[-1]], table) if table.key[-1] in lakes else []
+        assert contents.rows(installation.lake, table) == alone
+    profiles = Counter(row["is_known"] for row in contents.rows(installation.lake, PROFILES_TABLE))
+    alone = [row["is_known"] for lake in lakes.values() for row in contents.rows(lake, PROFILES_TABLE)]
+    assert profiles == Counter(alone)

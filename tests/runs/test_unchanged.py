@@ -97,6 +97,7 @@ def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(
     kept = told(again)
     assert watched.run(again, **{RECOMPUTE_TAG: "yes"}) == EVERYTHING
     assert told(again) == kept
+    assert {table: Lake(str(again.lake)).version(table) for table in versions} == versions
     assert kept["kpis/middle", DAYS[1]]["visits"] > 0
     assert contents.differences(contents.fingerprints(again.lake), before) == {}
 
