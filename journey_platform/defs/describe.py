@@ -3,7 +3,7 @@
 Never personal data.
 """
 
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
 from typing import Any
 
@@ -86,11 +86,13 @@ def report_days(
     writes: Sequence[DayWrite],
     extra: Mapping[date, Mapping[str, float | int | str | None]] | None = None,
     *,
+    kept: Collection[date] = (),
     check_results: Sequence[dg.AssetCheckResult] = (),
 ) -> dg.MaterializeResult:
     """Put each day's counts beside its partition, so that the UI plots them over the days.
 
-    Days the run did not ask for but had to rewrite get a materialization of their own.
+    Days the run did not ask for but had to rewrite get a materialization of their own. `kept`: those of
+    `writes` for which nothing was computed.
     """
     key = asset_key(table)
     asked = set(context.partition_keys)
@@ -108,7 +110,8 @@ def report_days(
         elif write.is_changed:
             context.log_event(dg.AssetMaterialization(key, partition=partition, metadata=metadata))
     changed = sum(write.is_changed for write in writes)
-    context.log.info("%d days computed, %d changed", len(writes), changed)
+    computed = len(writes) - len(kept)
+    context.log.info("%d days computed, %d changed, %d left as they stand", computed, changed, len(kept))
     return dg.MaterializeResult(asset_key=key, check_results=check_results)
 
 

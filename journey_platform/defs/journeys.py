@@ -97,7 +97,9 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         writes += standing(lake, JOURNEY_TOUCHPOINTS, work.kept)
         told = ("day", "person_key")
         rows = [found.select(told), lake.read(JOURNEY_TOUCHPOINTS, work.kept, columns=told)]
-        return report_days(context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(pa.concat_tables(rows)))
+        return report_days(
+            context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(pa.concat_tables(rows)), kept=work.kept
+        )
 
     @dg.multi_asset(
         name="journeys__sessions",
@@ -139,7 +141,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         )
         context.log.info("%d sessions were cut short", truncated_chains(kept, zone=platform.zone))
         results = checks.rule_results(SESSIONS, guard, gate.verdicts)
-        return report_days(context, SESSIONS, writes, check_results=results)
+        return report_days(context, SESSIONS, writes, kept=work.kept, check_results=results)
 
     @whole_assets(
         *MAILINGS.key,
@@ -229,7 +231,9 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
             cursor=work.cursor,
             allow_shrink=True,
         )
-        return report_days(context, SENTIMENT, [*writes, *standing(lake, SENTIMENT, work.kept)])
+        return report_days(
+            context, SENTIMENT, [*writes, *standing(lake, SENTIMENT, work.kept)], kept=work.kept
+        )
 
     return told
 

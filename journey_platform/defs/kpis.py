@@ -134,7 +134,7 @@ def _stage_asset(
         )
         results = checks.rule_results(table, suite, gate.verdicts)
         shown = pa.concat_tables([rows, lake.read(table, work.kept)])
-        return report_days(context, table, writes, _plotted(shown), check_results=results)
+        return report_days(context, table, writes, _plotted(shown), kept=work.kept, check_results=results)
 
     return valued
 
@@ -176,7 +176,7 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             cursor=work.cursor,
             allow_shrink=True,
         )
-        return report_days(context, BRIDGES, [*writes, *standing(lake, BRIDGES, work.kept)])
+        return report_days(context, BRIDGES, [*writes, *standing(lake, BRIDGES, work.kept)], kept=work.kept)
 
     return led
 

@@ -95,7 +95,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
                 kept=work.kept,
             )
         results = checks.rule_results(table, suite, gate.verdicts)
-        return report_days(context, table, writes, check_results=results)
+        return report_days(context, table, writes, kept=work.kept, check_results=results)
 
     return build
 

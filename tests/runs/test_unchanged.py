@@ -1,5 +1,7 @@
 """What is asked for again is computed again only where it could come out otherwise."""
 
+import re
+import shutil
 from dataclasses import replace
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -9,71 +11,45 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from journey_platform.defs import journeys, kpis
 from journey_platform.defs.partitions import RECOMPUTE_TAG
 from journey_platform.demo.vendors.server import Served
 from journey_platform.lake import Lake
-from journey_platform.sources import archive_of, connector_of, mapping_of
+from journey_platform.sources import archive_of, connector_of
 from journey_platform.tables import GATE_VERDICTS, SESSIONS, kpis_table
-from tests.runs import contents, running
+from tests.runs import contents
 from tests.runs.conftest import FIRST, install
 from tests.runs.running import Installation, Order
 
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
-EVERYTHING = {"mapping", "persons", "sessions", "values", "bridges"}
+VALUES = {"kpis__early", "kpis__middle", "kpis__late", "kpis__business", "kpis__bridges"}
+STEPS = {"touchpoints__matomo", "journeys__touchpoints", "journeys__sessions", *VALUES}
 
 
 @pytest.fixture(scope="module")
 def made(served: Served, tmp_path_factory: pytest.TempPathFactory) -> Installation:
     """Three days of one vendor."""
     installation = install(tmp_path_factory.mktemp("made"), served, JOURNEY_SOURCES="matomo")
-    assert installation.run(Order(DAYS[0], DAYS[-1])).failures == {}
+    assert installation.run(Order(DAYS[0], DAYS[-1], is_recorded=True)).failures == {}
     return installation
 
 
 @pytest.fixture
 def again(made: Installation, tmp_path: Path) -> Installation:
     """A copy of it, to be changed."""
-    return Installation(tmp_path, {**made.environment, "JOURNEY_ROOT": str(tmp_path / "lake")}).with_lake_of(
-        made
-    )
+    shutil.copytree(made.folder / "dagster", tmp_path / "dagster")
+    own = {"JOURNEY_ROOT": str(tmp_path / "lake"), "DAGSTER_HOME": str(tmp_path / "dagster")}
+    return Installation(tmp_path, {**made.environment, **own}).with_lake_of(made)
 
 
-class Watched:
-    """Notices what computes in runs of this process."""
-
-    def __init__(self, patch: pytest.MonkeyPatch) -> None:
-        self._patch = patch
-        self.called: set[str] = set()
-        for owner, name, called in (
-            (mapping_of("matomo"), "touchpoints", "mapping"),
-            (journeys, "assign", "persons"),
-            (journeys, "sessions", "sessions"),
-            (kpis, "parts", "values"),
-            (kpis, "bridged", "bridges"),
-        ):
-            patch.setattr(owner, name, self._noticed(getattr(owner, name), called))
-
-    def _noticed(self, function: Any, called: str) -> Any:
-        def noticed(*args: Any, **options: Any) -> Any:
-            self.called.add(called)
-            return function(*args, **options)
-
-        return noticed
-
-    def run(self, installation: Installation, **tags: str) -> set[str]:
-        """A run from the raw archives on over all days; what it computed with."""
-        for name, value in installation.environment.items():
-            self._patch.setenv(name, value)
-        self.called.clear()
-        order = Order(DAYS[0], DAYS[-1], job="rederive", is_recorded=True, tags=tags)
-        assert running._execute(order).failures == {}
-        return set(self.called)
-
-
-@pytest.fixture
-def watched(monkeypatch: pytest.MonkeyPatch) -> Watched:
-    return Watched(monkeypatch)
+def computed(installation: Installation, **tags: str) -> dict[str, int]:
+    """A run from the raw archives on over all days; how many days each step computed, where it was any."""
+    order = Order(DAYS[0], DAYS[-1], job="rederive", is_recorded=True, tags=tags)
+    started = installation.start(order)
+    assert started.outcome().failures == {}
+    said = re.findall(r"- (\w+) - (\d+) days computed, .* left as they stand", started.output.read_text())
+    counts = {step: int(days) for step, days in said if step in STEPS}
+    assert counts.keys() == STEPS
+    return {step: days for step, days in counts.items() if days}
 
 
 def told(installation: Installation) -> dict[tuple[str, date], dict[str, Any]]:
@@ -87,15 +63,13 @@ def told(installation: Installation) -> dict[tuple[str, date], dict[str, Any]]:
     return {(asset, DAYS[1]): installation.told(asset, DAYS[1]) for asset in assets}
 
 
-def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(
-    again: Installation, watched: Watched
-) -> None:
+def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(again: Installation) -> None:
     before = contents.fingerprints(again.lake)
     versions = {table: Lake(str(again.lake)).version(table) for table in (SESSIONS, kpis_table("middle"))}
-    assert watched.run(again) == set()
+    assert computed(again) == {}
     assert {table: Lake(str(again.lake)).version(table) for table in versions} == versions
     kept = told(again)
-    assert watched.run(again, **{RECOMPUTE_TAG: "yes"}) == EVERYTHING
+    assert computed(again, **{RECOMPUTE_TAG: "yes"}).keys() == STEPS
     assert told(again) == kept
     assert {table: Lake(str(again.lake)).version(table) for table in versions} == versions
     assert kept["kpis/middle", DAYS[1]]["visits"] > 0
@@ -103,9 +77,9 @@ def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(
 
 
 @pytest.mark.chaos
-def test_the_next_day_computes_what_looks_at_the_clock(again: Installation, watched: Watched) -> None:
+def test_the_next_day_computes_what_looks_at_the_clock(again: Installation) -> None:
     tomorrow = {"JOURNEY_NOW": (again_at(again) + timedelta(days=1)).isoformat()}
-    assert watched.run(replace(again, environment={**again.environment, **tomorrow})) == {"values", "bridges"}
+    assert computed(replace(again, environment={**again.environment, **tomorrow})).keys() == VALUES
 
 
 def again_at(installation: Installation) -> datetime:
@@ -113,17 +87,17 @@ def again_at(installation: Installation) -> datetime:
 
 
 @pytest.mark.chaos
-def test_another_input_computes_what_follows_from_it(again: Installation, watched: Watched) -> None:
+def test_another_input_computes_what_follows_from_it(again: Installation) -> None:
     lake, visits = Lake(str(again.lake)), archive_of("matomo", connector_of("matomo").stream("visits"))
     rows = lake.read(visits, [DAYS[1]])
     lake.replace_days(visits, rows.slice(1), [DAYS[1]], run_id="by hand")
     shown = told(again)
-    assert watched.run(again) == EVERYTHING
+    assert computed(again).keys() == STEPS
     assert told(again)["kpis/middle", DAYS[1]]["visits"] < shown["kpis/middle", DAYS[1]]["visits"]
 
 
 @pytest.mark.chaos
-def test_days_whose_verdict_is_missing_are_judged_again(again: Installation, watched: Watched) -> None:
+def test_days_whose_verdict_is_missing_are_judged_again(again: Installation) -> None:
     """As a run leaves them that is killed between its rows and what is said of them."""
     lake = Lake(str(again.lake))
     before = contents.fingerprints(again.lake)
@@ -132,5 +106,5 @@ def test_days_whose_verdict_is_missing_are_judged_again(again: Installation, wat
         return rows.filter(pc.not_equal(rows["table"], SESSIONS.name))
 
     lake.rewrite_days(GATE_VERDICTS, [DAYS[0]], without, run_id="by hand")
-    assert watched.run(again) == {"sessions"}
+    assert computed(again) == {"journeys__sessions": 1}
     assert contents.differences(contents.fingerprints(again.lake), before) == {}
