@@ -2,8 +2,8 @@
 
 A derived table's commit records the version of each input it has consumed. What an interrupted run left
 undone, what a late identity merge touches and what a neighbouring day spills over is found from there. It
-also records which days were computed from just these versions, and with which surroundings: asked for again,
-these are left alone as long as nothing is another. No Dagster here.
+also records which days are as these versions and which surroundings make them: asked for again, they are left
+alone until an input touches them or the surroundings are others. No Dagster here.
 """
 
 import json
@@ -60,11 +60,11 @@ def plan(
     """
     consumed: dict[str, Any] = json.loads(lake.cursor(target) or "{}")
     made: dict[str, Any] = consumed.pop(MADE_MARK, {})
-    days = set(asked)
+    changed: set[date] = set()
     if rules is not None:
         marks = {**marks, RULES_MARK: rules}
         if consumed.get(RULES_MARK, rules) != rules:
-            days.update(lake.day_states(target))
+            changed.update(lake.day_states(target))
     versions: dict[str, int] = {}
     for table, touched in inputs.items():
         version = lake.version(table)
@@ -72,14 +72,15 @@ def plan(
             continue
         versions[table.name] = version
         if consumed.get(table.name) != version:
-            days.update(touched(table, consumed.get(table.name)))
+            changed.update(touched(table, consumed.get(table.name)))
     told = {**consumed, **versions, **marks}
-    days = {day for day in days if span[0] <= day <= span[1]}
+    days = {day for day in changed.union(asked) if span[0] <= day <= span[1]}
     done: set[date] = set()
     kept: set[date] = set()
     if within is not None:
-        if told == consumed and made.get("with") == within.digest:
-            done = _days_of(made["days"])
+        is_as_before = marks.items() <= consumed.items() and made.get("with") == within.digest
+        if is_as_before:
+            done = _days_of(made["days"]) - changed
             kept = set(within.may_stay(days & done & lake.day_states(target).keys()))
         told[MADE_MARK] = {"with": within.digest, "days": _spans(done | days)}
     cursor = json.dumps(told, sort_keys=True)

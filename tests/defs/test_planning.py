@@ -73,10 +73,13 @@ def test_with_anything_else_every_day_asked_for_is_computed(lake: Lake, changed:
     assert planned(lake, DAYS, **changed).days == tuple(DAYS)
 
 
-def test_with_another_version_of_an_input_every_day_asked_for_is_computed(lake: Lake) -> None:
+def test_with_another_version_of_an_input_the_days_that_it_touches_are_computed(lake: Lake) -> None:
     done(lake, DAYS)
     write(lake, SESSIONS, DAYS[:1], more=1)
-    assert planned(lake, DAYS[2:]).days == (DAYS[0], *DAYS[2:]), "and what the change touches"
+    work = planned(lake, DAYS[2:])
+    assert (work.days, work.kept) == ((DAYS[0],), tuple(DAYS[2:]))
+    write(lake, BRIDGES, work.days, work.cursor)
+    assert done(lake, DAYS) == ()
 
 
 def test_only_days_that_were_computed_so_are_left_alone(lake: Lake) -> None:

@@ -14,25 +14,12 @@ from tests.recorded.tapes import needs_recordings, recorded_vendors
 from tests.runs import contents
 from tests.runs.running import Installation, Order
 
-pytestmark = needs_recordings
+# The recordings lie thirteen years apart, and every week between them has its values.
+pytestmark = [needs_recordings, pytest.mark.chaos]
 
 WEB = date(2013, 1, 23)
 SURVEY = (date(2020, 2, 20), date(2020, 3, 3))
 SOCIAL = date(2026, 8, 1)
-# The weeks of the tickets. Zendesk and Mailchimp tell their current state in each run.
-TICKETS = (date(2023, 9, 4), date(2024, 2, 11))
-DAYS = {
-    "matomo": (WEB, WEB),
-    "zendesk": TICKETS,
-    "qualtrics": SURVEY,
-    "mastodon": (date(2026, 7, 27), SOCIAL),
-    "mailchimp": (SOCIAL, SOCIAL),
-}
-"""Each vendor's recorded days, which lie thirteen years apart."""
-
-NOW = datetime(2026, 8, 2, 6, tzinfo=UTC)
-OPEN_UNTIL = datetime(2024, 2, 12, 6, tzinfo=UTC)
-"""Tickets that nobody solved wait until now, and each day has its values."""
 
 APART = {
     "operations/references:zendesk_tickets_requester_known": "of 1,993 users the first hundred were recorded",
@@ -40,28 +27,23 @@ APART = {
 }
 """The checks that fail, and rightly, on tapes that were not recorded together."""
 
-Lakes = dict[str, Path]
-
 
 @pytest.fixture(scope="module")
-def lakes(tmp_path_factory: pytest.TempPathFactory) -> Lakes:
-    """One installation a vendor, over its recorded days."""
-    made: Lakes = {}
+def lake(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Each vendor's recorded days in turn; Zendesk and Mailchimp tell their current state in each run."""
     with recorded_vendors() as vendors:
-        for vendor, (first, last) in DAYS.items():
-            installation = Installation.at(
-                tmp_path_factory.mktemp(vendor),
-                vendors,
-                start=first,
-                now=OPEN_UNTIL if vendor == "zendesk" else NOW,
-                JOURNEY_ZONE="UTC",
-                JOURNEY_SOURCES=vendor,
-            )
-            outcome = installation.run(Order(last, last) if vendor == "zendesk" else Order(first, last))
+        installation = Installation.at(
+            tmp_path_factory.mktemp("recorded"),
+            vendors,
+            start=WEB,
+            now=datetime(2026, 8, 2, 6, tzinfo=UTC),
+            JOURNEY_ZONE="UTC",
+        )
+        for first, last in ((WEB, WEB), SURVEY, (SOCIAL, SOCIAL)):
+            outcome = installation.run(Order(first, last))
             assert outcome.failures == {}
             assert {name: check for name, check in outcome.failed_checks.items() if name not in APART} == {}
-            made[vendor] = installation.lake
-    return made
+    return installation.lake
 
 
 @pytest.mark.parametrize(
@@ -79,53 +61,29 @@ def lakes(tmp_path_factory: pytest.TempPathFactory) -> Lakes:
         pytest.param("mastodon", {"social_post": 1, "brand_post": 10}, id="mastodon"),
     ],
 )
-def test_touchpoints_are_those_on_the_tapes(lakes: Lakes, vendor: str, types: dict[str, int]) -> None:
+def test_touchpoints_are_those_on_the_tapes(lake: Path, vendor: str, types: dict[str, int]) -> None:
     table = next(table for table in contents.TOUCHPOINTS if table.key[-1] == vendor)
-    assert Counter(row["type"] for row in contents.rows(lakes[vendor], table)) == types
+    assert Counter(row["type"] for row in contents.rows(lake, table)) == types
 
 
-@pytest.mark.parametrize(
-    ("vendor", "reasons"),
-    [
-        pytest.param(
-            "qualtrics",
-            {("excluded: a preview or test", "excluded"): 16, ("excluded: not finished", "excluded"): 2},
-            id="responses that must not count",
-        ),
-        pytest.param("zendesk", {("requester_known", "warn"): 3}, id="requesters that were not recorded"),
-        *(pytest.param(vendor, {}, id=vendor) for vendor in ("matomo", "mailchimp", "mastodon")),
-    ],
-)
-def test_what_is_kept_apart_is_kept_with_its_reason(
-    lakes: Lakes, vendor: str, reasons: dict[tuple[str, str], int]
-) -> None:
-    found = Counter((row["reason"], row["severity"]) for row in contents.rows(lakes[vendor], QUARANTINE))
-    assert found == reasons
+def test_responses_that_must_not_count_are_kept_with_their_reason(lake: Path) -> None:
+    assert Counter((row["reason"], row["severity"]) for row in contents.rows(lake, QUARANTINE)) == {
+        ("excluded: a preview or test", "excluded"): 16,
+        ("excluded: not finished", "excluded"): 2,
+        ("requester_known", "warn"): 3,
+    }
 
 
-@pytest.mark.parametrize(
-    ("vendor", "known"),
-    [
-        # One device of which nobody is known.
-        pytest.param("matomo", {False: 1}, id="matomo"),
-        # 10 subscribers.
-        pytest.param("mailchimp", {True: 10}, id="mailchimp"),
-        # 97 end users with ids and addresses of their own (three others are staff), 4 requesters who are none
-        # of these.
-        pytest.param("zendesk", {True: 97 + 4}, id="zendesk"),
-        # Responses without a contact.
-        pytest.param("qualtrics", {}, id="qualtrics"),
-        # 1 author of a status.
-        pytest.param("mastodon", {True: 1}, id="mastodon"),
-    ],
-)
-def test_profiles_are_those_on_the_tapes(lakes: Lakes, vendor: str, known: dict[bool, int]) -> None:
-    assert Counter(row["is_known"] for row in contents.rows(lakes[vendor], PROFILES_TABLE)) == known
+def test_profiles_are_those_on_the_tapes(lake: Path) -> None:
+    # 97 end users with ids and addresses of their own (three others are staff), 4 requesters who are none of
+    # these, 10 subscribers, 1 author of a status; and 1 device of which nobody is known.
+    known = Counter(row["is_known"] for row in contents.rows(lake, PROFILES_TABLE))
+    assert known == {True: 97 + 4 + 10 + 1, False: 1}
 
 
-def test_visits_of_one_browser_within_half_an_hour_are_one_session(lakes: Lakes) -> None:
+def test_visits_of_one_browser_within_half_an_hour_are_one_session(lake: Path) -> None:
     # Three of the ten visits begin in the same second, the others an hour or two after each other.
-    found = sorted(row["page_views"] for row in contents.rows(lakes["matomo"], SESSIONS))
+    found = sorted(row["page_views"] for row in contents.rows(lake, SESSIONS))
     assert found == [1] * 7 + [3]
 
 
@@ -152,9 +110,8 @@ def test_visits_of_one_browser_within_half_an_hour_are_one_session(lakes: Lakes)
     ],
 )
 def test_kpis_are_those_of_the_tapes(
-    lakes: Lakes, kpi: str, day: date, dimension: str, parts: tuple[float, float | None]
+    lake: Path, kpi: str, day: date, dimension: str, parts: tuple[float, float | None]
 ) -> None:
-    lake = next(lakes[vendor] for vendor, (first, last) in DAYS.items() if first <= day <= last)
     [row] = [
         row
         for table in contents.KPIS
@@ -165,25 +122,7 @@ def test_kpis_are_those_of_the_tapes(
     assert (row["numerator"], row["denominator"]) == parts
 
 
-def test_no_score_is_made_of_a_survey_that_asks_for_none(lakes: Lakes) -> None:
-    rows = [row for table in contents.KPIS for row in contents.rows(lakes["qualtrics"], table)]
-    rows = [row for row in rows if row["kpi"] == "nps"]
+def test_no_score_is_made_of_a_survey_that_asks_for_none(lake: Path) -> None:
+    rows = [row for table in contents.KPIS for row in contents.rows(lake, table) if row["kpi"] == "nps"]
     assert rows
     assert not [row for row in rows if row["value"] is not None or row["numerator"]]
-
-
-@pytest.mark.chaos
-def test_together_they_tell_what_each_tells_alone(lakes: Lakes, tmp_path: Path) -> None:
-    """In one installation every week of the thirteen years has its values; vendors share no customer."""
-    with recorded_vendors() as vendors:
-        installation = Installation.at(tmp_path, vendors, start=WEB, now=NOW, JOURNEY_ZONE="UTC")
-        for first, last in ((WEB, WEB), SURVEY, (SOCIAL, SOCIAL)):
-            outcome = installation.run(Order(first, last))
-            assert outcome.failures == {}
-            assert {name: check for name, check in outcome.failed_checks.items() if name not in APART} == {}
-    for table in contents.TOUCHPOINTS:
-        alone = contents.rows(lakes[table.key[-1]], table) if table.key[-1] in lakes else []
-        assert contents.rows(installation.lake, table) == alone
-    profiles = Counter(row["is_known"] for row in contents.rows(installation.lake, PROFILES_TABLE))
-    alone = [row["is_known"] for lake in lakes.values() for row in contents.rows(lake, PROFILES_TABLE)]
-    assert profiles == Counter(alone)
