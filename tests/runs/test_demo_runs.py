@@ -4,6 +4,8 @@ from dataclasses import replace
 from datetime import date, timedelta
 from pathlib import Path
 
+import pytest
+
 from journey_platform.defs.partitions import RECOMPUTE_TAG
 from journey_platform.demo.truth import partition
 from journey_platform.demo.vendors.server import Served
@@ -99,6 +101,7 @@ def test_parts_of_the_range_in_any_order_give_the_same_tables(
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
 
 
+@pytest.mark.chaos
 def test_two_runs_at_once_give_the_same_tables(
     undisturbed_narrow: Undisturbed, served: Served, tmp_path: Path
 ) -> None:

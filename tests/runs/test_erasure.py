@@ -34,6 +34,8 @@ from tests.runs import contents
 from tests.runs.conftest import LAST
 from tests.runs.running import PROJECT, Installation, Order
 
+pytestmark = pytest.mark.chaos
+
 LEDGER = (("customers", "decisions"), ("customers", "erasures"))
 
 
@@ -109,7 +111,7 @@ def say(installation: Installation, *words: str) -> str:
     scope="module",
     params=[
         pytest.param((60, 14), id="two weeks"),
-        pytest.param((40, 90), id="90 days", marks=pytest.mark.chaos),
+        pytest.param((40, 90), id="90 days"),
     ],
 )
 def erasure(request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Erasure]:
