@@ -58,6 +58,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "JOURNEY_DEMO_PORT": "3950",
             "JOURNEY_BACKUPS": str(home / "backups"),
         }
+    for picture in ROOT.glob("*.svg"):
+        picture.unlink()
 
 
 @pytest.mark.slow
