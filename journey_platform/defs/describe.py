@@ -13,6 +13,9 @@ from journey_platform.defs.partitions import RANGE_POLICY
 from journey_platform.lake import DayWrite, TableWrite
 from journey_platform.tables import Table
 
+DayFigures = Mapping[date, Mapping[str, float | int | str | None]]
+"""By day, what shows beside its partition."""
+
 
 def asset_key(table: Table) -> dg.AssetKey:
     return dg.AssetKey(table.key)
@@ -84,7 +87,7 @@ def report_days(
     context: dg.AssetExecutionContext,
     table: Table,
     writes: Sequence[DayWrite],
-    extra: Mapping[date, Mapping[str, float | int | str | None]] | None = None,
+    extra: DayFigures | None = None,
     *,
     kept: Collection[date] = (),
     check_results: Sequence[dg.AssetCheckResult] = (),

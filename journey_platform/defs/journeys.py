@@ -11,8 +11,8 @@ import pyarrow.compute as pc
 from connectors.registry import CONNECTORS
 from journey_platform.asking import declared
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
-from journey_platform.defs.keeping import standing, surrounded
+from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.keeping import keep_days, keep_judged_days, surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
@@ -22,8 +22,6 @@ from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_c
 from journey_platform.journeys.tickets import tickets
 from journey_platform.journeys.topics import Topics
 from journey_platform.landing.current import current_versions
-from journey_platform.landing.ledger import gate_of
-from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import FILES, archive_of
@@ -48,7 +46,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     """Resolved touchpoints, sessions, and the mailings that recipients act on."""
     reports = archive_of("mailchimp", CONNECTORS["mailchimp"].stream("reports"))
     touchpoint_tables = [touchpoints_table(vendor) for vendor in sources]
-    guard = suite_of(SESSIONS)
+    guarded = SESSIONS, suite_of(SESSIONS)
 
     @dg.multi_asset(
         name="journeys__touchpoints",
@@ -86,20 +84,10 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
                 secret=platform.pseudonym_key(),
                 spelling=platform.spelling,
             )
-        writes = lake.replace_days(
-            JOURNEY_TOUCHPOINTS,
-            found,
-            work.days,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            allow_shrink=True,
-        )
-        writes += standing(lake, JOURNEY_TOUCHPOINTS, work.kept)
         told = ("day", "person_key")
         rows = [found.select(told), lake.read(JOURNEY_TOUCHPOINTS, work.kept, columns=told)]
-        return report_days(
-            context, JOURNEY_TOUCHPOINTS, writes, _resolved_share(pa.concat_tables(rows)), kept=work.kept
-        )
+        shares = _resolved_share(pa.concat_tables(rows))
+        return keep_days(context, platform, JOURNEY_TOUCHPOINTS, found, work, shares)
 
     @dg.multi_asset(
         name="journeys__sessions",
@@ -112,7 +100,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
                 partitions=partitions,
             )
         ],
-        check_specs=checks.rule_specs(SESSIONS, guard),
+        check_specs=checks.rule_specs(*guarded),
         partitions_def=partitions,
         backfill_policy=RANGE_POLICY,
     )
@@ -125,23 +113,11 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             days_to_derive(context, lake.day_states(SESSIONS)),
             {JOURNEY_TOUCHPOINTS: around},
             span=platform.span,
-            within=surrounded(context, platform, guarded=(SESSIONS, guard)),
+            within=surrounded(context, platform, guarded=guarded),
         )
         kept = _sessions_on(platform, work.days) if work.days else SESSIONS.empty()
-        gate = gate_of(lake, SESSIONS, guard, (*work.days, *work.kept))
-        writes = publish(
-            lake,
-            SESSIONS,
-            kept,
-            work.days,
-            gate,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            kept=work.kept,
-        )
         context.log.info("%d sessions were cut short", truncated_chains(kept, zone=platform.zone))
-        results = checks.rule_results(SESSIONS, guard, gate.verdicts)
-        return report_days(context, SESSIONS, writes, kept=work.kept, check_results=results)
+        return keep_judged_days(context, platform, guarded, kept, work)
 
     @whole_assets(
         *MAILINGS.key,
@@ -223,17 +199,8 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
         work = plan(lake, SENTIMENT, asked, changes, span=platform.span, within=surrounded(context, platform))
         written = pa.concat_tables([lake.read(table, work.days) for table in texts])
         topics = Topics(declared(platform.settings).topics)
-        writes = lake.replace_days(
-            SENTIMENT,
-            sentiment(written, topics) if work.days else SENTIMENT.empty(),
-            work.days,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            allow_shrink=True,
-        )
-        return report_days(
-            context, SENTIMENT, [*writes, *standing(lake, SENTIMENT, work.kept)], kept=work.kept
-        )
+        moods = sentiment(written, topics) if work.days else SENTIMENT.empty()
+        return keep_days(context, platform, SENTIMENT, moods, work)
 
     return told
 

@@ -13,9 +13,9 @@ from connectors.registry import connector_of
 from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_days, report_table, spec, whole_assets
+from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TICKETS
-from journey_platform.defs.keeping import standing, surrounded
+from journey_platform.defs.keeping import keep_days, keep_judged_days, surrounded
 from journey_platform.defs.kpi_inputs import inputs_of
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
@@ -31,8 +31,7 @@ from journey_platform.kpis.periods import start_of
 from journey_platform.kpis.reasons import reasons
 from journey_platform.kpis.values import values
 from journey_platform.landing.checkpoint import checkpoint
-from journey_platform.landing.ledger import gate_of, held_days
-from journey_platform.landing.publish import publish
+from journey_platform.landing.ledger import held_days
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import archive_of
 from journey_platform.tables import (
@@ -121,20 +120,8 @@ def _stage_asset(
                 as_of=today,
                 identity_revision=revision,
             )
-        gate = gate_of(lake, table, suite, (*work.days, *work.kept))
-        writes = publish(
-            lake,
-            table,
-            rows,
-            work.days,
-            gate,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            kept=work.kept,
-        )
-        results = checks.rule_results(table, suite, gate.verdicts)
         shown = pa.concat_tables([rows, lake.read(table, work.kept)])
-        return report_days(context, table, writes, _plotted(shown), kept=work.kept, check_results=results)
+        return keep_judged_days(context, platform, (table, suite), rows, work, _plotted(shown))
 
     return valued
 
@@ -168,15 +155,7 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             within=surrounded(context, platform, today),
         )
         found = bridged(platform.engine, days=work.days, as_of=today) if work.days else BRIDGES.empty()
-        writes = lake.replace_days(
-            BRIDGES,
-            found,
-            work.days,
-            run_id=context.run.run_id,
-            cursor=work.cursor,
-            allow_shrink=True,
-        )
-        return report_days(context, BRIDGES, [*writes, *standing(lake, BRIDGES, work.kept)], kept=work.kept)
+        return keep_days(context, platform, BRIDGES, found, work)
 
     return led
 

@@ -9,16 +9,14 @@ import pyarrow.compute as pc
 
 from connectors.base import StreamKind
 from journey_platform.defs import checks
-from journey_platform.defs.describe import asset_key, report_days, spec, whole_assets
-from journey_platform.defs.keeping import surrounded
+from journey_platform.defs.describe import asset_key, spec, whole_assets
+from journey_platform.defs.keeping import keep_judged_days, surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.erasure import Erased
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.erased import without_theirs
-from journey_platform.landing.ledger import gate_of
-from journey_platform.landing.publish import publish
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import archive_of, connector_of, mapping_of
@@ -80,22 +78,16 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
             span=platform.span,
             within=surrounded(context, platform, guarded=(table, suite)),
         )
-        gate = gate_of(lake, table, suite, (*work.days, *work.kept))
         with platform.minding_erasures() as erased:
             mapped = without_erased(erased, table, _mapped(platform, vendor, work.days))
-            writes = publish(
-                lake,
-                table,
+            return keep_judged_days(
+                context,
+                platform,
+                (table, suite),
                 _on_days(mapped.rows, work.days),
-                work.days,
-                gate,
-                run_id=context.run.run_id,
-                cursor=work.cursor,
+                work,
                 refused=refusals(mapped.rejected, work.days),
-                kept=work.kept,
             )
-        results = checks.rule_results(table, suite, gate.verdicts)
-        return report_days(context, table, writes, kept=work.kept, check_results=results)
 
     return build
 

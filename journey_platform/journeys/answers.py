@@ -121,14 +121,13 @@ class Asked:
     def condition(self, text: str) -> Condition:
         return condition(text, self.segments)
 
-    def see(self, rows: Any, events: History | None = None) -> None:
-        """Look at whole owners. `events`: their history, where somebody has it already."""
-        self.found.append(self.found_in(rows, events))
+    def see(self, rows: Any) -> None:
+        """Look at whole owners."""
+        self.found.append(self.found_in(seen_rows(rows, owner=self.owner)))
 
-    def found_in(self, rows: Any, events: History | None = None) -> pa.Table:
-        """What its kernel finds in whole owners."""
-        seen = events if events is not None else seen_rows(rows, owner=self.owner)
-        seen = seen.select(self.columns | {SESSION_START})
+    def found_in(self, events: History) -> pa.Table:
+        """What its kernel finds in the histories of whole owners."""
+        seen = events.select(self.columns | {SESSION_START})
         if self.question.where is not None:
             seen = seen.take(seen.mask(self.condition(self.question.where)))
         if _is_by_session(self.question):
@@ -182,7 +181,7 @@ def answers(
 def _look(asked: Sequence[Asked], rows: pa.Table) -> list[pa.Table]:
     """What each question finds in some whole owners."""
     events = seen_rows(rows, owner=asked[0].owner, has_starts=any(one.has_starts for one in asked))
-    return [one.found_in(rows, events) for one in asked]
+    return [one.found_in(events) for one in asked]
 
 
 def _side_by_side(

@@ -42,6 +42,7 @@ def visit_counts(
     order, is_first = session_starts(events.rows, gap_s=gap_s, zone=zone, variant=VARIANTS[variant])
     starts, visit = order[is_first], np.cumsum(is_first) - 1
     at = events.at[starts]
+    is_inside = (at >= since) & (at < until)
     pages, orders = (
         np.bincount(visit[is_text(events.rows["type"], kind)[order]], minlength=len(starts))
         for kind in ("page_view", "order")
@@ -55,12 +56,11 @@ def visit_counts(
             "orders": (orders > 0).astype(np.int64),
             "by": pa.repeat(pa.scalar("all"), len(starts)),
         }
-    ).filter(pa.array((at >= since) & (at < until)))
+    ).filter(pa.array(is_inside))
     pieces = [_counted(found)]
     if by is not None:
         texts = pa.array(["(none)" if value is None else value for value in values], pa.string())
-        inside = (at >= since) & (at < until)
-        named = texts.take(pa.array(by[starts[inside]] % len(values)))
+        named = texts.take(pa.array(by[starts[is_inside]] % len(values)))
         pieces.append(_counted(found.set_column(found.num_columns - 1, "by", named)))
     return pa.concat_tables(pieces)
 

@@ -14,7 +14,7 @@ import sys
 import time
 import urllib.error
 import urllib.request
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -131,6 +131,30 @@ class Production:
             told: dict[str, Any] = json.loads(answer.read())
         assert "errors" not in told, told["errors"]
         return dict(told["data"])
+
+
+@contextlib.contextmanager
+def installed(
+    folder: Path,
+    postgres: Mapping[str, str],
+    vendors: Mapping[str, str],
+    *,
+    services: Sequence[str],
+    **settings: str,
+) -> Iterator[Production]:
+    """A migrated installation whose `services` run, over a lake in `folder`.
+
+    `vendors`: where they are and who asks; `settings`: what else of the environment, without `JOURNEY_`.
+    """
+    told = {f"JOURNEY_{name}": value for name, value in settings.items()}
+    installation = Production(folder, postgres, {**vendors, "JOURNEY_ROOT": str(folder / "lake"), **told})
+    installation.once("migrate")
+    try:
+        for service in services:
+            installation.start(service)
+        yield installation
+    finally:
+        installation.stop()
 
 
 def until(what: str, ask: Callable[[], Any], *, patience_s: float) -> Any:

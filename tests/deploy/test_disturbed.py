@@ -22,7 +22,7 @@ from journey_platform.demo.company import build_world
 from journey_platform.demo.vendors.server import Served, serve
 from journey_platform.demo.world import World
 from tests.deploy.driving import assert_nothing_is_held, chain, finished, launch, runs
-from tests.deploy.production import Production, until
+from tests.deploy.production import Production, installed, until
 from tests.deploy.servers import Postgres, postgres
 from tests.runs import contents
 from tests.runs.running import PSEUDONYM_KEY, ZONE
@@ -91,25 +91,23 @@ def under_way(production: Production) -> list[str]:
 def place(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Place]:
     folder = tmp_path_factory.mktemp("disturbed")
     world = replace(build_world(customers=40, first_day=FIRST, last_day=LAST), outages=[])
-    with postgres() as database, serve(world) as served:
-        settings = {
-            **served.environment,
-            "JOURNEY_ROOT": str(folder / "lake"),
-            "JOURNEY_ZONE": ZONE,
-            "JOURNEY_START_DATE": FIRST.isoformat(),
-            "JOURNEY_NOW": served.now.isoformat(),
-            "JOURNEY_SOURCES": "matomo,mastodon",
-            "JOURNEY_PSEUDONYM_KEY": PSEUDONYM_KEY,
-        }
-        production = Production(folder, database.environment, settings)
-        production.once("migrate")
-        try:
-            for service in ("code", "webserver", "daemon"):
-                production.start(service)
-            finished(production, launch(production, "daily", days=(FIRST, LAST)))
-            yield Place(production, database, served, (world, told_otherwise(world)), folder / "lake")
-        finally:
-            production.stop()
+    with (
+        postgres() as database,
+        serve(world) as served,
+        installed(
+            folder,
+            database.environment,
+            served.environment,
+            services=("code", "webserver", "daemon"),
+            ZONE=ZONE,
+            START_DATE=FIRST.isoformat(),
+            NOW=served.now.isoformat(),
+            SOURCES="matomo,mastodon",
+            PSEUDONYM_KEY=PSEUDONYM_KEY,
+        ) as running,
+    ):
+        finished(running, launch(running, "daily", days=(FIRST, LAST)))
+        yield Place(running, database, served, (world, told_otherwise(world)), folder / "lake")
 
 
 def test_two_backfills_and_a_daily_run_at_once_end_as_one_after_another(place: Place) -> None:

@@ -26,7 +26,7 @@ from journey_platform.lake.shadows import shadows
 from journey_platform.tables import RESTATEMENTS
 from tests.deploy.driving import assert_nothing_is_held, finished, launch, runs, told_by
 from tests.deploy.pages import Pages
-from tests.deploy.production import Production, until
+from tests.deploy.production import Production, installed, until
 from tests.deploy.servers import postgres
 from tests.runs import contents
 from tests.runs.conftest import NARROW
@@ -71,37 +71,35 @@ def story(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
     """Published wrongly, then tried again with the mended source from the launchpad."""
     folder = tmp_path_factory.mktemp("mending")
     world = build_world(customers=60, first_day=FIRST, last_day=LAST)
-    with postgres() as database, serve(with_visits_in_another_zone(world, WRONG)) as served:
-        settings = {
-            **served.environment,
-            "JOURNEY_ROOT": str(folder / "lake"),
-            "JOURNEY_ZONE": ZONE,
-            "JOURNEY_START_DATE": FIRST.isoformat(),
-            "JOURNEY_SOURCES": NARROW,
-            "JOURNEY_PSEUDONYM_KEY": PSEUDONYM_KEY,
-        }
-        production = Production(folder, database.environment, settings)
-        production.once("migrate")
-        try:
-            for service in ("code", "webserver", "daemon"):
-                production.start(service)
-            finished(production, launch(production, "daily", days=(FIRST, LAST)))
-            wrong, between = values(folder / "lake"), datetime.now(UTC)
+    with (
+        postgres() as database,
+        serve(with_visits_in_another_zone(world, WRONG)) as served,
+        installed(
+            folder,
+            database.environment,
+            served.environment,
+            services=("code", "webserver", "daemon"),
+            ZONE=ZONE,
+            START_DATE=FIRST.isoformat(),
+            SOURCES=NARROW,
+            PSEUDONYM_KEY=PSEUDONYM_KEY,
+        ) as production,
+    ):
+        finished(production, launch(production, "daily", days=(FIRST, LAST)))
+        wrong, between = values(folder / "lake"), datetime.now(UTC)
 
-            served.world = world
-            served.as_of = served.now
-            pictures = Path(os.environ.get("JOURNEY_PICTURES", folder))
-            pages = Pages(page, f"http://127.0.0.1:{production.ports['webserver']}", pictures)
-            first, last = MENDED
-            pages.colours()
-            pages.days_of_a_backfill(f"[{first}...{last}]")
-            pages.launch("preview_backfill", "try_backfill", source="matomo", first=first, last=last)
-            run = until("the preview's run", lambda: _newest(production, "preview_backfill"), patience_s=30)
-            finished(production, run)
-            pages.preview(run)
-            yield Story(production, folder / "lake", pages, wrong, between, told_by(production, run))
-        finally:
-            production.stop()
+        served.world = world
+        served.as_of = served.now
+        pictures = Path(os.environ.get("JOURNEY_PICTURES", folder))
+        pages = Pages(page, f"http://127.0.0.1:{production.ports['webserver']}", pictures)
+        first, last = MENDED
+        pages.colours()
+        pages.days_of_a_backfill(f"[{first}...{last}]")
+        pages.launch("preview_backfill", "try_backfill", source="matomo", first=first, last=last)
+        run = until("the preview's run", lambda: _newest(production, "preview_backfill"), patience_s=30)
+        finished(production, run)
+        pages.preview(run)
+        yield Story(production, folder / "lake", pages, wrong, between, told_by(production, run))
 
 
 def _newest(production: Production, job: str) -> str | None:

@@ -19,7 +19,7 @@ import pytest
 
 from journey_platform.demo.vendors.apart import serve_apart
 from tests.deploy.driving import SELECTOR, assert_nothing_is_held, finished, launch, runs, try_to_launch
-from tests.deploy.production import Production, until
+from tests.deploy.production import Production, installed, until
 from tests.deploy.servers import Postgres, postgres
 from tests.runs import contents
 
@@ -47,23 +47,20 @@ def database() -> Iterator[Postgres]:
 @pytest.fixture(scope="module")
 def production(database: Postgres, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Production]:
     folder = tmp_path_factory.mktemp("production")
-    with serve_apart(seed=7, customers=40, days=14, last_day=YESTERDAY) as served:
-        settings = {
-            **served.environment,
-            "JOURNEY_ROOT": str(folder / "lake"),
-            "JOURNEY_ZONE": "UTC",
-            "JOURNEY_START_DATE": FIRST.isoformat(),
-            "JOURNEY_SOURCES": "matomo,zendesk",
-            "JOURNEY_PSEUDONYM_KEY": SECRET,
-        }
-        installation = Production(folder, database.environment, settings)
-        installation.once("migrate")
-        try:
-            for service in ("code", "webserver", "viewer"):
-                installation.start(service)
-            yield installation
-        finally:
-            installation.stop()
+    with (
+        serve_apart(seed=7, customers=40, days=14, last_day=YESTERDAY) as served,
+        installed(
+            folder,
+            database.environment,
+            served.environment,
+            services=("code", "webserver", "viewer"),
+            ZONE="UTC",
+            START_DATE=FIRST.isoformat(),
+            SOURCES="matomo,zendesk",
+            PSEUDONYM_KEY=SECRET,
+        ) as installation,
+    ):
+        yield installation
 
 
 def a_worker_that_works(production: Production, run_id: str) -> Any:

@@ -1,5 +1,6 @@
 """A token that expires, a disk that fills, a clock that jumps: said clearly, nothing lost, then right."""
 
+from collections.abc import Iterator
 from dataclasses import replace
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -13,7 +14,7 @@ from journey_platform.tables import RESTATEMENTS
 from tests.runs import contents
 from tests.runs.conftest import FIRST, NARROW, WHOLE, Undisturbed, install
 from tests.runs.mending import differing, values
-from tests.runs.running import Order
+from tests.runs.running import Installation, Order
 
 
 def test_a_token_that_expires_is_named_by_vendor_and_stream_and_the_next_run_converges(
@@ -64,35 +65,42 @@ def test_a_full_disk_is_an_error_that_says_so_keeps_what_is_there_and_converges(
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
 
 
-@pytest.mark.chaos
-def test_a_clock_that_was_set_back_between_two_runs_changes_no_value_and_restates_nothing(
-    served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path
-) -> None:
+def runs_at(*hours_off: float, installation: Installation) -> Iterator[None]:
+    """Daily runs under clocks that are so many hours off, one by one."""
+    right = datetime.fromisoformat(installation.environment["JOURNEY_NOW"])
+    for hours in hours_off:
+        now = (right + timedelta(hours=hours)).isoformat()
+        off = replace(installation, environment={**installation.environment, "JOURNEY_NOW": now})
+        assert off.run(replace(WHOLE, is_lookback=True)).failures == {}
+        yield
+
+
+@pytest.fixture
+def narrow(served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path) -> Installation:
+    """An installation with the undisturbed one's lake."""
     installation = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
     installation.with_lake_of(undisturbed_narrow.installation)
-    before = values(installation.lake)
-    right = datetime.fromisoformat(installation.environment["JOURNEY_NOW"])
-    for now in (right - timedelta(hours=2), right):
-        environment = {**installation.environment, "JOURNEY_NOW": now.isoformat()}
-        run = replace(installation, environment=environment).run(replace(WHOLE, is_lookback=True))
-        assert run.failures == {}
-        assert differing(before, values(installation.lake)) == set()
-        assert contents.rows(installation.lake, RESTATEMENTS) == []
-    found = contents.fingerprints(installation.lake)
+    return installation
+
+
+@pytest.mark.chaos
+def test_a_clock_that_was_set_back_between_two_runs_changes_no_value_and_restates_nothing(
+    narrow: Installation, undisturbed_narrow: Undisturbed
+) -> None:
+    before = values(narrow.lake)
+    for _ in runs_at(-2, 0, installation=narrow):
+        assert differing(before, values(narrow.lake)) == set()
+        assert contents.rows(narrow.lake, RESTATEMENTS) == []
+    found = contents.fingerprints(narrow.lake)
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
 
 
 @pytest.mark.chaos
 def test_what_a_clock_that_was_ahead_made_is_right_again_after_the_next_run(
-    served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path
+    narrow: Installation, undisturbed_narrow: Undisturbed
 ) -> None:
     """Weeks and months that are not over grow with the day; days that are over do not."""
-    installation = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
-    installation.with_lake_of(undisturbed_narrow.installation)
-    right = datetime.fromisoformat(installation.environment["JOURNEY_NOW"])
-    for now in (right + timedelta(days=1), right):
-        environment = {**installation.environment, "JOURNEY_NOW": now.isoformat()}
-        run = replace(installation, environment=environment).run(replace(WHOLE, is_lookback=True))
-        assert run.failures == {}
-    found = contents.fingerprints(installation.lake)
+    for _ in runs_at(24, 0, installation=narrow):
+        pass
+    found = contents.fingerprints(narrow.lake)
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}
