@@ -6,9 +6,10 @@ from typing import Any
 
 import dagster as dg
 
-from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.planning import nothing_by_day, plan
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.journeys.accounts import account_journeys, deals, use
 from journey_platform.tables import (
     ACCOUNT_JOURNEYS,
@@ -44,8 +45,9 @@ def account_asset() -> dg.AssetsDefinition:
             ),
         ],
     )
-    def told(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-        lake, engine, run_id = platform.lake, platform.engine, context.run.run_id
+    @unless_standing(CONTRACTS, ACCOUNT_JOURNEYS, ACCOUNT_USERS, reads=_READ)
+    def told(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        lake, engine = platform.lake, platform.engine
         work = plan(lake, CONTRACTS, (), dict.fromkeys(_READ, nothing_by_day), span=platform.span)
         acts, members = engine.table(JOURNEY_TOUCHPOINTS), engine.table(ACCOUNT_MEMBERS_TABLE)
         found = account_journeys(
@@ -60,8 +62,7 @@ def account_asset() -> dg.AssetsDefinition:
             (ACCOUNT_JOURNEYS, found.accounts, shapes),
             (ACCOUNT_USERS, found.users, {}),
         ):
-            written = lake.replace_all(table, rows, run_id=run_id, cursor=work.cursor)
-            yield report_table(table, written, **counts)
+            yield whole.write(table, rows, counts, cursor=work.cursor)
 
     return told
 

@@ -11,6 +11,7 @@ from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_table, spec, whole_assets
 from journey_platform.defs.matching import matching_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.identity.changes import events, redirects
 from journey_platform.identity.households import households
 from journey_platform.identity.resolve import Resolution, resolve
@@ -62,6 +63,12 @@ def customer_assets(
         ],
     )
     def identity(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
+        made = (PROFILE_REDIRECTS, LINKS_TABLE, IDENTIFIERS_TABLE)
+        whole = Whole(context, platform, made, reads=[*seen_in, DECISIONS])
+        if standing := whole.standing():
+            yield from standing
+            yield dg.MaterializeResult(asset_key=asset_key(IDENTITY_EVENTS))
+            return
         resolution = resolve(
             seen(platform.lake, sources),
             secret=platform.pseudonym_key(),
@@ -69,7 +76,7 @@ def customer_assets(
             decisions=ledger(platform.lake),
             spelling=platform.spelling,
         )
-        yield from _kept(platform, resolution, run_id=context.run.run_id)
+        yield from _kept(platform, whole, resolution)
 
     @whole_assets(
         "customers",
@@ -97,7 +104,21 @@ def customer_assets(
         check_specs=checks.rule_specs(PROFILES_TABLE, guard),
     )
     def unified(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-        lake, run_id = platform.lake, context.run.run_id
+        lake, today = platform.lake, platform.today()
+        whole = Whole(
+            context,
+            platform,
+            (PROFILES_TABLE, PROFILE_ATTRIBUTES_TABLE, HOUSEHOLDS_TABLE),
+            reads=[IDENTIFIERS_TABLE, LINKS_TABLE, *contacts],
+            more=[today, guard.version],
+        )
+        gate = gate_of(lake, PROFILES_TABLE, guard, (), stands_on=today)
+        if standing := whole.standing():
+            gate.keep([today])
+            judged, *others = standing
+            yield judged._replace(check_results=checks.rule_results(PROFILES_TABLE, guard, gate.verdicts))
+            yield from others
+            return
         identifiers = lake.read(IDENTIFIERS_TABLE)
         attributes = survivors(
             (lake.read(table) for table in contacts),
@@ -106,17 +127,22 @@ def customer_assets(
             spelling=platform.spelling,
         )
         people = profiles(identifiers, attributes)
-        gate = gate_of(lake, PROFILES_TABLE, guard, (), stands_on=platform.today())
-        written = publish_whole(lake, PROFILES_TABLE, people, gate, run_id=run_id, today=platform.today())
+        written = publish_whole(
+            lake,
+            PROFILES_TABLE,
+            people,
+            gate,
+            run_id=whole.run_id,
+            today=today,
+            made_with=whole.made_with,
+        )
         results = checks.rule_results(PROFILES_TABLE, guard, gate.verdicts)
         if written is None:
             raise dg.Failure(f"customers/profiles is held: {next(iter(gate.verdicts.values())).reason}")
-        chosen = lake.replace_all(PROFILE_ATTRIBUTES_TABLE, attributes, run_id=run_id)
         known = people.num_rows - _count_false(people["is_known"])
-        yield report_table(PROFILES_TABLE, written, results, known_customers=known)
-        yield report_table(PROFILE_ATTRIBUTES_TABLE, chosen)
-        together = households(identifiers, lake.read(LINKS_TABLE))
-        yield report_table(HOUSEHOLDS_TABLE, lake.replace_all(HOUSEHOLDS_TABLE, together, run_id=run_id))
+        yield report_table(PROFILES_TABLE, written, {"known_customers": known}, check_results=results)
+        yield whole.write(PROFILE_ATTRIBUTES_TABLE, attributes)
+        yield whole.write(HOUSEHOLDS_TABLE, households(identifiers, lake.read(LINKS_TABLE)))
 
     @whole_assets(
         *ACCOUNTS_TABLE.key,
@@ -135,8 +161,9 @@ def customer_assets(
             ),
         ],
     )
-    def companies(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-        lake, run_id = platform.lake, context.run.run_id
+    @unless_standing(ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE, reads=[IDENTIFIERS_TABLE, *contacts])
+    def companies(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        lake = platform.lake
         found = accounts(
             (lake.read(table) for table in contacts),
             lake.read(IDENTIFIERS_TABLE),
@@ -146,10 +173,8 @@ def customer_assets(
         of_companies, members = found
         roles = members["role"].value_counts().to_pylist()
         counts = {f"role_{entry['values'] or 'untold'}": entry["counts"] for entry in roles}
-        written = lake.replace_all(ACCOUNTS_TABLE, of_companies, run_id=run_id)
-        yield report_table(ACCOUNTS_TABLE, written)
-        written = lake.replace_all(ACCOUNT_MEMBERS_TABLE, members, run_id=run_id)
-        yield report_table(ACCOUNT_MEMBERS_TABLE, written, **counts)
+        yield whole.write(ACCOUNTS_TABLE, of_companies)
+        yield whole.write(ACCOUNT_MEMBERS_TABLE, members, counts)
 
     @whole_assets(
         *DECISIONS.key,
@@ -171,7 +196,7 @@ def customer_assets(
     return [decided, *matched, identity, unified, companies]
 
 
-def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.MaterializeResult]:
+def _kept(platform: Platform, whole: Whole, found: Resolution) -> Iterator[dg.MaterializeResult]:
     """Write a resolution and what it changed; the identifiers last, so that an interrupted run tells anew."""
     lake, now, today = platform.lake, platform.now(), platform.today()
     before, version = lake.read(IDENTIFIERS_TABLE), lake.version(IDENTIFIERS_TABLE) or 0
@@ -180,20 +205,21 @@ def _kept(platform: Platform, found: Resolution, *, run_id: str) -> Iterator[dg.
     def with_told(_: date, rows: pa.Table) -> pa.Table:
         return pa.concat_tables([rows.filter(pc.not_equal(rows["version"], version)), told])
 
-    lake.rewrite_days(IDENTITY_EVENTS, [today], with_told, run_id=run_id)
+    lake.rewrite_days(IDENTITY_EVENTS, [today], with_told, run_id=whole.run_id)
     counts = {f"{entry['values']}s": entry["counts"] for entry in told["event"].value_counts().to_pylist()}
     yield dg.MaterializeResult(asset_key=asset_key(IDENTITY_EVENTS), metadata=counts)
     moved = redirects(lake.read(PROFILE_REDIRECTS), before, found.identifiers, now=now)
-    yield report_table(PROFILE_REDIRECTS, lake.replace_all(PROFILE_REDIRECTS, moved, run_id=run_id))
-    links = lake.replace_all(LINKS_TABLE, found.links, run_id=run_id)
-    yield report_table(LINKS_TABLE, links, links_refused=_count_false(found.links["is_accepted"]))
-    written = lake.replace_all(IDENTIFIERS_TABLE, found.identifiers, run_id=run_id, cursor=found.revision)
+    yield whole.write(PROFILE_REDIRECTS, moved)
+    yield whole.write(LINKS_TABLE, found.links, {"links_refused": _count_false(found.links["is_accepted"])})
     status = found.identifiers["status"].value_counts().to_pylist()
-    yield report_table(
+    yield whole.write(
         IDENTIFIERS_TABLE,
-        written,
-        identity_revision=found.revision,
-        **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
+        found.identifiers,
+        {
+            "identity_revision": found.revision,
+            **{f"identifiers_{entry['values']}": entry["counts"] for entry in status},
+        },
+        cursor=found.revision,
     )
 
 

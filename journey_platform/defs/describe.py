@@ -5,6 +5,7 @@ Never personal data.
 
 from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from datetime import date
+from types import MappingProxyType
 from typing import Any
 
 import dagster as dg
@@ -121,10 +122,11 @@ def report_days(
 def report_table(
     table: Table,
     write: TableWrite,
+    counts: Mapping[str, Any] = MappingProxyType({}),
+    *,
     check_results: Sequence[dg.AssetCheckResult] = (),
-    **counts: int | str,
 ) -> dg.MaterializeResult:
-    """Counts of a table that is not daily."""
+    """A table that is not daily, with its rows and further `counts`."""
     return dg.MaterializeResult(
         asset_key=asset_key(table),
         metadata={

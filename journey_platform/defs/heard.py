@@ -1,11 +1,14 @@
 """The asset `insights/heard_about_us`: stated against tracked first touch."""
 
+from collections.abc import Iterator
+
 import dagster as dg
 
 from journey_platform.asking import declared
-from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.planning import nothing_by_day, plan
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.journeys.heard import agreement, heard, summary
 from journey_platform.tables import HEARD, JOURNEY_TOUCHPOINTS, SESSIONS
 
@@ -26,14 +29,13 @@ def heard_asset() -> dg.AssetsDefinition:
             )
         ],
     )
-    def compared(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    @unless_standing(HEARD, reads=_READ)
+    def compared(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake, engine = platform.lake, platform.engine
         work = plan(lake, HEARD, (), dict.fromkeys(_READ, nothing_by_day), span=platform.span)
         answers = engine.arrow(heard(engine.table(JOURNEY_TOUCHPOINTS), engine.table(SESSIONS)))
         found = agreement(answers, declared(platform.settings).heard)
-        written = lake.replace_all(HEARD, found, run_id=context.run.run_id, cursor=work.cursor)
         told = {name: round(n, 4) for name, n in summary(found).items() if n is not None}
-        result = report_table(HEARD, written)
-        return result._replace(metadata={**(result.metadata or {}), **told})
+        yield whole.write(HEARD, found, told, cursor=work.cursor)
 
     return compared

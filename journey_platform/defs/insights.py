@@ -6,8 +6,9 @@ import dagster as dg
 import pyarrow as pa
 
 from journey_platform.asking import ask, asked_of, days_read, declared, left_out
-from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.journeys.answers import TABLES, Span
 from journey_platform.journeys.pictures import picture
 from journey_platform.tables import (
@@ -18,6 +19,7 @@ from journey_platform.tables import (
     Table,
 )
 
+_READ = (JOURNEY_TOUCHPOINTS, SENTIMENT, PROFILES_TABLE, ACCOUNT_MEMBERS_TABLE)
 _PICTURES_SHOWN = 4
 
 
@@ -30,22 +32,22 @@ def insight_assets() -> list[dg.AssetsDefinition]:
             spec(
                 table,
                 group="insights",
-                deps=[JOURNEY_TOUCHPOINTS, SENTIMENT, PROFILES_TABLE, ACCOUNT_MEMBERS_TABLE],
+                deps=_READ,
                 note="Declared in journeys.yaml; no asset to write.",
             )
             for table in TABLES.values()
         ],
     )
-    def insights(context: dg.AssetExecutionContext, platform: Platform) -> Iterator[dg.MaterializeResult]:
-        lake, (first, last) = platform.lake, platform.span
+    @unless_standing(*TABLES.values(), reads=_READ, more=lambda platform: [platform.span])
+    def insights(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        first, last = platform.span
         asked = asked_of(declared(platform.settings), Span(first, last, platform.zone))
         found = ask(platform.engine, asked) if asked else {}
         missing = left_out(platform.engine, days_read(asked)) if asked else {}
         for table in TABLES.values():
             rows = pa.concat_tables([table.empty(), *found.get(table.name, [])])
-            written = lake.replace_all(table, rows, run_id=context.run.run_id)
-            result = report_table(table, written, (), declared=len(found.get(table.name, [])), **missing)
-            yield result._replace(metadata={**(result.metadata or {}), **_pictures(table, found)})
+            counts = {"declared": len(found.get(table.name, [])), **missing, **_pictures(table, found)}
+            yield whole.write(table, rows, counts)
 
     return [insights]
 

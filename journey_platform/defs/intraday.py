@@ -117,7 +117,7 @@ def _read_asset(vendor: str) -> dg.AssetsDefinition:
             rows = without_theirs(gone, table, mapped.rows)
             rows = rows.filter(pc.equal(rows["day"], pa.scalar(today, pa.date32())))
             written = platform.lake.replace_all(table, rows.cast(table.schema), run_id=context.run.run_id)
-        return report_table(table, written, refused=mapped.rejected.num_rows)
+        return report_table(table, written, {"refused": mapped.rejected.num_rows})
 
     return read
 
@@ -190,7 +190,8 @@ def _values_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
             for stage in STAGES
         )
         rows = _as_today(rows, [kpi.name for kpi in kpis], platform.now())
-        return report_table(KPIS_TODAY, lake.replace_all(KPIS_TODAY, rows, run_id=run_id), day=str(today))
+        written = lake.replace_all(KPIS_TODAY, rows, run_id=run_id)
+        return report_table(KPIS_TODAY, written, {"day": str(today)})
 
     return valued
 

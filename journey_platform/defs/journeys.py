@@ -1,6 +1,6 @@
 """The assets of `journeys`: touchpoints with their person, sessions, mailings, tickets, moods."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from datetime import date
 from functools import partial
 
@@ -11,11 +11,12 @@ import pyarrow.compute as pc
 from connectors.registry import CONNECTORS
 from journey_platform.asking import declared
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.keeping import keep_days, keep_judged_days, surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.identity.assign import assign
 from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
@@ -123,13 +124,13 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         *MAILINGS.key,
         specs=[spec(MAILINGS, group="touchpoints", deps=[reports])],
     )
-    def sent(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, run_id = platform.lake, context.run.run_id
+    @unless_standing(MAILINGS, reads=[reports])
+    def sent(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        lake = platform.lake
         work = plan(lake, MAILINGS, (), {reports: nothing_by_day}, span=platform.span)
         mapped = mailings(current_versions(lake.read(reports)), zone=platform.zone)
-        quarantine_refused(lake, MAILINGS, mapped.rejected, run_id=run_id)
-        written = lake.replace_all(MAILINGS, mapped.rows, run_id=run_id, cursor=work.cursor)
-        return report_table(MAILINGS, written)
+        quarantine_refused(lake, MAILINGS, mapped.rejected, run_id=whole.run_id)
+        yield whole.write(MAILINGS, mapped.rows, cursor=work.cursor)
 
     return [
         resolved,
@@ -162,12 +163,12 @@ def _tickets_asset() -> dg.AssetsDefinition:
             )
         ],
     )
-    def asked(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    @unless_standing(TICKETS, reads=[JOURNEY_TOUCHPOINTS])
+    def asked(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake, engine = platform.lake, platform.engine
         work = plan(lake, TICKETS, (), {JOURNEY_TOUCHPOINTS: nothing_by_day}, span=platform.span)
         found = engine.arrow(tickets(engine.table(JOURNEY_TOUCHPOINTS)))
-        written = lake.replace_all(TICKETS, found, run_id=context.run.run_id, cursor=work.cursor)
-        return report_table(TICKETS, written)
+        yield whole.write(TICKETS, found, cursor=work.cursor)
 
     return asked
 

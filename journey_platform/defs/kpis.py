@@ -1,6 +1,6 @@
 """The assets of `kpis`: one per stage of the journey, with the values themselves as plotted metadata."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from zoneinfo import ZoneInfo
 
@@ -13,7 +13,7 @@ from connectors.registry import connector_of
 from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
-from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.journeys import WITH_TICKETS
 from journey_platform.defs.keeping import keep_days, keep_judged_days, surrounded
 from journey_platform.defs.kpi_inputs import inputs_of
@@ -21,6 +21,7 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import plan
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.stand_ins import arrived_everywhere, held_anywhere
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.history.trace import CODE_MARK
 from journey_platform.journeys.segments import memberships, of_people
 from journey_platform.kpis.bridges import bridged, variants
@@ -82,7 +83,7 @@ def _stage_asset(
         lake, today = platform.lake, platform.today()
         segments = of_people(declared(platform.settings).segments)
         stood = _arrivals(platform, sources), _holds(platform, sources)
-        revision, people = lake.cursor(IDENTIFIERS_TABLE) or "", lake.version(PROFILES_TABLE)
+        revision, people = lake.cursor(IDENTIFIERS_TABLE) or "", lake.content(PROFILES_TABLE)
         asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
         work = plan(
             lake,
@@ -189,17 +190,16 @@ def _reasons_asset() -> dg.AssetsDefinition:
             )
         ],
     )
-    def told(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake = platform.lake
-        first = platform.settings.start_date
-        found = reasons(lake.read(TICKETS), first_day=first, today=platform.today())
-        write = lake.replace_all(TICKET_REASONS, found, run_id=context.run.run_id)
+    @unless_standing(TICKET_REASONS, reads=[TICKETS], more=lambda platform: [platform.today()])
+    def told(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        lake, today, first = platform.lake, platform.today(), platform.settings.start_date
+        found = reasons(lake.read(TICKETS), first_day=first, today=today)
         latest = found.filter(pc.equal(found["week"], pc.max(found["week"])))
         new, rising = (
             ", ".join(sorted(latest.filter(latest[column])["reason"].to_pylist()))
             for column in ("is_new", "is_rising")
         )
-        return report_table(TICKET_REASONS, write, new_reasons=new, rising_reasons=rising)
+        yield whole.write(TICKET_REASONS, found, {"new_reasons": new, "rising_reasons": rising})
 
     return told
 

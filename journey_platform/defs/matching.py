@@ -11,6 +11,7 @@ import pyarrow.compute as pc
 
 from journey_platform.defs.describe import report_table, spec, whole_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.identity.probabilistic.matches import review, scored_again
 from journey_platform.identity.probabilistic.model import Model
 from journey_platform.identity.probabilistic.records import matched_records, person_records
@@ -23,6 +24,8 @@ from journey_platform.tables import (
     MATCHED_RECORDS,
     PROBABILISTIC_LINKS,
 )
+
+_REVIEWED = (PROBABILISTIC_LINKS, IDENTIFIERS_TABLE)
 
 
 class Matching(dg.Config):
@@ -70,11 +73,10 @@ def matching_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
         bands = {f"pairs_{e['values']}": e["counts"] for e in links["band"].value_counts().to_pylist()}
         trained_for = model.records if model else 0
         rows = _model_row(model) if model else LINK_MODEL.empty()
-        yield report_table(
-            LINK_MODEL, lake.replace_all(LINK_MODEL, rows, run_id=run_id), trained_for=trained_for
-        )
+        written = lake.replace_all(LINK_MODEL, rows, run_id=run_id)
+        yield report_table(LINK_MODEL, written, {"trained_for": trained_for})
         written = lake.replace_all(PROBABILISTIC_LINKS, links, run_id=run_id, cursor=name)
-        yield report_table(PROBABILISTIC_LINKS, written, **bands)
+        yield report_table(PROBABILISTIC_LINKS, written, bands)
         written = lake.replace_all(MATCHED_RECORDS, matched, run_id=run_id, cursor=name)
         yield report_table(MATCHED_RECORDS, written)
 
@@ -85,17 +87,18 @@ def matching_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             spec(
                 LINK_REVIEW,
                 group="customers",
-                deps=[PROBABILISTIC_LINKS, IDENTIFIERS_TABLE],
+                deps=_REVIEWED,
                 note="For people to decide, by `journey identity link` or `unlink`. One of the band link was "
                 "refused by a limit or a decision.",
             )
         ],
     )
-    def to_review(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
+    @unless_standing(LINK_REVIEW, reads=_REVIEWED)
+    def to_review(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake = platform.lake
         rows = review(lake.read(PROBABILISTIC_LINKS), lake.read(IDENTIFIERS_TABLE))
-        written = lake.replace_all(LINK_REVIEW, rows, run_id=context.run.run_id)
-        return report_table(LINK_REVIEW, written, refused=pc.sum(pc.equal(rows["band"], "link")).as_py() or 0)
+        refused = pc.sum(pc.equal(rows["band"], "link")).as_py() or 0
+        yield whole.write(LINK_REVIEW, rows, {"refused": refused})
 
     return [matching, to_review]
 

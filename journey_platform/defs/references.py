@@ -65,9 +65,10 @@ def references_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
         days = sorted({*work.days, *_unsettled(lake)})
         counts: _Counts = {}
         found: dict[Table, list[Rejected]] = {}
-        there = {name: _there(lake, by_name[name[0]], name[1]) for name in named_records}
+        looked_at = named_records if days else ()
+        there = {name: _there(lake, by_name[name[0]], name[1]) for name in looked_at}
         for table, references in declared.items():
-            others = [(r, *there[r.table, r.path]) for r in references]
+            others = [(r, *there[r.table, r.path]) for r in references if days]
             found[table] = list(_judge(lake, table, others, days, counts))
         reasons = {reference.name for references in declared.values() for reference in references}
         relist(lake, found, reasons, days, run_id=context.run.run_id)

@@ -106,6 +106,10 @@ class Snapshot:
         """The cursor of the newest commit that was written by this lake."""
         return next((metadata.get("cursor") for metadata in self._metadata()), None)
 
+    def made_with(self) -> str | None:
+        """What the newest commit that was written by this lake says its rows were made with."""
+        return next((metadata.get("made_with") for metadata in self._metadata()), None)
+
     def _metadata(self) -> Iterator[dict[str, Any]]:
         for limit in (1, None):
             found = [c[_METADATA] for c in self._delta.history(limit) if _METADATA in c]

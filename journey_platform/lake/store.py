@@ -136,6 +136,14 @@ class Lake:
         snapshot = self._place(table).open()
         return None if snapshot is None else snapshot.cursor()
 
+    def standing(self, table: Table, made_with: str) -> TableWrite | None:
+        """A table that is not daily, as it stands, if its newest commit says that it was made with that."""
+        snapshot = self._place(table).open()
+        if snapshot is None or snapshot.made_with() != made_with:
+            return None
+        state = snapshot.files[None].state
+        return TableWrite(state.rows, state.fingerprint, is_changed=False)
+
     def version(self, table: Table) -> int | None:
         """The newest version; None where the table is not there yet."""
         snapshot = self._place(table).open()
@@ -245,13 +253,24 @@ class Lake:
         return self.rewrite_days(table, days, union, run_id=run_id, cursor=cursor)
 
     def replace_all(
-        self, table: Table, rows: pa.Table, *, run_id: str, cursor: str | None = None
+        self,
+        table: Table,
+        rows: pa.Table,
+        *,
+        run_id: str,
+        cursor: str | None = None,
+        made_with: str | None = None,
     ) -> TableWrite:
-        """Make a table that is not daily hold exactly `rows`."""
+        """Make a table that is not daily hold exactly `rows`.
+
+        `made_with`, any text, stands with the commit until another one is made.
+        """
         ordered = checks.in_order(table, checks.conform(table, rows))
         checks.check_keys(table, ordered, "")
         content = DayContent.of(table, ordered)
-        outcome = self._write(table, [None], lambda *_: content, run_id, cursor, is_guarded=False)[None]
+        outcome = self._write(
+            table, [None], lambda *_: content, run_id, cursor, is_guarded=False, made_with=made_with
+        )[None]
         return TableWrite(outcome.state.rows, outcome.state.fingerprint, outcome.is_changed)
 
     def shed_history(self, table: Table) -> tuple[int, int]:
@@ -281,6 +300,7 @@ class Lake:
         *,
         is_guarded: bool,
         skips_empty: bool = False,
+        made_with: str | None = None,
     ) -> dict[_Slot, _Outcome]:
         if table.is_daily != (None not in slots):
             raise LakeError(f"{table.name}: {'a daily table' if table.is_daily else 'a table without days'}")
@@ -314,9 +334,9 @@ class Lake:
                     outcomes = {slot: outcome for slot, (outcome, _) in compared.items()}
                     coming = [file for _, file in compared.values() if file is not None]
                     known = snapshot.cursor()
-                    if not coming and cursor in (None, known):
+                    if not coming and cursor in (None, known) and made_with in (None, snapshot.made_with()):
                         return outcomes
-                    metadata = _metadata(run_id, known if cursor is None else cursor, coming)
+                    metadata = _metadata(run_id, known if cursor is None else cursor, made_with, coming)
                     if snapshot.commit(coming, metadata):
                         # They belong to that version for good, even if the next commit is here already.
                         staged = {key: file for key, file in staged.items() if file not in coming}
@@ -341,7 +361,9 @@ def _why_held(old: int, new: int) -> str | None:
     return None
 
 
-def _metadata(run_id: str, cursor: str | None, coming: Iterable[DataFile]) -> dict[str, Any]:
+def _metadata(
+    run_id: str, cursor: str | None, made_with: str | None, coming: Iterable[DataFile]
+) -> dict[str, Any]:
     days = {
         "all" if file.day is None else file.day.isoformat(): {
             "rows": file.state.rows,
@@ -349,7 +371,8 @@ def _metadata(run_id: str, cursor: str | None, coming: Iterable[DataFile]) -> di
         }
         for file in coming
     }
-    return {"run_id": run_id, "cursor": cursor, "days": days}
+    made = {} if made_with is None else {"made_with": made_with}
+    return {"run_id": run_id, "cursor": cursor, **made, "days": days}
 
 
 def _day_writes(outcomes: Mapping[_Slot, _Outcome]) -> list[DayWrite]:

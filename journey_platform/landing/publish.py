@@ -107,14 +107,18 @@ def publish_whole(
     *,
     run_id: str,
     today: date,
+    made_with: str | None = None,
 ) -> TableWrite | None:
-    """`publish` for a table without days, which is judged as a whole under `today`. None where it is held."""
+    """`publish` for a table without days, which is judged as a whole under `today`. None where it is held.
+
+    `made_with`: see `Lake.replace_all`.
+    """
     ordered = shapes.in_order(table, shapes.conform(table, rows))
     gate(ordered)
     [verdict] = gate.conclude({today: DayContent.of(table, ordered).state.fingerprint}).values()
     written = None
     if verdict.held_by is None:
-        written = lake.replace_all(table, rows, run_id=run_id)
+        written = lake.replace_all(table, rows, run_id=run_id, made_with=made_with)
     record(lake, table, {today: verdict}, run_id=run_id)
     return written
 

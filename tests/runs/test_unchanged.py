@@ -15,7 +15,14 @@ from journey_platform.defs.partitions import RECOMPUTE_TAG
 from journey_platform.demo.vendors.server import Served
 from journey_platform.lake import Lake
 from journey_platform.sources import archive_of, connector_of
-from journey_platform.tables import GATE_VERDICTS, SESSIONS, kpis_table
+from journey_platform.tables import (
+    FUNNELS,
+    GATE_VERDICTS,
+    IDENTIFIERS_TABLE,
+    PROFILES_TABLE,
+    SESSIONS,
+    kpis_table,
+)
 from tests.runs import contents
 from tests.runs.conftest import FIRST, install
 from tests.runs.running import Installation, Order
@@ -23,6 +30,16 @@ from tests.runs.running import Installation, Order
 DAYS = [FIRST + timedelta(days=n) for n in range(3)]
 VALUES = {"kpis__early", "kpis__middle", "kpis__late", "kpis__business", "kpis__bridges"}
 STEPS = {"touchpoints__matomo", "journeys__touchpoints", "journeys__sessions", *VALUES}
+WHOLE = {
+    "whole__customers__identity": 3,
+    "whole__customers__profiles": 3,
+    "whole__customers__accounts": 2,
+    "whole__journeys__accounts": 3,
+    "whole__insights": 8,
+    "whole__insights__heard_about_us": 1,
+}
+"""Steps of tables that are not daily, with how many."""
+TOLD_BY = (SESSIONS, kpis_table("middle"), IDENTIFIERS_TABLE, PROFILES_TABLE, FUNNELS)
 
 
 @pytest.fixture(scope="module")
@@ -41,15 +58,19 @@ def again(made: Installation, tmp_path: Path) -> Installation:
     return Installation(tmp_path, {**made.environment, **own}).with_lake_of(made)
 
 
-def computed(installation: Installation, **tags: str) -> dict[str, int]:
-    """A run from the raw archives on over all days; how many days each step computed, where it was any."""
+def computed(installation: Installation, **tags: str) -> tuple[dict[str, int], dict[str, int]]:
+    """A run from the raw archives on over all days; how many days each daily step computed, where it was any,
+    and how many tables each of the others left as they stand."""
     order = Order(DAYS[0], DAYS[-1], job="rederive", is_recorded=True, tags=tags)
     started = installation.start(order)
     assert started.outcome().failures == {}
-    said = re.findall(r"- (\w+) - (\d+) days computed, .* left as they stand", started.output.read_text())
+    output = started.output.read_text()
+    left = re.findall(r"- (\w+) - (\d+) tables left as they stand", output)
+    said = re.findall(r"- (\w+) - (\d+) days computed, .* left as they stand", output)
     counts = {step: int(days) for step, days in said if step in STEPS}
     assert counts.keys() == STEPS
-    return {step: days for step, days in counts.items() if days}
+    days = {step: days for step, days in counts.items() if days}
+    return days, {step: int(tables) for step, tables in left}
 
 
 def told(installation: Installation) -> dict[tuple[str, date], dict[str, Any]]:
@@ -65,11 +86,12 @@ def told(installation: Installation) -> dict[tuple[str, date], dict[str, Any]]:
 
 def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(again: Installation) -> None:
     before = contents.fingerprints(again.lake)
-    versions = {table: Lake(str(again.lake)).version(table) for table in (SESSIONS, kpis_table("middle"))}
-    assert computed(again) == {}
+    versions = {table: Lake(str(again.lake)).version(table) for table in TOLD_BY}
+    assert computed(again) == ({}, WHOLE)
     assert {table: Lake(str(again.lake)).version(table) for table in versions} == versions
     kept = told(again)
-    assert computed(again, **{RECOMPUTE_TAG: "yes"}).keys() == STEPS
+    days, left = computed(again, **{RECOMPUTE_TAG: "yes"})
+    assert (days.keys(), left) == (STEPS, {})
     assert told(again) == kept
     assert {table: Lake(str(again.lake)).version(table) for table in versions} == versions
     assert kept["kpis/middle", DAYS[1]]["visits"] > 0
@@ -79,7 +101,9 @@ def test_an_unchanged_run_computes_nothing_and_tells_what_a_full_one_tells(again
 @pytest.mark.chaos
 def test_the_next_day_computes_what_looks_at_the_clock(again: Installation) -> None:
     tomorrow = {"JOURNEY_NOW": (again_at(again) + timedelta(days=1)).isoformat()}
-    assert computed(replace(again, environment={**again.environment, **tomorrow})).keys() == VALUES
+    days, left = computed(replace(again, environment={**again.environment, **tomorrow}))
+    assert days.keys() == VALUES
+    assert WHOLE.keys() - left.keys() == {"whole__customers__profiles", "whole__insights"}
 
 
 def again_at(installation: Installation) -> datetime:
@@ -92,7 +116,8 @@ def test_another_input_computes_what_follows_from_it(again: Installation) -> Non
     rows = lake.read(visits, [DAYS[1]])
     lake.replace_days(visits, rows.slice(1), [DAYS[1]], run_id="by hand")
     shown = told(again)
-    assert computed(again).keys() == STEPS
+    days, left = computed(again)
+    assert (days.keys(), left) == (STEPS, {})
     assert told(again)["kpis/middle", DAYS[1]]["visits"] < shown["kpis/middle", DAYS[1]]["visits"]
 
 
@@ -106,5 +131,5 @@ def test_days_whose_verdict_is_missing_are_judged_again(again: Installation) -> 
         return rows.filter(pc.not_equal(rows["table"], SESSIONS.name))
 
     lake.rewrite_days(GATE_VERDICTS, [DAYS[0]], without, run_id="by hand")
-    assert computed(again) == {"journeys__sessions": 1}
+    assert computed(again) == ({"journeys__sessions": 1}, WHOLE)
     assert contents.differences(contents.fingerprints(again.lake), before) == {}
