@@ -15,6 +15,7 @@ from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
+from connectors.registry import CONNECTORS
 from journey_platform.demo.company import build_world
 from journey_platform.demo.scorecard import score_identity, score_kpis
 from journey_platform.demo.vendors.apart import serve_apart
@@ -61,6 +62,7 @@ def platform_settings(home: Path, first_day: date) -> dict[str, str]:
     return {
         "DAGSTER_HOME": str(home / "dagster"),
         "JOURNEY_ROOT": str(home / "lake"),
+        "JOURNEY_SOURCES": ",".join(CONNECTORS),
         "JOURNEY_ZONE": ZONE,
         "JOURNEY_START_DATE": first_day.isoformat(),
         "JOURNEY_PSEUDONYM_KEY": "the demo's key is no secret",

@@ -48,6 +48,8 @@ def environment(tmp_path_factory: pytest.TempPathFactory) -> Iterator[dict[str, 
             "DAGSTER_HOME": str(home / "dagster"),
             "JOURNEY_ROOT": str(home / "lake"),
             "JOURNEY_ZONE": "Europe/Amsterdam",
+            # Those that the documents ask something of; the demo and the tests of runs have all.
+            "JOURNEY_SOURCES": "matomo,mailchimp,zendesk,shopify",
             "JOURNEY_START_DATE": "2026-10-23",
             "JOURNEY_NOW": "2026-11-13T06:00:00+01:00",
             "JOURNEY_PSEUDONYM_KEY": "any long text",
