@@ -24,6 +24,14 @@ import pyarrow.parquet as pq
 LINKS = 2_000_000
 IDENTIFIERS_A_PERSON = 5
 STRAY_SHARE = 0.002
+AT_ONCE = 1_000_000
+PAIRS = pa.schema([("left", pa.string()), ("right", pa.string())])
+OBSERVED = pa.schema(
+    [
+        *((name, pa.string()) for name in ("record", "vendor", "kind", "value")),
+        ("observed_at", pa.timestamp("us", tz="UTC")),
+    ]
+)
 SECRET = b"a long random text for benchmarks only"
 
 
@@ -35,6 +43,19 @@ def world(links: int, folder: Path) -> None:
     """
     rng = np.random.default_rng(7)
     people = links // 2 // IDENTIFIERS_A_PERSON
+    with (
+        pq.ParquetWriter(folder / "pairs.parquet", PAIRS) as pairs,
+        pq.ParquetWriter(folder / "observations.parquet", OBSERVED) as observed,
+    ):
+        for first in range(0, links, AT_ONCE):
+            some = min(AT_ONCE, links - first)
+            ends = _ends(rng, some, people)
+            pairs.write_table(pa.table([ends[0][1], ends[1][1]], schema=PAIRS))
+            observed.write_table(_records(rng, first, ends))
+
+
+def _ends(rng: np.random.Generator, links: int, people: int) -> list[tuple[pa.Array, pa.Array]]:
+    """(kinds, values) of both ends of so many links."""
     person = rng.integers(0, people, links)
     one = rng.integers(0, IDENTIFIERS_A_PERSON, links)
     other = (one + rng.integers(1, IDENTIFIERS_A_PERSON, links)) % IDENTIFIERS_A_PERSON
@@ -42,10 +63,14 @@ def world(links: int, folder: Path) -> None:
     of_other = np.where(is_stray, rng.integers(0, people, links), person)
     # What goes astray is a device.
     other = np.where(is_stray, 2 + rng.integers(0, 3, links), other)
-    ends = [_identifiers(person, one), _identifiers(of_other, other)]
-    pq.write_table(pa.table([ends[0][1], ends[1][1]], names=["left", "right"]), folder / "pairs.parquet")
+    return [_identifiers(person, one), _identifiers(of_other, other)]
+
+
+def _records(rng: np.random.Generator, first: int, ends: list[tuple[pa.Array, pa.Array]]) -> pa.Table:
+    """Each link as a record that carries both its ends."""
+    links = len(ends[0][0])
     moment = pa.array(1_772_000_000_000_000 + rng.integers(0, 90 * 86_400, links) * 1_000_000)
-    records = pa.array([f"matomo/visits/{n}" for n in range(links)])
+    records = pa.array([f"matomo/visits/{n}" for n in range(first, first + links)])
     both = pa.array(np.repeat(np.arange(links), 2))
     of_record = pa.array(np.arange(2 * links).reshape(2, links).T.ravel())
     columns = [
@@ -55,8 +80,7 @@ def world(links: int, folder: Path) -> None:
         pa.concat_arrays([ends[0][1], ends[1][1]]).take(of_record),
         moment.take(both).cast(pa.timestamp("us", tz="UTC")),
     ]
-    names = ["record", "vendor", "kind", "value", "observed_at"]
-    pq.write_table(pa.table(columns, names=names), folder / "observations.parquet")
+    return pa.table(columns, schema=OBSERVED)
 
 
 def _identifiers(person: np.ndarray, place: np.ndarray) -> tuple[pa.Array, pa.Array]:
