@@ -5,8 +5,10 @@ commands. Robots, machines acting for people, and touchpoints of nobody are left
 `left_out`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
+from functools import reduce
+from operator import or_
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -15,9 +17,10 @@ import pyarrow as pa
 from journey_platform.engine import PLACE, Engine
 from journey_platform.journeys import questions as q
 from journey_platform.journeys.answers import Asked, Span, answers
-from journey_platform.journeys.conditions import PROFILE
+from journey_platform.journeys.conditions import PROFILE, Condition
 from journey_platform.journeys.declared import Declared, load
 from journey_platform.journeys.history import ACCOUNT, MOOD, SORT, Owner
+from journey_platform.journeys.predicates import predicate
 from journey_platform.settings import Settings
 from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE, SENTIMENT
 
@@ -35,18 +38,25 @@ def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000)
     everything = list(asked)
     first = min((_first_day(one) for one in everything), default=date.max)
 
-    def wholes(columns: frozenset[str], owner: Owner) -> Iterator[pa.Table]:
+    def wholes(these: Sequence[Asked]) -> Iterator[pa.Table]:
+        owner, columns = these[0].owner, frozenset().union(*(one.columns for one in these))
         days = _days(first, everything[0].span.last)
         coded = sorted(name for name in columns if _is_text(name))
         if owner == "person_key":
             # A person's place in the table is the order of SORT, and a number.
             read = touchpoints(engine, columns, days, has_place=True)
-            rows = engine.persons(read, sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded)
+            rows = engine.persons(
+                _looked_at(read, these), sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded
+            )
             yield from (some.drop_columns(PLACE) for some in rows)
         else:
             read = touchpoints(engine, columns | set(SORT), days, owner=owner)
             yield from engine.persons(
-                read, person=owner, sort_by=SORT, rows_per_call=rows_per_call, coded=coded
+                _looked_at(read, these),
+                person=owner,
+                sort_by=SORT,
+                rows_per_call=rows_per_call,
+                coded=coded,
             )
 
     return answers(everything, wholes)
@@ -84,6 +94,24 @@ def touchpoints(
         named = members.select(ACCOUNT, members.person_key.name("member_key"))
         found = found.inner_join(named, found.person_key == named.member_key)
     return found.select(*sorted(columns), *([PLACE] if has_place else []))
+
+
+def _looked_at(read: "ir.Table", these: Sequence[Asked]) -> "ir.Table":
+    """The rows that may change one of the answers."""
+    rows = _any_of(read, [one.looks_at for one in these])
+    counting = _any_of(read, [one.counts for one in these])
+    owner = these[0].owner
+    found = read if rows is None else read.filter(rows)
+    if counting is None:
+        return found
+    return found.semi_join(read.filter(counting).select(owner), owner)
+
+
+def _any_of(read: "ir.Table", conditions: Sequence[Condition | None]) -> "ir.BooleanValue | None":
+    """Where one of the conditions holds; None where one of them is none, or is none of SQL's."""
+    told = [None if one is None else predicate(one, read) for one in conditions]
+    found = [one for one in told if one is not None]
+    return reduce(or_, found) if len(found) == len(told) else None
 
 
 def left_out(engine: Engine, days: Iterable[date]) -> Mapping[str, int]:

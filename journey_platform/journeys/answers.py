@@ -121,6 +121,25 @@ class Asked:
     def condition(self, text: str) -> Condition:
         return condition(text, self.segments)
 
+    @property
+    def looks_at(self) -> Condition | None:
+        """What a touchpoint fulfils that may change the answer; None where any may."""
+        if self.has_starts:
+            return None
+        told = (self.question.looks_at(), filter(None, [self.question.where]))
+        every = [" or ".join(f"({text})" for text in texts) for texts in told]
+        return self._all_of(filter(None, every))
+
+    @property
+    def counts(self) -> Condition | None:
+        """What one of an owner's touchpoints fulfils where the owner may change the answer; None where any
+        may."""
+        return None if self.has_starts else self._all_of(filter(None, [self.question.counts()]))
+
+    def _all_of(self, texts: Iterable[str]) -> Condition | None:
+        together = " and ".join(f"({text})" for text in texts)
+        return self.condition(together) if together else None
+
     def see(self, rows: Any) -> None:
         """Look at whole owners."""
         self.found.append(self.found_in(seen_rows(rows, owner=self.owner)))
@@ -156,20 +175,19 @@ def seen_rows(rows: Any, *, owner: Owner = "person_key", has_starts: bool = True
 
 
 def answers(
-    asked: Iterable[Asked], wholes: Callable[[frozenset[str], Owner], Iterable[pa.Table]]
+    asked: Iterable[Asked], wholes: Callable[[Sequence[Asked]], Iterable[pa.Table]]
 ) -> dict[str, list[pa.Table]]:
     """Per table's name the answers to its questions, from one pass over persons, one over accounts and one
     over devices, where those are asked for.
 
-    `wholes`: given the columns and the owner, rows of whole ones, sorted.
+    `wholes`: given questions with one owner, rows of whole ones with the columns that these read, sorted.
     """
     everything = list(asked)
     for owner in get_args(Owner):
         these = [one for one in everything if one.owner == owner]
         if not these:
             continue
-        columns = frozenset().union(*(one.columns for one in these))
-        for tables in _side_by_side(partial(_look, these), wholes(columns, owner)):
+        for tables in _side_by_side(partial(_look, these), wholes(these)):
             for one, table in zip(these, tables, strict=True):
                 one.found.append(table)
     found: dict[str, list[pa.Table]] = {}

@@ -63,7 +63,7 @@ def condition(text: str, segments: Mapping[str, str] | None = None) -> Condition
         # The parser underlines with terminal colours; its first words say what it missed.
         raise ConditionError(f"{text!r} is no condition: {str(error).splitlines()[0]}") from None
     found = _segments_in(tree, segments or {}, ())
-    names = frozenset(_name(column) for column in found.find_all(exp.Column))
+    names = frozenset(name_of(column) for column in found.find_all(exp.Column))
     _check(found, text)
     return Condition(text, names, found)
 
@@ -74,7 +74,7 @@ def _segments_in(tree: Any, segments: Mapping[str, str], within: tuple[str, ...]
     from sqlglot import exp
 
     def replaced(node: Any) -> Any:
-        name = _name(node) if isinstance(node, exp.Column) else None
+        name = name_of(node) if isinstance(node, exp.Column) else None
         if name is None or name not in segments:
             return node
         if name in within:
@@ -88,7 +88,7 @@ def _segments_in(tree: Any, segments: Mapping[str, str], within: tuple[str, ...]
     return tree.transform(replaced)
 
 
-def _name(column: Any) -> str:
+def name_of(column: Any) -> str:
     table = column.table
     return f"{table}.{column.name}" if table else str(column.name)
 
@@ -112,16 +112,16 @@ def _check(node: Any, text: str) -> None:
             if not isinstance(node.this, exp.Column) or not node.expressions:
                 raise ConditionError(f"{text!r}: `in` stands between a column and values in brackets")
             for value in node.expressions:
-                _value(value, text)
+                value_of(value, text)
         case exp.Like():
             if not isinstance(node.this, exp.Column):
                 raise ConditionError(f"{text!r}: `like` stands between a column and a text")
-            _value(node.expression, text)
+            value_of(node.expression, text)
         case exp.EQ() | exp.NEQ() | exp.GT() | exp.GTE() | exp.LT() | exp.LTE():
-            column, value, _ = _sides(node)
+            column, value, _ = sides_of(node)
             if not isinstance(column, exp.Column):
                 raise ConditionError(f"{text!r}: one side of a comparison is a column")
-            _value(value, text)
+            value_of(value, text)
         case _:
             raise ConditionError(
                 f"{text!r}: {node.sql()!r} cannot stand in a condition; there are comparisons, in, like, "
@@ -129,7 +129,7 @@ def _check(node: Any, text: str) -> None:
             )
 
 
-def _sides(node: Any) -> tuple[Any, Any, str]:
+def sides_of(node: Any) -> tuple[Any, Any, str]:
     """The column, the value and the comparison as seen from the column."""
     from sqlglot import exp
 
@@ -139,7 +139,7 @@ def _sides(node: Any) -> tuple[Any, Any, str]:
     return node.right, node.left, _MIRRORED.get(kind, kind)
 
 
-def _value(node: Any, text: str) -> str | float | bool:
+def value_of(node: Any, text: str = "") -> str | float | bool:
     from sqlglot import exp
 
     if isinstance(node, exp.Literal):
@@ -168,21 +168,21 @@ def _mask(node: Any, rows: pa.Table, text: str) -> Any:
         case exp.Column():
             column = _column(node, rows, text)
             if not pa.types.is_boolean(column.type):
-                raise ConditionError(f"{text!r}: {_name(node)} is neither a segment nor a yes or no")
+                raise ConditionError(f"{text!r}: {name_of(node)} is neither a segment nor a yes or no")
             return _flags(column)
     if isinstance(node, exp.Is | exp.In | exp.Like):
         column = _column(node.this, rows, text)
     else:
-        column = _column(_sides(node)[0], rows, text)
+        column = _column(sides_of(node)[0], rows, text)
 
     def test(values: pa.Array) -> pa.Array:
         if isinstance(node, exp.In):
-            wanted = [_value(value, text) for value in node.expressions]
+            wanted = [value_of(value, text) for value in node.expressions]
             return pc.is_in(values, pa.array(wanted).cast(values.type))
         if isinstance(node, exp.Like):
-            return pc.match_like(values, str(_value(node.expression, text)))
-        _, value, kind = _sides(node)
-        return _COMPARISONS[kind](values, pa.scalar(_value(value, text)).cast(values.type))
+            return pc.match_like(values, str(value_of(node.expression, text)))
+        _, value, kind = sides_of(node)
+        return _COMPARISONS[kind](values, pa.scalar(value_of(value, text)).cast(values.type))
 
     try:
         if isinstance(node, exp.Is):
@@ -199,7 +199,7 @@ def _mask(node: Any, rows: pa.Table, text: str) -> Any:
 
 
 def _column(node: Any, rows: pa.Table, text: str) -> Any:
-    name = _name(node)
+    name = name_of(node)
     if name not in rows.column_names:
         raise ConditionError(f"{text!r} names {name}, which is no column of a touchpoint and no segment")
     column = rows[name]

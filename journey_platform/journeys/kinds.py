@@ -205,7 +205,7 @@ def _(question: q.Attribution, asked: "Asked", events: History) -> pa.Table:
         asked.condition(question.touch),
         channel=question.channel,
         lookback_s=q.seconds(question.lookback),
-        has_nulls=not question.models or "markov" in question.models,
+        has_nulls=question.has_nulls,
         until=asked.span.until,
         since=asked.span.since(question.days),
     )

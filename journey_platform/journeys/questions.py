@@ -6,7 +6,7 @@ is in `declared`; how each is answered is in the module of its name.
 """
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
@@ -52,6 +52,14 @@ class Question(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     def columns(self) -> Iterator[str]:
         """Columns it reads besides."""
         yield from ()
+
+    def looks_at(self) -> Sequence[str]:
+        """Conditions; touchpoints that fulfil none of them change no answer. Without any, all may."""
+        return ()
+
+    def counts(self) -> str | None:
+        """What one touchpoint of a unit fulfils where the unit changes an answer; None where any may."""
+        return None
 
 
 class Visits(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -138,6 +146,14 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     def columns(self) -> Iterator[str]:
         yield from filter(None, [self.hold, self.by])
 
+    def looks_at(self) -> Sequence[str]:
+        if self.order == "strict" or self.unit == "session":
+            return ()
+        return [*(step.where for step in self.named()), *(rule.where for rule in self.excluded())]
+
+    def counts(self) -> str | None:
+        return self.named()[0].where if self.looks_at() and self.order == "ordered" else None
+
 
 class Paths(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """What comes after `start`, before `end`, or between both; with neither, the whole history of a unit.
@@ -194,6 +210,12 @@ class Retention(Question, frozen=True, kw_only=True, forbid_unknown_fields=True)
         yield from super().conditions()
         yield from (self.start, self.returning)
 
+    def looks_at(self) -> Sequence[str]:
+        return self.start, self.returning
+
+    def counts(self) -> str | None:
+        return self.start
+
 
 class Activity(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """Who is active: stickiness, lifecycle and churn by period. `active`: what counts. `lapse`: without
@@ -213,8 +235,10 @@ class Activity(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
 
     def conditions(self) -> Iterator[str]:
         yield from super().conditions()
-        yield self.active
-        yield from filter(None, [self.started, self.ended])
+        yield from self.looks_at()
+
+    def looks_at(self) -> Sequence[str]:
+        return [self.active, *filter(None, [self.started, self.ended])]
 
 
 class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -243,6 +267,17 @@ class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def columns(self) -> Iterator[str]:
         yield from (self.channel, "value")
+
+    @property
+    def has_nulls(self) -> bool:
+        """Whether a model looks at what did not convert."""
+        return not self.models or "markov" in self.models
+
+    def looks_at(self) -> Sequence[str]:
+        return self.conversion, self.touch
+
+    def counts(self) -> str | None:
+        return None if self.has_nulls else self.conversion
 
 
 class Stages(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
