@@ -14,7 +14,8 @@ from typing import Any
 import pyarrow.fs as pafs
 
 from journey_platform.lake.errors import LakeError
-from journey_platform.lake.snapshot import LOG, MARK, Place
+from journey_platform.lake.place import MARK, Place
+from journey_platform.lake.snapshot import LOG
 
 # A file that no commit names may still be named by the next; a day later nobody writes it any more.
 _DRAFTS_LIVE = timedelta(days=1)

@@ -16,7 +16,7 @@ from pathlib import Path
 from typing import Any
 
 from journey_platform.lake.errors import LakeError
-from journey_platform.lake.snapshot import MARK
+from journey_platform.lake.place import MARK
 from journey_platform.lake.store import Lake
 
 _FOLDER = "_shadows"

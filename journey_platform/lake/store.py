@@ -24,7 +24,8 @@ from journey_platform.lake.errors import Conflict, LakeError
 from journey_platform.lake.expiry import Expired, expire
 from journey_platform.lake.files import DataFile, DayState
 from journey_platform.lake.fingerprint import fingerprint
-from journey_platform.lake.snapshot import Commit, Place, Snapshot
+from journey_platform.lake.place import Commit, Place
+from journey_platform.lake.snapshot import Snapshot
 from journey_platform.tables import Table
 
 # A day that shrinks below half of its rows is held, unless it loses no more than a handful.

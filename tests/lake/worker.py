@@ -13,7 +13,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Any
 
 from connectors.base import BadRecord, Page, Record
-from journey_platform.lake import Lake, snapshot
+from journey_platform.lake import Lake, place, snapshot
 from journey_platform.landing import land_events, land_versions, pull, staging
 from tests.lake.tables import CONTACTS, D1, D2, D3, EVENTS, ORDERS, of_days, order, orders
 
@@ -67,7 +67,7 @@ def die_at(point: str) -> None:
         case "after quarantine":
             pull.quarantine = dying(pull.quarantine, after=True)
         case "after the first file":
-            snapshot.Place.write = dying(snapshot.Place.write, after=True, on_call=2)
+            place.Place.write = dying(place.Place.write, after=True, on_call=2)
         case "before the commit of events":
             snapshot.Snapshot.commit = dying(snapshot.Snapshot.commit, after=False, on_call=2)
         case "after the commit of events":
