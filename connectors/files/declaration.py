@@ -17,6 +17,7 @@ import msgspec
 from connectors.errors import ConfigurationError
 
 NAMES = ("files.yaml", "files.yml", "files.json")
+PARQUET = {".parquet", ".pq"}
 ColumnType = Literal["text", "number", "time", "boolean"]
 
 _FEED_NAME = re.compile(r"[a-z][a-z_]*")
@@ -27,7 +28,9 @@ _STEP = re.compile(r"\.?([^.\[\]]+)|\[(\d+|\.\.\.)\]")
 
 class Notation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
     """How a text file writes values. `times`: formats of strptime; with none, ISO 8601, RFC 1123 or epoch
-    seconds. `zone`: that of times which name none. `thousands`: what may stand between groups of digits."""
+    seconds. `zone`: that of times which name none. `thousands`: what may stand between groups of digits.
+    `quote`: "" where no sign quotes. `header`: the columns' names, where a file does not begin with them.
+    """
 
     delimiter: str = ","
     quote: str = '"'
@@ -36,6 +39,7 @@ class Notation(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=
     thousands: Literal["", ".", ",", " ", "'"] = ""
     zone: str = "UTC"
     times: tuple[str, ...] = ()
+    header: tuple[str, ...] = ()
 
 
 class Feed(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -130,10 +134,12 @@ def _doubts(feed: Feed) -> Iterator[tuple[str, str]]:
     if feed.time is not None and feed.columns.get(feed.time, "time") != "time":
         yield f"columns.{feed.time}", "the column of the time is of type time"
     notation = feed.notation
-    for name in ("delimiter", "quote"):
-        sign = getattr(notation, name)
-        if len(sign) != 1 or (name == "delimiter" and sign in _NO_DELIMITER):
-            yield f"notation.{name}", "one character"
+    if len(notation.delimiter) != 1 or notation.delimiter in _NO_DELIMITER:
+        yield "notation.delimiter", "one character"
+    if len(notation.quote) > 1:
+        yield "notation.quote", "one character, or none"
+    if notation.header and Path(feed.files).suffix.lower() in PARQUET:
+        yield "notation.header", "a Parquet file names its columns itself"
     if notation.thousands == notation.decimal:
         yield "notation.thousands", "not the same sign as `decimal`"
     try:

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import IO, Any
 
 from connectors.errors import Truncated, UnexpectedResponse
-from connectors.files.declaration import Feed
+from connectors.files.declaration import PARQUET, Feed
 
 _ROWS_PER_BATCH = 5_000
 _LINE_ENDS = ("\n", "\r")
@@ -32,7 +32,7 @@ Row = Mapping[str, Any] | Broken
 
 def rows(path: Path, name: str, feed: Feed, where: str) -> Iterator[tuple[int, Row]]:
     """(line, row) of a file: the line of a text on which the row ends, or the number of a Parquet row."""
-    if path.suffix.lower() in {".parquet", ".pq"}:
+    if path.suffix.lower() in PARQUET:
         yield from _parquet(path, name, feed, where)
     else:
         yield from _text(path, name, feed, where)
@@ -79,7 +79,13 @@ def _text(path: Path, name: str, feed: Feed, where: str) -> Iterator[tuple[int, 
             ) as text,
         ):
             lines = _Watched(text)
-            reader = csv.reader(lines, delimiter=notation.delimiter, quotechar=notation.quote, strict=True)
+            reader = csv.reader(
+                lines,
+                delimiter=notation.delimiter,
+                quotechar=notation.quote or None,
+                quoting=csv.QUOTE_MINIMAL if notation.quote else csv.QUOTE_NONE,
+                strict=True,
+            )
             yield from _split(reader, lines, name, feed, where)
     except EOFError:
         raise Truncated(f"{name}: the packed file ends early", where=where) from None
@@ -88,7 +94,9 @@ def _text(path: Path, name: str, feed: Feed, where: str) -> Iterator[tuple[int, 
 
 
 def _split(reader: Any, lines: _Watched, name: str, feed: Feed, where: str) -> Iterator[tuple[int, Row]]:
-    header: list[str] = []
+    header = list(feed.notation.header)
+    if header:
+        _check_header(header, name, feed, where)
     waiting: tuple[int, list[str]] | None = None
     while True:
         try:

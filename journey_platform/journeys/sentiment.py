@@ -1,5 +1,5 @@
 """The mood and the topic of what people write: VADER's compound score for English, `unknown` for everything
-else.
+else. A text is in the language that its source tells, else in the one that its words look like.
 
 Rules of the model (Hutto and Gilbert, ICWSM 2014): positive from 0.05 on, negative from -0.05 down, neutral
 between. The table holds the mood and where its text is, never the text.
@@ -35,7 +35,7 @@ def sentiment(touchpoints: pa.Table, topics: Topics | None = None) -> pa.Table:
     )
     moods = Moods()
     texts = rows["text"].to_pylist()
-    told = [moods.of(text) for text in texts]
+    told = [moods.of(*row) for row in zip(texts, rows["language"].to_pylist(), strict=True)]
     reasons = rows["reason"].to_pylist()
     named = [reason or topics.of(text) for reason, text in zip(reasons, texts, strict=True)]
     columns: dict[str, Any] = {
@@ -55,15 +55,15 @@ class Moods:
 
     def __init__(self) -> None:
         self._analyzer: SentimentIntensityAnalyzer | None = None
-        self._known: dict[str, tuple[str, str, float | None]] = {}
+        self._known: dict[tuple[str, str | None], tuple[str, str, float | None]] = {}
 
-    def of(self, text: str) -> tuple[str, str, float | None]:
-        """Language, mood and compound score of a text."""
-        if text not in self._known:
-            guessed = language(text)
-            score = self.compound(text) if guessed == "en" else None
-            self._known[text] = guessed, mood(score), score
-        return self._known[text]
+    def of(self, text: str, told: str | None = None) -> tuple[str, str, float | None]:
+        """Language, mood and compound score of a text; `told`: its language, where it need not be guessed."""
+        if (text, told) not in self._known:
+            read = told or language(text)
+            score = self.compound(text) if read == "en" else None
+            self._known[text, told] = read, mood(score), score
+        return self._known[text, told]
 
     def compound(self, text: str) -> float:
         """VADER's compound score, -1 to 1, whatever the language."""

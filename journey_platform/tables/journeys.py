@@ -5,6 +5,11 @@ import pyarrow as pa
 from journey_platform.tables.table import DAY, UTC_MICROSECONDS, Column, Table
 from journey_platform.tables.touchpoints import touchpoints_table
 
+_NOT_OF_JOURNEYS = frozenset(
+    {"day", "touchpoint_id", "occurred_at", "identifiers", "record_key", "text", "language"}
+)
+"""Columns of touchpoints that stand elsewhere among a journey's, or in no journey."""
+
 JOURNEY_TOUCHPOINTS = Table(
     key=("journeys", "touchpoints"),
     grain="interaction, all vendors, with the profile it belongs to",
@@ -17,11 +22,7 @@ JOURNEY_TOUCHPOINTS = Table(
         Column(
             "recipient_key", pa.int64(), "identifier_key of the mailing's recipient: two stay two if merged"
         ),
-        *(
-            column
-            for column in touchpoints_table("").columns
-            if column.name not in {"day", "touchpoint_id", "occurred_at", "identifiers", "text", "record_key"}
-        ),
+        *(column for column in touchpoints_table("").columns if column.name not in _NOT_OF_JOURNEYS),
     ),
     sort_by=("day", "person_key", "occurred_at", "touchpoint_id"),
 )
@@ -103,7 +104,7 @@ SENTIMENT = Table(
             pa.string(),
             "stated reason, else the first declared topic that its words name, else unknown",
         ),
-        Column("language", pa.string(), "guessed language, or unknown"),
+        Column("language", pa.string(), "language as the source tells it, else guessed, else unknown"),
         Column("sentiment", pa.string(), "positive, neutral, negative or unknown"),
         Column("compound", pa.float64(), "-1 to 1; null where unknown"),
         Column("model", pa.string(), "model, rules of language, and topics, with their versions"),

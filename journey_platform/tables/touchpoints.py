@@ -45,6 +45,7 @@ def touchpoints_table(vendor: str) -> Table:
             Column("is_bot", pa.bool_(), "made by a declared robot"),
             Column("is_machine", pa.bool_(), "made by a machine for a person: a prefetched open"),
             Column("text", pa.string(), "what the person wrote", is_personal=True),
+            Column("language", pa.string(), "language of the text, where the source tells it: en, nl, ..."),
         ),
         sort_by=("day", "occurred_at", "touchpoint_id"),
     )

@@ -5,9 +5,10 @@ columns are numbers and times, is declared beside it and read by the connector; 
 
 A text says what it says, with `$column` or `${a column}` standing for the row's value, `$_key` for the row's
 own key, `$$` for a dollar; a text in which a column is blank says nothing. `{column: c, values: {a: b},
-otherwise: x}` says b where the column holds a, and x for what is not listed. `when` and `unless` choose rows:
-every column holds the value, or one of the values, given; null is blank. A row is left out by `unless` where
-any of its columns does.
+otherwise: x}` says b where the column holds a, and x for what is not listed; `below: {0: n}` says n of
+numbers below 0 that are not listed, and of several such limits the lowest tells. `when` and `unless` choose
+rows: every column holds the value, or one of the values, given; null is blank. A row is left out by `unless`
+where any of its columns does.
 """
 
 import re
@@ -42,15 +43,31 @@ Scalar = str | int | float | bool | None
 
 _REFERENCE = re.compile(r"\$(?:(?P<dollar>\$)|(?P<name>\w+)|\{(?P<long>[^}]+)\})")
 _TYPE = re.compile(r"[a-z][a-z_]*")
+_LANGUAGE = re.compile(r"[A-Za-z]{2,3}([-_]\w+)*")
 _TRUE = frozenset({"true", "1", "yes", "y", "t"})
 
 
 class Lookup(msgspec.Struct, frozen=True, forbid_unknown_fields=True):
-    """The counterpart of a column's value. Without `otherwise`, a value that is not listed is refused."""
+    """The counterpart of a column's value: the one listed, else that of the lowest limit above a number.
+    Without `otherwise`, a value that has none is refused."""
 
     column: str
-    values: dict[str, Scalar]
+    values: dict[str, Scalar] = {}
+    below: dict[float, Scalar] = {}
     otherwise: Scalar = None
+
+    def of(self, value: str) -> Scalar:
+        """The counterpart of a value that is not blank. Raises `Refusal` where there is none."""
+        if value in self.values:
+            return self.values[value]
+        if self.below:
+            found = number(value, self.column)
+            for limit, says in sorted(self.below.items()):
+                if found is not None and found < limit:
+                    return says
+        if self.otherwise is None:
+            raise Refusal("the value has no counterpart in the declaration", self.column)
+        return self.otherwise
 
 
 Says = str | int | float | bool | Lookup | None
@@ -62,6 +79,7 @@ class TouchpointRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
 
     `url`: an address, of which the path becomes `page`. `occurred_at`: another time than the row's own, in
     feeds of current state only. `traffic_channel`: where it is not given, the one of `medium` and `campaign`.
+    `language`: that of `text`, as en or en-GB; where it is not given, it is guessed.
     """
 
     type: Says
@@ -85,6 +103,7 @@ class TouchpointRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_f
     is_bot: Says = False
     is_machine: Says = False
     text: Says = None
+    language: Says = None
 
 
 class ContactRule(msgspec.Struct, frozen=True, kw_only=True, forbid_unknown_fields=True):
@@ -168,7 +187,7 @@ def _rules(path: str, given: list[Any], kind: Any) -> list[Any]:
             rules.append(msgspec.convert(one, kind))
         except msgspec.ValidationError as error:
             reason, _, at = str(error).partition(" - at ")
-            raise DeclarationMistake(f"{path}[{place}]{at.strip('`').removeprefix('$')}", reason) from None
+            raise DeclarationMistake(f"{path}[{place}]{at.rpartition('$')[2].strip('`')}", reason) from None
     return rules
 
 
@@ -180,9 +199,10 @@ def _doubts(
 ) -> Iterator[tuple[str, str]]:
     for place, rule in enumerate(touchpoints):
         at = f"touchpoints[{place}]"
-        names = rule.type.values.values() if isinstance(rule.type, Lookup) else [rule.type]
-        if not all(isinstance(name, str) and _TYPE.fullmatch(name) for name in names):
+        if not all(isinstance(name, str) and _TYPE.fullmatch(name) for name in _listed(rule.type)):
             yield f"{at}.type", "a type is of small letters and underscores, or looked up among such"
+        if not all(_is_language(name) for name in _listed(rule.language)):
+            yield f"{at}.language", "a language is given as en or en-GB"
         if rule.occurred_at is not None and feed.is_event:
             yield f"{at}.occurred_at", "a row of events has one time, the feed's `time`"
         if rule.url is not None and rule.page is not None:
@@ -194,6 +214,15 @@ def _doubts(
         for kind in identifiers:
             if kind not in kinds:
                 yield f"{at}.identifiers.{kind}", f"no kind of identifier; known are {known}"
+
+
+def _listed(says: Says) -> list[Any]:
+    """What may be said, as far as the declaration alone tells."""
+    return [*says.values.values(), *says.below.values()] if isinstance(says, Lookup) else [says]
+
+
+def _is_language(says: Any) -> bool:
+    return says is None or (isinstance(says, str) and ("$" in says or bool(_LANGUAGE.fullmatch(says))))
 
 
 _Row = Mapping[str, Any]
@@ -245,6 +274,7 @@ def _touch(rule: TouchpointRule, row: _Row, origin: Origin, part: str) -> Touch:
         is_bot=(said("is_bot") or "").lower() in _TRUE,
         is_machine=(said("is_machine") or "").lower() in _TRUE,
         text=said("text"),
+        language=_language(said("language")),
     )
 
 
@@ -281,11 +311,7 @@ def _pairs(declared: Mapping[str, Says], row: _Row) -> Pairs:
 def _said(says: Says, row: _Row) -> Any:
     if isinstance(says, Lookup):
         found = _text(_cell(row, says.column))
-        if found is None:
-            return says.otherwise
-        if found not in says.values and says.otherwise is None:
-            raise Refusal("the value has no counterpart in the declaration", says.column)
-        return says.values.get(found, says.otherwise)
+        return says.otherwise if found is None else says.of(found)
     if not isinstance(says, str) or "$" not in says:
         return says
     if (whole := _REFERENCE.fullmatch(says)) and not whole["dollar"]:
@@ -318,6 +344,11 @@ def _moment(says: str, row: _Row) -> int:
     if moment.tzinfo is None:
         raise Refusal("time without a zone", "occurred_at")
     return microseconds(moment)
+
+
+def _language(told: str | None) -> str | None:
+    """A language's two letters; what stands after them, a country or a script, is cut."""
+    return told and re.split("[-_]", told.lower())[0]
 
 
 def _text(value: Any) -> str | None:

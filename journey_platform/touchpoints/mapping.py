@@ -96,6 +96,7 @@ class Touch(msgspec.Struct, kw_only=True, gc=False):
     is_bot: bool = False
     is_machine: bool = False
     text: str | None = None
+    language: str | None = None
 
 
 class Contact(msgspec.Struct, kw_only=True, gc=False):

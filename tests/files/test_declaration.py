@@ -37,6 +37,13 @@ def test_each_feed_is_a_stream(tmp_path: Path) -> None:
         pytest.param("zone: Europe/Amsterdam", "zone: Mars", r"line 6, .*zone: .*Mars", id="zone"),
         pytest.param('thousands: "."', 'thousands: ","', r"line 6, .*thousands: not the", id="thousands"),
         pytest.param('delimiter: ";"', 'delimiter: ";;"', r"line 6, .*delimiter: one", id="delimiter"),
+        pytest.param('delimiter: ";"', 'delimiter: ";", quote: "--"', r"line 6, .*quote: one", id="quote"),
+        pytest.param(
+            "    time: at",
+            "    time: at\n    notation: {header: [at]}",
+            r"line 31, .*header: a P",
+            id="header",
+        ),
         pytest.param("site/*.parquet", "../*.parquet", r"line 29, feeds.pages.files: .*below", id="outside"),
         pytest.param("  cards:", "  Cards!:", r"line 37, feeds.Cards!: .*small letters", id="name"),
         pytest.param("  pages:", "  pages: [", r"line 3\d: ", id="no YAML"),
@@ -60,6 +67,12 @@ def test_a_mistake_is_told_with_its_place(tmp_path: Path, line: str, wrong: str,
             id="channel",
         ),
         pytest.param("medium: store", "media: store", r"line 17, .*media: no such key", id="key"),
+        pytest.param(
+            "medium: store", "language: English", r"line 17, .*language: a language is", id="language"
+        ),
+        pytest.param(
+            "{view: page_view", '{a: B}, below: {"x": b', r"line 32, .*type.below: .*float", id="limit"
+        ),
         pytest.param("{cookie_id: $device", "{cookies: $device", r"line 34, .*cookies: no kind", id="kind"),
         pytest.param("        url: $address", "        occurred_at: $at", r"line 35, .*one time", id="time"),
         pytest.param(

@@ -61,6 +61,18 @@ def test_other_encodings_are_read_when_declared(tmp_path: Path, encoding: str, s
     assert msgspec.json.decode(read(folder, "receipts").records[0].body)["card"] == signs
 
 
+def test_a_file_without_a_header_or_quotes_is_read_as_declared(tmp_path: Path) -> None:
+    """No sign quotes: a text that begins with one is a text, and not the start of a longer one."""
+    said = DECLARATION.replace(
+        'delimiter: ";"', 'delimiter: ";", quote: "", header: [receipt, sold, kind, amount, card]'
+    )
+    rows = "".join([*ROWS[1:2], 'R2;02-11-2026 23:30;sale;1;"C2\n'])
+    page = read(folder_of(tmp_path, said, tills__a_csv=rows), "receipts")
+    assert msgspec.json.decode(page.records[0].body) == FIRST_BODY
+    assert [msgspec.json.decode(record.body)["card"] for record in page.records] == ["C1", '"C2']
+    assert page.bad == []
+
+
 def test_a_packed_file_is_read(tmp_path: Path) -> None:
     folder = folder_of(tmp_path, DECLARATION.replace("tills/*.csv", "tills/*"))
     drop(folder, "tills/a.csv.gz", gzip.compress(RECEIPTS.encode()))
