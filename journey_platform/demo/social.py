@@ -49,6 +49,7 @@ def posts(seed: int, cast: Cast, calendar: Calendar, tally: Tally) -> list[Post]
             )
         written.append(post)
         tally.mention(at)
+        tally.wrote("social", at, "positive" if kind == "good" else "negative")
         tally.is_active(tally.record(owner, ("social_handle", handle)), owner, at)
     for nth, day in enumerate(calendar.days()):
         at = calendar.moment(day, 9 * 3600 + whole(rng, 0, 3600))

@@ -13,7 +13,7 @@ from journey_platform.demo.notation import email_as_typed, phone_as_typed
 from journey_platform.demo.people import Cast
 from journey_platform.demo.stories import Plot
 from journey_platform.demo.truth import Identifier, Tally
-from journey_platform.demo.words import COMPLAINTS, ODD_LINES, PRAISE, TOPICS
+from journey_platform.demo.words import COMPLAINTS, ODD_LINES, PRAISE, TOPICS, mood
 from journey_platform.demo.world import Customer, SupportUser, Ticket
 
 USUAL_TICKETS_PER_CUSTOMER = 0.2
@@ -131,7 +131,7 @@ class HelpDesk:
         user, who = self._known(customer)
         self._tally.ticket(who, customer.number, at)
         ticket = self.ticket(user, at, topic, self._plot.mood(customer, at))
-        self._tally.handled(who, topic, ticket)
+        self._handled(who, topic, ticket)
         if ticket.rated_at is not None:
             self._tally.is_active(who, customer.number, ticket.rated_at)
         if ticket.solved_at is not None:
@@ -141,10 +141,16 @@ class HelpDesk:
         owner = self._tally.stranger()
         user, who = self.user(owner, "Info", owner, email, None, None)
         self._tally.ticket(who, owner, at)
-        self._tally.handled(who, "invoice", self.ticket(user, at, "invoice", 0, can_rate=False))
+        self._handled(who, "invoice", self.ticket(user, at, "invoice", 0, can_rate=False))
+
+    def _handled(self, who: Identifier | None, topic: str, ticket: Ticket) -> None:
+        self._tally.handled(who, topic, ticket)
+        self._tally.wrote("ticket", ticket.created_at, mood(ticket.subject, ticket.description))
+        if ticket.rated_at is not None:
+            self._tally.wrote("ticket", ticket.rated_at, mood(ticket.rating_comment))
 
     def ticket(
-        self, user: SupportUser, at: datetime, topic: str, mood: int, *, can_rate: bool = True
+        self, user: SupportUser, at: datetime, topic: str, temper: int, *, can_rate: bool = True
     ) -> Ticket:
         """A ticket as it stands at the end of the range: what would happen later has not happened."""
         rng, calendar = self._rng, self._calendar
@@ -155,7 +161,7 @@ class HelpDesk:
         rated_at = solved_at + timedelta(seconds=whole(rng, 600, 100_000))
         is_solved, is_replied = solved_at in calendar, replied_at in calendar
         is_rated = can_rate and is_solved and rated_at in calendar and happens(rng, 0.35)
-        is_good = happens(rng, {-1: 0.35, 0: 0.8, 1: 0.92}[mood])
+        is_good = happens(rng, {-1: 0.35, 0: 0.8, 1: 0.92}[temper])
         seen = [at, *([replied_at] if is_replied else []), *([solved_at] if is_solved else [])]
         ticket = Ticket(
             ticket_id=_FIRST_TICKET + len(self.tickets),

@@ -13,7 +13,7 @@ from journey_platform.demo.notation import email_as_pasted
 from journey_platform.demo.people import Cast
 from journey_platform.demo.stories import CART_REASONS, Plot
 from journey_platform.demo.truth import Tally
-from journey_platform.demo.words import COMPLAINTS, INDIFFERENT, ODD_LINES, PRAISE
+from journey_platform.demo.words import COMPLAINTS, INDIFFERENT, MOTIVES, ODD_LINES, PRAISE, mood
 from journey_platform.demo.world import Customer, Response, Survey, Ticket
 
 WAVES_PER_90_DAYS = 3
@@ -23,13 +23,6 @@ ANSWERS_TO_EXIT = 0.5
 _SCORE = Wheel(dict(enumerate(NPS_ANSWERS)))
 _REASON = Wheel(CART_REASONS)
 _HEARD = Wheel({"social media": 0.5, "search": 0.2, "a friend": 0.2, "television": 0.1})
-_MOTIVES = {
-    "shipping costs": "The shipping costs came as a surprise.",
-    "delivery too slow": "A week is too long for me.",
-    "just looking": "",
-    "payment failed": "My card was refused twice.",
-    "found it elsewhere": "Cheaper in town.",
-}
 
 
 class Panel:
@@ -82,9 +75,9 @@ class Panel:
         rng = self._rng
         if at not in self._calendar or at < customer.joined_at:
             return
-        mood = self._plot.mood(customer, at)
+        temper = self._plot.mood(customer, at)
         draws = [_SCORE.spin(rng), _SCORE.spin(rng)]
-        score = draws[0] if mood == 0 else min(draws) if mood < 0 else max(draws)
+        score = draws[0] if temper == 0 else min(draws) if temper < 0 else max(draws)
         is_anonymous = is_by_email is None and email is None and happens(rng, 0.12)
         has_email = is_by_email if is_by_email is not None else happens(rng, 0.85)
         has_user = not is_by_email if is_by_email is not None else happens(rng, 0.6)
@@ -104,6 +97,7 @@ class Panel:
         if ticket is not None and who is not None:
             self._tally.record(customer.number, who, ("zendesk_user_id", str(ticket.requester_id)))
         self._tally.answer(survey.survey_id, who, customer.number, response.recorded_at, score)
+        self._tally.wrote("survey", response.recorded_at, mood(response.comment))
         self._tally.is_active(who, customer.number, response.recorded_at)
 
     def _comment(self, score: int) -> str:
@@ -120,11 +114,12 @@ class Panel:
         reason = _REASON.spin(rng)
         user_id = customer.user_id if happens(rng, 0.4) and at >= customer.joined_at else None
         response = self.respond(
-            self.at_exit, at, name=None, email=None, user_id=user_id, nps=None, comment=_MOTIVES[reason]
+            self.at_exit, at, name=None, email=None, user_id=user_id, nps=None, comment=MOTIVES[reason]
         )
         response.reason, response.heard_about_us = reason, _HEARD.spin(rng)
         who = self._tally.record(customer.number, ("user_id", user_id))
         self._tally.is_active(who, customer.number, response.recorded_at)
+        self._tally.wrote("survey", response.recorded_at, mood(response.comment))
         self._tally.heard(self.at_exit.survey_id, response.recorded_at, response.heard_about_us)
 
     def _ask_those_who_share(self) -> None:

@@ -21,10 +21,11 @@ from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
 from journey_platform.demo.takings import carts, takings
+from journey_platform.demo.words import Mood
 from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, Visit
 
 Identifier = tuple[str, str]
-SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us"})
+SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us", "text_topics"})
 COUNTS = frozenset({"visits", "page_views", "social_mentions", "tickets"})
 PLACEHOLDERS = frozenset({"null", "anonymous", "0000", "undefined", "n/a"})
 
@@ -281,6 +282,20 @@ class Tally:
     def mention(self, at: datetime) -> None:
         for dimension in ("all", "platform=mastodon"):
             self._count("social_mentions", self._calendar.day_of(at), dimension, 1)
+
+    def wrote(self, channel: str, at: datetime, mood: Mood | None) -> None:
+        """A text that somebody wrote to be read, and what mood it means; None where it is blank."""
+        if mood is None:
+            return
+        day, is_known = self._calendar.day_of(at), mood != "unknown"
+        balance = (mood == "positive") - (mood == "negative")
+        for dimension in ("all", f"channel={channel}"):
+            self._count("text_topics", day, dimension, 1)
+            self._count("sentiment_unknown", day, dimension, not is_known, 1)
+            self._count("sentiment_positive", day, dimension, mood == "positive", is_known)
+            self._count("sentiment_negative", day, dimension, mood == "negative", is_known)
+            self._count("net_sentiment", day, dimension, balance, is_known)
+            self._count("net_sentiment_of_opinions", day, dimension, balance, abs(balance))
 
     # -- the end
 

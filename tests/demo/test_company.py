@@ -20,7 +20,7 @@ from journey_platform.demo.company import build_world
 from journey_platform.demo.truth import partition, profiles_of
 from journey_platform.demo.words import POSTS
 from journey_platform.demo.world import World
-from tests.demo import naive, naive_accounts, naive_commerce, naive_origins, naive_people
+from tests.demo import naive, naive_accounts, naive_commerce, naive_origins, naive_people, naive_words
 
 FIRST_DAY, LAST_DAY = date(2026, 8, 16), date(2026, 11, 13)
 
@@ -30,6 +30,7 @@ RECOUNTS = (
     naive.email_kpis,
     naive.heard_kpis,
     naive.mention_kpis,
+    naive_words.mood_kpis,
     naive_people.people_kpis,
     naive_people.visitor_kpis,
     naive_people.cart_kpis,
