@@ -107,7 +107,7 @@ def _question(
             base[option] = dict(part.split("=", 1) for part in value)
         else:
             base[option] = [part.split("-") for part in value] if option == "brackets" else value
-    return name or "ad hoc", checked(kind, base, said.segments)
+    return name or "ad hoc", checked(kind, base, said)
 
 
 def _yesterday(zone: str) -> date:

@@ -17,11 +17,13 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import nothing_by_day, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.whole import Whole, unless_standing
+from journey_platform.history.trace import HOURS_MARK
 from journey_platform.identity.assign import assign
 from journey_platform.journeys.sentiment import MODEL, sentiment
 from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
-from journey_platform.journeys.tickets import tickets
+from journey_platform.journeys.tickets import tickets, with_working_time
 from journey_platform.journeys.topics import Topics
+from journey_platform.journeys.working import in_words
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
@@ -159,16 +161,21 @@ def _tickets_asset() -> dg.AssetsDefinition:
                 TICKETS,
                 group="journeys",
                 deps=[JOURNEY_TOUCHPOINTS],
-                note="A ticket is known from its creation on; of several solutions the last counts.",
+                note="A ticket is known from its creation on; of several solutions the last counts. Working "
+                "time is by the business_hours of journeys.yaml.",
             )
         ],
     )
     @unless_standing(TICKETS, reads=[JOURNEY_TOUCHPOINTS])
     def asked(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake, engine = platform.lake, platform.engine
-        work = plan(lake, TICKETS, (), {JOURNEY_TOUCHPOINTS: nothing_by_day}, span=platform.span)
+        hours = declared(platform.settings).business_hours
+        read = {JOURNEY_TOUCHPOINTS: nothing_by_day}
+        marks = {HOURS_MARK: in_words(hours, platform.zone)}
+        work = plan(lake, TICKETS, (), read, span=platform.span, marks=marks)
         found = engine.arrow(tickets(engine.table(JOURNEY_TOUCHPOINTS)))
-        yield whole.write(TICKETS, found, cursor=work.cursor)
+        timed = with_working_time(found, hours, platform.zone)
+        yield whole.write(TICKETS, timed, cursor=work.cursor)
 
     return asked
 

@@ -113,6 +113,8 @@ def _days_of_tickets(platform: Platform, since: int | None) -> set[date]:
             "replied_at",
             "solved_at",
             "next_at",
+            "replied_working_s",
+            "solved_working_s",
         ),
     ):
         days.update(created + timedelta(days=n) for n in range(((solved or today) - created).days + 1))

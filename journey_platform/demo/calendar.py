@@ -13,6 +13,9 @@ from journey_platform.demo.chance import Wheel, whole
 from journey_platform.demo.marginals import HOURS
 
 _HOUR = Wheel(dict(enumerate(HOURS)))
+OPENS_S, CLOSES_S = 8 * 3600 + 1800, 18 * 3600
+"""When the help desk opens and closes from Monday to Friday, in seconds of the day."""
+DAYS_OFF = frozenset({date(2026, 10, 30), date(2026, 12, 25), date(2027, 1, 1)})
 _OFFICE_HOUR = Wheel({hour: weight for hour, weight in enumerate(HOURS) if 8 <= hour < 20})
 
 
@@ -59,6 +62,16 @@ class Calendar:
 
     def days(self) -> Iterator[date]:
         return (self.first_day + timedelta(days=offset) for offset in range(self.length))
+
+    def open_s(self, begin: datetime, end: datetime) -> float:
+        """Seconds between two moments in which the help desk was open."""
+        day, total = self.day_of(begin), 0.0
+        while day <= self.day_of(end):
+            if day.weekday() < 5 and day not in DAYS_OFF:
+                since, until = max(begin, self.moment(day, OPENS_S)), min(end, self.moment(day, CLOSES_S))
+                total += max(0.0, (until - since).total_seconds())
+            day += timedelta(days=1)
+        return total
 
     def clock_changes(self) -> Iterator[datetime]:
         """The moments in the range at which the zone's clocks are put forward or back."""

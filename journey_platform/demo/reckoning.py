@@ -255,16 +255,16 @@ def _support(
         )
         if waiting:
             found["ticket_backlog", kind, start, dimension] = float(waiting), None
-        for kpi, hours in (
-            (
-                "first_response",
-                [_hours(t.created_at, t.first_reply_at) for t in tickets if is_here(t.created_at)],
-            ),
-            ("resolution", [_hours(t.created_at, t.solved_at) for t in tickets if is_here(t.solved_at)]),
+        for kpi, spans in (
+            ("first_response", [(t.created_at, t.first_reply_at) for t in tickets if is_here(t.created_at)]),
+            ("resolution", [(t.created_at, t.solved_at) for t in tickets if is_here(t.solved_at)]),
         ):
+            ended = [(begin, end) for begin, end in spans if end is not None]
+            hours = [_hours(begin, end) for begin, end in ended]
+            open_hours = [calendar.open_s(begin, end) / 3600 for begin, end in ended]
             for name, share in (("median", 0.5), ("p90", 0.9)):
-                told = [each for each in hours if each is not None]
-                put(found, (f"{kpi}_{name}", kind, start, dimension), told, share)
+                put(found, (f"{kpi}_{name}", kind, start, dimension), hours, share)
+                put(found, (f"{kpi}_business_{name}", kind, start, dimension), open_hours, share)
         solved = [
             (who, why, ticket)
             for who, why, ticket in rows
@@ -292,8 +292,8 @@ def _is_repeated(row: tuple[Who, str, Ticket], log: Log, people: People) -> bool
     )
 
 
-def _hours(begin: datetime, end: datetime | None) -> float | None:
-    return None if end is None else (end - begin).total_seconds() / 3600
+def _hours(begin: datetime, end: datetime) -> float:
+    return (end - begin).total_seconds() / 3600
 
 
 def put(found: dict[Key, Parts], key: Key, amounts: list[float], share: float) -> None:

@@ -12,10 +12,11 @@ from datetime import date, timedelta
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.history.trace import CODE_MARK, History, Leap
+from journey_platform.history.trace import CODE_MARK, HOURS_MARK, History, Leap
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.definition import Kpi
 from journey_platform.kpis.grains.registry import GRAINS
+from journey_platform.kpis.late import BY_BUSINESS_HOURS
 from journey_platform.kpis.periods import end_of
 from journey_platform.kpis.restatements import Change
 from journey_platform.tables import (
@@ -73,7 +74,7 @@ class Causes:
         # What may be summed over days counts visits, recipients or posts, whoever they belong to.
         if not (kpi.is_additive and found):
             found += self._identity(kpi, change)
-        found += [*_definition(change), *self._code()]
+        found += [*_definition(change), *self._hours(change), *self._code()]
         return found or [_cause(UNEXPLAINED, "inputs", "no input of the value is known to have changed")]
 
     def _sources(self, kpi: Kpi, change: Change) -> list[Cause]:
@@ -130,6 +131,16 @@ class Causes:
         there = [day for day in lake.day_states(JOURNEY_TOUCHPOINTS) if day in days]
         seen = lake.read(JOURNEY_TOUCHPOINTS, there, columns=("person_key",))["person_key"]
         return len(people & set(pc.unique(seen).to_pylist()))
+
+    def _hours(self, change: Change) -> list[Cause]:
+        """Other business hours, of which only the times in them depend."""
+        if change.kpi not in BY_BUSINESS_HOURS:
+            return []
+        leap = next((one for one in self._inputs if one.table == TICKETS), None)
+        if leap is None:
+            return []
+        was, now = (self._history.marks(TICKETS, at).get(HOURS_MARK) for at in (leap.old, leap.new))
+        return [_cause(DEFINITION, HOURS_MARK, f"{was} to {now}")] if was and was != now else []
 
     def _code(self) -> list[Cause]:
         old, new = (self._history.marks(self._leap.table, at) for at in (self._leap.old, self._leap.new))

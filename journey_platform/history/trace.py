@@ -26,8 +26,9 @@ from journey_platform.tables import (
 RULES_MARK = "rules"
 CODE_MARK = "code"
 MADE_MARK = "made"
+HOURS_MARK = "business hours"
 """Names beside those of tables in a derived table's cursor: the definitions and the code it was made with,
-and which days were computed from these very inputs in which surroundings."""
+which days were computed from these inputs in which surroundings, and the business hours declared then."""
 
 
 @dataclass(frozen=True)

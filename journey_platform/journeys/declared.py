@@ -1,8 +1,8 @@
 """journeys.yaml: the file in which journeys are declared, read once, with the line of each mistake.
 
-Sections are `segments` (name: condition), `heard` (answer: channels), `topics` (topic: words) and one per
-kind of question (name: declaration); the words of each are in `questions`. A segment may stand in any
-condition, as a bare name.
+Sections are `segments` (name: condition), `heard` (answer: channels), `topics` (topic: words),
+`business_hours` (as `working.BusinessHours`) and one per kind of question (name: declaration); the words of
+each are in `questions`. A segment may stand in any condition, as a bare name.
 """
 
 from collections.abc import Iterator, Mapping
@@ -15,6 +15,7 @@ import msgspec
 from journey_platform.journeys.conditions import PROFILE, ConditionError, condition
 from journey_platform.journeys.history import MOOD
 from journey_platform.journeys.questions import (
+    BUSINESS,
     Activity,
     Attribution,
     Friction,
@@ -26,6 +27,7 @@ from journey_platform.journeys.questions import (
     Visits,
 )
 from journey_platform.journeys.topics import ENGLISH
+from journey_platform.journeys.working import BusinessHours
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
 KINDS: Mapping[str, type[Question]] = {
@@ -39,7 +41,7 @@ KINDS: Mapping[str, type[Question]] = {
     "friction": Friction,
 }
 SESSION_START = "is_session_start"
-_OTHERS = ("segments", "heard", "topics")
+_OTHERS = ("segments", "heard", "topics", "business_hours")
 
 COLUMNS = frozenset(
     [
@@ -61,12 +63,14 @@ class DeclarationError(ValueError):
 class Declared:
     """What is declared: `segments` by name, per kind its questions by name, and for what people say of how
     they `heard` of us the channels that it stands for; none where nothing of the kind ever ran. `topics`: the
-    words by which a text is about something, of several the first."""
+    words by which a text is about something, of several the first. `business_hours`: when people work here,
+    where that is declared."""
 
     segments: Mapping[str, str] = field(default_factory=dict)
     questions: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
     heard: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
     topics: Mapping[str, tuple[str, ...]] = field(default_factory=lambda: ENGLISH)
+    business_hours: BusinessHours | None = None
 
     def of(self, kind: str) -> Mapping[str, Any]:
         return self.questions.get(kind, {})
@@ -104,22 +108,27 @@ def read(text: str, name: str = "journeys.yaml") -> Declared:
     segments = reading.segments(said.get("segments") or {})
     heard = reading.heard(said.get("heard") or {})
     topics = reading.topics(said["topics"]) if "topics" in said else ENGLISH
+    hours = reading.business_hours(said["business_hours"]) if "business_hours" in said else None
     questions: dict[str, dict[str, Any]] = {}
     for section, body in said.items():
         if section in KINDS:
-            questions[section] = reading.questions(section, body or {}, segments)
+            questions[section] = reading.questions(section, body or {}, segments, hours)
         elif section not in _OTHERS:
             known = ", ".join((*_OTHERS, *KINDS))
             reading.mistake((section,), f"is no section; there are {known}")
     if reading.mistakes:
         raise DeclarationError("\n".join(reading.mistakes))
-    return Declared(segments, questions, heard, topics)
+    return Declared(segments, questions, heard, topics, hours)
 
 
-def checked(kind: str, said: Mapping[str, Any], segments: Mapping[str, str]) -> Any:
-    """A question of a kind from its words, also where numbers come as text. Raises `DeclarationError`."""
+def checked(kind: str, said: Mapping[str, Any], among: Declared) -> Any:
+    """A question of a kind from its words, also where numbers come as text, that may name what is declared.
+
+    Raises `DeclarationError`.
+    """
     reading = _Reading("asked", None)
-    found = reading.questions(kind, {"": dict(said)}, segments, is_strict=False)
+    body = {"": dict(said)}
+    found = reading.questions(kind, body, among.segments, among.business_hours, is_strict=False)
     if reading.mistakes:
         raise DeclarationError("; ".join(reading.mistakes))
     return found[""]
@@ -178,8 +187,22 @@ class _Reading:
                 self.mistake(("topics", topic), "a list of words is expected; * at an end is any ending")
         return found
 
+    def business_hours(self, body: Any) -> BusinessHours | None:
+        try:
+            return msgspec.convert(body, BusinessHours)
+        except msgspec.ValidationError as error:
+            told, _, path = str(error).partition(" - at ")
+            self.mistake(("business_hours", *_parts(path)), told)
+            return None
+
     def questions(
-        self, section: str, body: Any, segments: Mapping[str, str], *, is_strict: bool = True
+        self,
+        section: str,
+        body: Any,
+        segments: Mapping[str, str],
+        hours: BusinessHours | None,
+        *,
+        is_strict: bool = True,
     ) -> dict[str, Any]:
         if not isinstance(body, dict):
             self.mistake((section,), "names and declarations are expected")
@@ -201,6 +224,10 @@ class _Reading:
                     self.mistake(
                         (section, name, *place), f"{column} is no column of a touchpoint and no segment"
                     )
+            if isinstance(asked, Funnel) and asked.week == BUSINESS:
+                if hours is None:
+                    self.mistake((section, name, "week"), "no business_hours are declared")
+                asked = msgspec.structs.replace(asked, week=hours)
             found[str(name)] = asked
         return found
 

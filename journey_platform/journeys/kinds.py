@@ -4,7 +4,7 @@ The kernels are in the modules of their kinds; who asks them, and of whom, is in
 """
 
 from collections.abc import Callable, Mapping
-from functools import partial, singledispatch
+from functools import singledispatch
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -29,7 +29,6 @@ from journey_platform.journeys.paths import (
 from journey_platform.journeys.retention import retention_cells, retention_entries
 from journey_platform.journeys.stages import stage_rows, stage_visits
 from journey_platform.journeys.visits import visit_counts, visit_rows
-from journey_platform.journeys.working import working_time
 
 if TYPE_CHECKING:
     from journey_platform.journeys.answers import Asked
@@ -90,7 +89,7 @@ def _(question: q.Funnel, asked: "Asked", events: History) -> pa.Table:
         entry=asked.condition(question.entry) if question.entry else None,
         by=by,
         values=values,
-        clock=partial(working_time, week=question.week, zone=asked.span.zone) if question.week else None,
+        clock=question.clock(asked.span.zone),
     )
 
 

@@ -10,9 +10,8 @@ from collections.abc import Iterator, Sequence
 from typing import Annotated, Literal
 
 import msgspec
-import numpy as np
 
-from journey_platform.journeys.working import PATTERN, working_time
+from journey_platform.journeys.working import PATTERN, BusinessHours, WorkingClock
 
 Duration = Annotated[str, msgspec.Meta(pattern=r"^\d+ (second|minute|hour|day|week)s?$")]
 """As "30 minutes" or "7 days"; a day has 24 hours."""
@@ -22,6 +21,8 @@ ConditionText = Annotated[str, msgspec.Meta(min_length=1)]
 UnitName = Literal["person", "session", "account"]
 Clock = Literal["rolling", "calendar"]
 Period = Literal["day", "week", "month"]
+BUSINESS = "business"
+"""Stands for the hours declared as `business_hours`."""
 Model = Literal[
     "first", "last", "last_non_direct", "linear", "position", "time_decay", "custom", "shapley", "markov"
 ]
@@ -106,7 +107,7 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     attempts counts: its first, its deepest (of equals the earliest), or every one. `hold`: a column that
     stays the same over an attempt. `entry`: a further condition on the touchpoint that enters. `by`: a
     column, or segments, read at the entry. `week`: the working week that windows and times are measured in,
-    as in `working.PATTERN`; all of it where nothing is said."""
+    as in `working.PATTERN`, or the declared `BUSINESS` hours; all of it where nothing is said."""
 
     steps: Annotated[list[Step | str], msgspec.Meta(min_length=2)]
     order: Literal["ordered", "strict", "any"] = "ordered"
@@ -117,16 +118,23 @@ class Funnel(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):
     hold: str | None = None
     entry: ConditionText | None = None
     by: str | None = None
-    week: Annotated[str, msgspec.Meta(pattern=PATTERN)] | None = None
+    week: Annotated[str, msgspec.Meta(pattern=f"{PATTERN}|^{BUSINESS}$")] | BusinessHours | None = None
 
     def __post_init__(self) -> None:
-        if self.week is not None:
-            working_time(np.zeros(0, dtype=np.int64), self.week, "UTC")
+        if isinstance(self.week, str) and self.week != BUSINESS:
+            BusinessHours(week=self.week)
         if self.order == "any" and (self.without or any(step.within for step in self.named())):
             raise ValueError("in a funnel of any order, steps have no window and no exclusion of their own")
         for rule in self.excluded():
             if not (1 <= rule.after < (rule.before or len(self.steps)) <= len(self.steps)):
                 raise ValueError("an exclusion lies after one of the steps and before a later one")
+
+    def clock(self, zone: str) -> WorkingClock | None:
+        """What windows and times are measured by, where it is not the time of day."""
+        if self.week is None:
+            return None
+        hours = BusinessHours(week=self.week) if isinstance(self.week, str) else self.week
+        return hours.clock(zone)
 
     def named(self) -> list[Step]:
         """The steps, each with a name."""

@@ -6,6 +6,11 @@ is in `kpis`.
 
 from typing import TYPE_CHECKING
 
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+
+from journey_platform.journeys.working import BusinessHours
 from journey_platform.tables import TICKETS
 
 if TYPE_CHECKING:
@@ -13,7 +18,7 @@ if TYPE_CHECKING:
 
 
 def tickets(touchpoints: "ir.Table") -> "ir.Table":
-    """Rows of `tables.TICKETS` from rows of `tables.JOURNEY_TOUCHPOINTS`, of all days.
+    """Rows of `tables.TICKETS`, without working time, from rows of `tables.JOURNEY_TOUCHPOINTS`, of all days.
 
     A ticket is known from its creation on: replies to one that was never seen created are left out. A ticket
     that was solved, opened again and solved again counts as solved the last time.
@@ -34,4 +39,30 @@ def tickets(touchpoints: "ir.Table") -> "ir.Table":
     found = found.filter(found.created_at.notnull()).rename(ticket_id="subject_id")
     following = ibis.window(group_by=["person_key", "reason"], order_by=["created_at", "ticket_id"])
     next_at = ibis.ifelse(found.person_key.notnull(), found.created_at.lead().over(following), None)
-    return found.mutate(next_at=next_at).select(*TICKETS.schema.names)
+    told = found.mutate(next_at=next_at, **{name: ibis.null("int64") for name in _WORKING.values()})
+    return told.select(*TICKETS.schema.names)
+
+
+_WORKING = {"replied_at": "replied_working_s", "solved_at": "solved_working_s"}
+
+
+def with_working_time(rows: pa.Table, hours: BusinessHours | None, zone: str) -> pa.Table:
+    """The tickets with the working time that they took; `zone` is the reporting zone.
+
+    As they are where no hours are declared. What is replied to or solved out of hours took until they closed.
+    """
+    if hours is None:
+        return rows
+    began = _microseconds(rows["created_at"])
+    for moment, name in _WORKING.items():
+        is_there = pc.is_valid(rows[moment])
+        ended = _microseconds(pc.coalesce(rows[moment], rows["created_at"]))
+        told = hours.clock(zone)(np.concatenate([began, ended]))
+        took = (told[len(began) :] - told[: len(began)]) // 1_000_000
+        column = pc.if_else(is_there, pa.array(took, pa.int64()), None)
+        rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), column)
+    return rows
+
+
+def _microseconds(moments: pa.ChunkedArray) -> np.ndarray:
+    return np.asarray(moments.cast(pa.int64()).to_numpy())

@@ -19,8 +19,18 @@ _SOLVED = "tickets of known people solved for the last time in the period, 7 day
 _REPEAT_DAYS = 7
 
 _TIMES = (
-    ("first_response", "a ticket's creation", "its first human reply", "created", "response_h"),
-    ("resolution", "a ticket's creation", "its last solution", "solved", "resolution_h"),
+    ("first_response", "a ticket's creation", "its first human reply", "created", "response"),
+    ("resolution", "a ticket's creation", "its last solution", "solved", "resolution"),
+)
+_CLOCKS = (
+    ("", "_h", "hours", "How long is it", "calendar hours, not business hours"),
+    (
+        "_business",
+        "_working_h",
+        "working hours",
+        "How much of our working time is it",
+        "business hours as declared, less holidays; no value where none are",
+    ),
 )
 _RETENTION = (
     ("calendar", "do something in the next calendar week", "calendar weeks", 7),
@@ -179,24 +189,25 @@ LATE = (
     ),
     *(
         Kpi(
-            name=f"{name}_{statistic}",
+            name=f"{name}{clock}_{statistic}",
             stage="late",
             grain=day,
-            question=f"How long is it from {start} to {end}?"
+            question=f"{asked} from {start} to {end}?"
             if statistic == "median"
-            else f"How long is it from {start} to {end}, for nine of ten at most?",
+            else f"{asked} from {start} to {end}, for nine of ten at most?",
             unit="h",
-            numerator=f"hours from {start} to {end}, of tickets {day} in the period and so far told",
+            numerator=f"{hours} from {start} to {end}, of tickets {day} in the period and so far told",
             denominator=None,
-            above=that(column),
+            above=that(column + suffix),
             dimensions=_BY_REASON,
             better="down",
             sources=_HANDLED,
             maturity_days=7,
-            reference="calendar hours, not business hours; automatic replies are not replies",
+            reference=f"{told}; automatic replies are not replies",
             statistic=statistic,
             is_additive=False,
         )
+        for clock, suffix, hours, asked, told in _CLOCKS
         for name, start, end, day, column in _TIMES
         for statistic in ("median", "p90")
     ),
@@ -293,3 +304,6 @@ LATE = (
         is_additive=False,
     ),
 )
+
+BY_BUSINESS_HOURS = frozenset(kpi.name for kpi in LATE if "_business_" in kpi.name)
+"""Whose values depend on the declared business hours."""

@@ -86,6 +86,12 @@ TICKETS = Table(
         Column("solved_day", pa.date32(), "local day of its last solution"),
         Column("solved_at", UTC_MICROSECONDS, "last solution, where there was one"),
         Column("next_at", UTC_MICROSECONDS, "when the person next asked for the same reason"),
+        Column(
+            "replied_working_s",
+            pa.int64(),
+            "working time from its creation to that reply; null where no business hours are declared",
+        ),
+        Column("solved_working_s", pa.int64(), "working time from its creation to that solution, likewise"),
     ),
     sort_by=("ticket_id",),
     is_daily=False,

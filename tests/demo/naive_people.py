@@ -6,7 +6,7 @@ Who is one person is told by `naive.profiles`. Each number is counted on its own
 import math
 from collections import defaultdict
 from collections.abc import Iterator
-from datetime import date, datetime, timedelta
+from datetime import date, datetime, time, timedelta
 from zoneinfo import ZoneInfo
 
 from journey_platform.demo.world import Ticket, World
@@ -219,12 +219,15 @@ def ticket_kpis(world: World) -> dict[Key, Parts]:
             ]
             if waiting:
                 kpis["ticket_backlog", *key] = float(len(waiting)), None
-            answered = [_hours(t.created_at, t.first_reply_at) for t in new if t.first_reply_at]
-            solved = [_hours(t.created_at, t.solved_at) for t in of if t.solved_at and here(t.solved_at)]
-            for kpi, hours in (("first_response", answered), ("resolution", solved)):
+            answered = [(t.created_at, t.first_reply_at) for t in new if t.first_reply_at]
+            solved = [(t.created_at, t.solved_at) for t in of if t.solved_at and here(t.solved_at)]
+            for kpi, spans in (("first_response", answered), ("resolution", solved)):
                 for name, share in (("median", 0.5), ("p90", 0.9)):
-                    if hours:
-                        kpis[f"{kpi}_{name}", *key] = _quantile(sorted(hours), share), None
+                    if spans:
+                        hours = sorted(_hours(*span) for span in spans)
+                        kpis[f"{kpi}_{name}", *key] = _quantile(hours, share), None
+                        hours = sorted(_open_hours(recount, *span) for span in spans)
+                        kpis[f"{kpi}_business_{name}", *key] = _quantile(hours, share), None
         if kind == "day" and created:
             kpis["tickets_unmatched", kind, start, "all"] = 0.0, float(len(created))
             kpis["tickets_without_reason", kind, start, "all"] = 0.0, float(len(created))
@@ -251,6 +254,18 @@ def _repeats(
 
 def _hours(begin: datetime, end: datetime) -> float:
     return (end - begin).total_seconds() / 3600
+
+
+def _open_hours(recount: Recount, begin: datetime, end: datetime) -> float:
+    """By the company's hours: half past eight to six from Monday to Friday, less its days off."""
+    seconds, day = 0.0, recount.day(begin)
+    while day <= recount.day(end):
+        opens, closes = (datetime.combine(day, at, recount.zone) for at in (time(8, 30), time(18)))
+        is_open = day.isoweekday() < 6 and str(day) not in ("2026-10-30", "2026-12-25", "2027-01-01")
+        if is_open and begin < closes and opens < end:
+            seconds += min(closes, end).timestamp() - max(opens, begin).timestamp()
+        day += DAY
+    return seconds / 3600
 
 
 def _quantile(hours: list[float], share: float) -> float:

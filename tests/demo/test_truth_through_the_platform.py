@@ -35,7 +35,7 @@ from journey_platform.journeys.declared import load
 from journey_platform.journeys.heard import agreement, heard
 from journey_platform.journeys.sentiment import sentiment
 from journey_platform.journeys.sessions import sessions
-from journey_platform.journeys.tickets import tickets
+from journey_platform.journeys.tickets import tickets, with_working_time
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.lake import Lake
 from journey_platform.profiles.accounts import accounts
@@ -146,7 +146,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             MAILINGS: mailings(raw["mailchimp"]["reports"], zone=ZONE).rows,
             PROFILES_TABLE: people,
             SENTIMENT: sentiment(pa.concat_tables(touchpoints)),
-            TICKETS: engine.arrow(tickets(journeys)),
+            TICKETS: with_working_time(engine.arrow(tickets(journeys)), load(JOURNEYS).business_hours, ZONE),
         }
         told = agreement(engine.arrow(heard(journeys, engine.memtable(visits))), load(JOURNEYS).heard)
         members_of = engine.memtable(people_of)

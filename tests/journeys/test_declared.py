@@ -6,7 +6,7 @@ import pyarrow as pa
 import pytest
 
 from journey_platform.journeys.conditions import ConditionError, condition
-from journey_platform.journeys.declared import DeclarationError, load, read
+from journey_platform.journeys.declared import DeclarationError, checked, load, read
 
 ROWS = pa.table(
     {
@@ -135,6 +135,40 @@ def test_a_mistake_is_told_with_its_line(text, told):
     with pytest.raises(DeclarationError) as raised:
         read(text)
     assert told in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("text", "told"),
+    [
+        pytest.param(
+            "week: Mon-Fri 18:00-09:00", "line 1, business_hours: 'Mon-Fri 18:00-09:00'", id="hours"
+        ),
+        pytest.param("week: Mon-Fri\n  zone: Mars", "line 1, business_hours: 'Mars' is no time", id="zone"),
+        pytest.param(
+            "week: Mon-Fri\n  holidays: [soon]", "line 3, business_hours.holidays[0]: Invalid", id="holiday"
+        ),
+        pytest.param("week: business", "line 2, business_hours.week: Expected `str` match", id="itself"),
+    ],
+)
+def test_a_mistake_in_business_hours_is_told_with_its_line(text, told):
+    with pytest.raises(DeclarationError) as raised:
+        read(f"business_hours:\n  {text}")
+    assert told in str(raised.value)
+
+
+BUY = "funnels:\n  buy: {steps: [type = 'a', type = 'b'], week: business}"
+
+
+def test_a_funnel_by_business_hours_is_by_those_that_are_declared():
+    found = read(f"business_hours: {{week: Mon-Fri, holidays: [2026-12-25]}}\n{BUY}")
+    assert found.named("funnels", "buy").week == found.business_hours
+    asked = checked("funnels", {"steps": ["type = 'a'", "type = 'b'"], "week": "business"}, found)
+    assert asked.week == found.business_hours
+
+
+def test_a_funnel_by_business_hours_that_nobody_declared_is_a_mistake():
+    with pytest.raises(DeclarationError, match=r"line 2, funnels.buy.week: no business_hours are declared"):
+        read(BUY)
 
 
 def test_all_mistakes_are_told_at_once():

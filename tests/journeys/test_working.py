@@ -1,6 +1,6 @@
 """A clock that stands still outside of working time, and funnels measured by it."""
 
-from datetime import date, datetime, timedelta
+from datetime import UTC, date, datetime, timedelta
 from zoneinfo import ZoneInfo
 
 import numpy as np
@@ -8,17 +8,17 @@ import pytest
 
 from journey_platform import journeys
 from journey_platform.journeys.questions import Funnel
-from journey_platform.journeys.working import working_time
+from journey_platform.journeys.working import BusinessHours, working_time
 from tests.journeys.made import at, touchpoints
 
 HOUR_US = 3_600_000_000
 
 
-def _between(week: str, begin: str, end: str, zone: str = "UTC") -> float:
+def _between(week: str, begin: str, end: str, zone: str = "UTC", holidays: tuple[date, ...] = ()) -> float:
     """Working hours between two local moments, the way there seen from some weeks before."""
     local = [datetime.fromisoformat(text).replace(tzinfo=ZoneInfo(zone)) for text in (begin, end)]
     moments = [int(moment.timestamp()) * 1_000_000 for moment in (local[0] - timedelta(days=30), *local)]
-    told = working_time(np.array(moments), week, zone)
+    told = working_time(np.array(moments), week, zone, holidays)
     return float(told[2] - told[1]) / HOUR_US
 
 
@@ -45,6 +45,28 @@ def test_days_and_hours_are_those_of_the_zone():
     assert _between("Mon-Sun", "2020-03-28 12:00", "2020-03-29 12:00", "Europe/Amsterdam") == 23
     office = _between("Mon-Fri 09:00-17:00", "2020-03-27 16:00", "2020-03-30 10:00", "Europe/Amsterdam")
     assert office == 2
+
+
+@pytest.mark.parametrize(
+    ("begin", "end", "hours"),
+    [
+        pytest.param("2020-01-06 12:00", "2020-01-08 10:00", 6, id="between"),
+        pytest.param("2020-01-07 10:00", "2020-01-08 10:00", 1, id="begun on it"),
+        pytest.param("2020-01-06 16:00", "2020-01-07 16:00", 1, id="ended on it"),
+        pytest.param("2020-01-03 16:00", "2020-01-06 10:00", 2, id="a holiday in the weekend is none"),
+    ],
+)
+def test_nobody_works_on_a_holiday(begin, end, hours):
+    off = (date(2020, 1, 4), date(2020, 1, 7))
+    assert _between("Mon-Fri 09:00-17:00", begin, end, holidays=off) == hours
+
+
+def test_a_holiday_is_a_day_of_the_zone_of_the_hours():
+    """At nine in the evening in UTC it is the next day in Tokyo."""
+    hours = BusinessHours(week="Mon-Sun", zone="Asia/Tokyo", holidays=(date(2020, 1, 7),))
+    moments = [datetime(2020, 1, 6, hour, tzinfo=UTC) for hour in (0, 12, 21)]
+    told = hours.clock("Europe/Amsterdam")(np.array([int(at.timestamp()) * 1_000_000 for at in moments]))
+    assert list(np.diff(told) / HOUR_US) == [12, 3]
 
 
 @pytest.mark.parametrize("week", ["Mon-Fry", "weekdays", "Mon-Fri 9-17", "Mon-Fri 17:00-09:00"])

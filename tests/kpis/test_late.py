@@ -6,7 +6,8 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from journey_platform.journeys.tickets import tickets
+from journey_platform.journeys.tickets import tickets, with_working_time
+from journey_platform.journeys.working import BusinessHours
 from journey_platform.kpis.grains.support import REPEAT_DAYS
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, TICKETS
 from tests.journeys.made import at, touchpoints
@@ -15,13 +16,14 @@ from tests.kpis.made import Tables, count, days, of_kpi, profiles
 YEAR = days(date(2026, 1, 1), date(2026, 5, 31))
 
 
-def _parts(kpi, rows, known=(1, 2, 3), anonymous=(9,), on=YEAR, as_of=date(2026, 12, 1)):
+def _parts(kpi, rows, known=(1, 2, 3), anonymous=(9,), on=YEAR, as_of=date(2026, 12, 1), hours=None):
     touched = touchpoints(rows)
     source = Tables({JOURNEY_TOUCHPOINTS: touched})
+    asked = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS)))
     read = {
         JOURNEY_TOUCHPOINTS: touched,
         PROFILES_TABLE: profiles(known, anonymous),
-        TICKETS: source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))),
+        TICKETS: with_working_time(asked, hours, "UTC"),
     }
     return count(read, [kpi], on, as_of=as_of)
 
@@ -231,9 +233,44 @@ def test_a_ticket_is_put_together_from_what_happened_to_it():
         "solved_day": date(2026, 2, 5),
         "solved_at": at("2026-02-05 10:00"),
         "next_at": at("2026-02-04 10:00"),
+        "replied_working_s": None,
+        "solved_working_s": None,
     }
     assert found[1]["solved_at"] is None
     assert found[1]["next_at"] is None
+
+
+OFFICE = BusinessHours(week="Mon-Fri 09:00-17:00", holidays=(date(2026, 2, 5),))
+
+
+@pytest.mark.parametrize(
+    ("kpi", "day", "by_clock", "by_office"),
+    [
+        # Created on Wednesday at 16:00; Thursday is a holiday, and the reply comes on Friday.
+        pytest.param("first_response", "2026-02-04", 42.0, 2.0, id="over a holiday"),
+        pytest.param("resolution", "2026-02-09", 117.0, 13.0, id="and a weekend"),
+    ],
+)
+def test_times_stand_side_by_side_by_the_clock_and_by_business_hours(kpi, day, by_clock, by_office):
+    rows = [
+        *_ticket(1, 1, "2026-02-04 16:00", "2026-02-06 10:00", "2026-02-09 13:00"),
+        *_ticket(2, 1, "2026-02-10 16:00"),
+    ]
+    for name, hours in ((f"{kpi}_median", by_clock), (f"{kpi}_business_median", by_office)):
+        found = of_kpi(_parts(name, rows, hours=OFFICE), name, "day", "reason")
+        assert found == {(day, "all"): (hours, None, 1), (day, "bill"): (hours, None, 1)}
+
+
+def test_without_business_hours_no_time_is_told_by_them():
+    rows = _ticket(1, 1, "2026-02-04 16:00", "2026-02-06 10:00", "2026-02-09 12:00")
+    for kpi in ("first_response_business_p90", "resolution_business_median"):
+        assert of_kpi(_parts(kpi, rows), kpi) == {}
+
+
+def test_what_is_answered_out_of_hours_took_until_they_closed():
+    rows = _ticket(1, 1, "2026-02-04 16:30", "2026-02-04 22:00")
+    found = _parts("first_response_business_median", rows, hours=OFFICE)
+    assert of_kpi(found, "first_response_business_median")["2026-02-04", "all"] == (0.5, None, 1)
 
 
 def test_a_backlog_is_what_waits_when_the_period_ends():

@@ -24,19 +24,22 @@ def ticket(scope: Scope) -> "ir.Table":
 
 
 def created(scope: Scope) -> "ir.Table":
-    """One row per ticket that was replied to, on the day of its creation: `response_h`."""
+    """One row per ticket that was replied to, on the day of its creation: `response_h`, and in working time
+    `response_working_h`, null where no business hours are declared."""
     tickets = scope.whole(TICKETS)
     replied = tickets.filter(tickets.replied_at.notnull())
     hours = replied.replied_at.delta(replied.created_at, unit="second") / 3600
-    return scope.of_days(replied.mutate(response_h=hours), "created_day")
+    working = replied.replied_working_s / 3600
+    return scope.of_days(replied.mutate(response_h=hours, response_working_h=working), "created_day")
 
 
 def solved(scope: Scope) -> "ir.Table":
-    """One row per solved ticket on the day of its last solution: `resolution_h`."""
+    """One row per solved ticket on the day of its last solution: `resolution_h`, `resolution_working_h`."""
     tickets = scope.whole(TICKETS)
     done = tickets.filter(tickets.solved_at.notnull())
     hours = done.solved_at.delta(done.created_at, unit="second") / 3600
-    return scope.of_days(done.mutate(resolution_h=hours), "solved_day")
+    working = done.solved_working_s / 3600
+    return scope.of_days(done.mutate(resolution_h=hours, resolution_working_h=working), "solved_day")
 
 
 def solution(scope: Scope) -> "ir.Table":
