@@ -18,6 +18,7 @@ from pathlib import Path
 
 import pyarrow as pa
 
+from journey_platform.demo.calendar import opening
 from journey_platform.demo.company import build_world
 from journey_platform.demo.scorecard import score_identity, score_kpis
 from journey_platform.demo.vendors.server import serve
@@ -69,7 +70,9 @@ def fly(sources: Sequence[str], *, zone: str, environment: Mapping[str, str] = o
                 "JOURNEY_SOURCES": ",".join(vendors),
                 "JOURNEY_PSEUDONYM_KEY": "the canaries' key is no secret",
                 "JOURNEY_NOW": served.now.isoformat(),
+                "JOURNEY_JOURNEYS": str(folder / "journeys.yaml"),
             }
+            (folder / "journeys.yaml").write_text(opening())
             trouble = _run(folder, own)
         rows = CANARIES.empty() if trouble else compared(Lake(str(folder / "lake")), world.truth, vendors)
         return Flown(rows, len(world.customers), trouble)

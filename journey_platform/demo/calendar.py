@@ -5,7 +5,7 @@ Here belongs what a day is, also where a clock change makes it 23 or 25 hours lo
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from random import Random
 from zoneinfo import ZoneInfo
 
@@ -17,6 +17,12 @@ OPENS_S, CLOSES_S = 8 * 3600 + 1800, 18 * 3600
 """When the help desk opens and closes from Monday to Friday, in seconds of the day."""
 DAYS_OFF = frozenset({date(2026, 10, 30), date(2026, 12, 25), date(2027, 1, 1)})
 _OFFICE_HOUR = Wheel({hour: weight for hour, weight in enumerate(HOURS) if 8 <= hour < 20})
+
+
+def opening() -> str:
+    """The help desk's hours as journeys.yaml declares them."""
+    week = "-".join(str(time(second // 3600, second // 60 % 60))[:5] for second in (OPENS_S, CLOSES_S))
+    return f"business_hours: {{week: Mon-Fri {week}, holidays: [{', '.join(map(str, sorted(DAYS_OFF)))}]}}\n"
 
 
 @dataclass(frozen=True)

@@ -12,8 +12,11 @@ from journey_platform.canaries import CUSTOMERS, FIRST, LAST, PROFILES, Flown, c
 from journey_platform.defs.build import build_definitions
 from journey_platform.defs.canaries import AS_KNOWN, canaries_asset
 from journey_platform.defs.platform import Platform
+from journey_platform.demo.calendar import opening
 from journey_platform.demo.company import build_world
 from journey_platform.demo.world import Truth
+from journey_platform.journeys.declared import load as declared_in
+from journey_platform.journeys.declared import read
 from journey_platform.lake import Lake
 from journey_platform.settings import SettingsError, load
 from journey_platform.tables import CANARIES, IDENTIFIERS_TABLE, kpis_table
@@ -91,6 +94,12 @@ def test_canaries_are_off_unless_they_are_turned_on(tmp_path: Path) -> None:
     assert set(keys[1]) - set(keys[0]) == {dg.AssetKey(CANARIES.key)}
     with pytest.raises(SettingsError, match="JOURNEY_CANARIES is on or off, not 'yes'"):
         load(environment(tmp_path, JOURNEY_CANARIES="yes"))
+
+
+def test_the_help_desk_is_open_for_canaries_as_it_is_in_the_demo() -> None:
+    """Its hours are declared for both, and the truth is told by them."""
+    shown = declared_in(Path(__file__).resolve().parents[2] / "journeys.yaml")
+    assert read(opening()).business_hours == shown.business_hours
 
 
 @pytest.mark.chaos
