@@ -20,5 +20,8 @@ def of_stage(stage: Stage) -> tuple[Kpi, ...]:
 
 
 def definitions(stage: Stage) -> str:
-    """The stage's KPIs with the versions of their definitions, as text: another text, other numbers."""
-    return ",".join(sorted(f"{kpi.name}={kpi.version}" for kpi in of_stage(stage)))
+    """The stage's KPIs with the versions of their definitions and what they are shown by, as text: another
+    text, other rows."""
+    return ",".join(
+        sorted(f"{kpi.name}={kpi.version} by {' '.join(kpi.dimensions)}" for kpi in of_stage(stage))
+    )

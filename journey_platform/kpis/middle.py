@@ -4,7 +4,8 @@ from journey_platform.kpis.definition import EVERYTHING, Kpi, each, neither, tha
 from journey_platform.kpis.early import SESSIONS, WAA, WEB
 
 _BY_VISIT = (EVERYTHING, "traffic_channel", "campaign", "device", "account", "segment")
-_BY_ENTRY = (EVERYTHING, "traffic_channel", "device", "landing_page")
+_BY_ENTRY = (EVERYTHING, "traffic_channel", "device", "landing_page", "account", "segment")
+_BY_VISITOR = (EVERYTHING, "traffic_channel", "device", "account", "segment")
 _CART_WINDOW_DAYS = 7
 
 _ATTEMPTS = (
@@ -156,7 +157,7 @@ MIDDLE = (
         numerator="page views of the sessions",
         denominator=SESSIONS,
         above=that("page_views"),
-        dimensions=(EVERYTHING, "traffic_channel", "device"),
+        dimensions=_BY_VISITOR,
         better="up",
         sources=WEB,
         maturity_days=2,
@@ -172,7 +173,7 @@ MIDDLE = (
         numerator="page views of a session, robots excluded",
         denominator=None,
         above=that("page_views"),
-        dimensions=(EVERYTHING, "traffic_channel", "device"),
+        dimensions=_BY_VISITOR,
         better="up",
         sources=WEB,
         maturity_days=2,
@@ -189,7 +190,7 @@ MIDDLE = (
         numerator="seconds with a measured dwell, of the sessions' page views",
         denominator=SESSIONS,
         above=that("engaged_s"),
-        dimensions=(EVERYTHING, "traffic_channel", "device"),
+        dimensions=_BY_VISITOR,
         better="up",
         sources=WEB,
         maturity_days=2,

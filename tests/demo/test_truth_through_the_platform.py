@@ -268,6 +268,30 @@ def test_every_part_of_the_kpi_equals_the_truth(outcome: Outcome, kpi: str) -> N
     assert computed == {key: parts for key, parts in truth.items() if any(parts)}
 
 
+PARTITIONED = [
+    name
+    for name, kpi in KPIS.items()
+    if {"all", "account"} <= {*kpi.dimensions} and kpi.statistic == "ratio" and not kpi.is_share
+]
+
+
+@pytest.mark.parametrize("kpi", PARTITIONED)
+def test_accounts_and_people_without_one_add_up_to_all(outcome: Outcome, kpi: str) -> None:
+    """Also where people are counted once a period: each has one account at most."""
+    totals: dict[tuple[str, str, date], list[float]] = {}
+    found = {key: parts for key, parts in outcome.parts.items() if key[0] == kpi and any(parts)}
+    for (*of, shown), (above, below) in found.items():
+        if shown.startswith("account="):
+            sums = totals.setdefault((of[0], of[1], of[2]), [0.0, 0.0])
+            sums[0] += above
+            sums[1] += below or 0.0
+    whole = {(*key[:3],): parts for key, parts in found.items() if key[3] == "all"}
+    assert {key: tuple(sums) for key, sums in totals.items()} == {
+        key: pytest.approx((above, below or 0.0)) for key, (above, below) in whole.items()
+    }
+    assert len({key[3] for key in found if key[3].startswith("account=")}) > 1
+
+
 def test_what_people_say_of_how_they_heard_of_us_stands_beside_their_first_visit(outcome: Outcome) -> None:
     recount = Recount(outcome.world)
     begun = [(visit, actions[0].at) for visit, actions in sessions_of(outcome.world)]

@@ -104,6 +104,7 @@ def test_orders_are_told_by_place_code_and_what_they_match() -> None:
         "matched=web visit": (1, None),
         "matched=profile": (1, None),
         "matched=nobody": (1, None),
+        "account=Unassigned": (3, None),
     }
 
 

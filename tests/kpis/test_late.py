@@ -280,7 +280,7 @@ def test_a_backlog_is_what_waits_when_the_period_ends():
         *_ticket(3, 3, "2026-02-03 10:00", reason="parcel"),
     ]
     found = _parts("ticket_backlog", rows, on=days(date(2026, 2, 1), date(2026, 2, 5)))
-    assert of_kpi(found, "ticket_backlog") == {
+    assert of_kpi(found, "ticket_backlog", dimension="reason") == {
         ("2026-02-02", "all"): (1, None, 1),
         ("2026-02-02", "bill"): (1, None, 1),
         ("2026-02-03", "all"): (2, None, 2),
@@ -368,3 +368,50 @@ def test_people_are_divided_by_what_is_known_of_them_and_by_every_segment_of_the
     }
     assert by["account"] == {("2026-02-02", "Acme"): (1, 2, 2), ("2026-02-02", "Unassigned"): (0, 1, 1)}
     assert by["segment"] == {("2026-02-02", "vip"): (1, 1, 1), ("2026-02-02", "new"): (1, 2, 2)}
+
+
+@pytest.mark.parametrize(
+    ("kpi", "accounts", "segments"),
+    [
+        pytest.param(
+            "tickets",
+            {"Acme": (2, None, 2), "Unassigned": (2, None, 2)},
+            {"vip": (2, None, 2), "new": (3, None, 3)},
+            id="counted",
+        ),
+        pytest.param(
+            "resolution_median",
+            {"Acme": (3.0, None, 2), "Unassigned": (6.0, None, 2)},
+            {"vip": (3.0, None, 2), "new": (4.0, None, 3)},
+            id="a-median-of-their-own",
+        ),
+        pytest.param(
+            "repeat_contact_rate",
+            {"Acme": (1, 2, 2), "Unassigned": (0, 1, 1)},
+            {"vip": (1, 2, 2), "new": (1, 3, 3)},
+            id="a-share",
+        ),
+    ],
+)
+def test_tickets_are_divided_by_who_asked_and_count_in_each_segment_of_theirs(kpi, accounts, segments):
+    """A ticket of nobody known is of no account, and in no segment."""
+    rows = [
+        *_ticket(1, 1, "2026-02-02 08:00", None, "2026-02-02 10:00"),
+        *_ticket(2, 1, "2026-02-02 11:00", None, "2026-02-02 15:00"),
+        *_ticket(3, 2, "2026-02-02 08:00", None, "2026-02-02 14:00"),
+        *_ticket(4, None, "2026-02-02 08:00", None, "2026-02-02 14:00"),
+    ]
+    source = Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)})
+    people = profiles([1, 2])
+    place = people.schema.get_field_index("company")
+    read = {
+        TICKETS: source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))),
+        PROFILES_TABLE: people.set_column(place, "company", pa.array(["Acme", None])),
+    }
+    told = pa.table({"person_key": [1, 1, 2], "segment": ["vip", "new", "new"]})
+    found = count(read, [kpi], [date(2026, 2, 2)], segments=told)
+    by = {name: of_kpi(found, kpi, "day", name) for name in ("account", "segment")}
+    expected = {"account": accounts, "segment": segments}
+    for name, values in expected.items():
+        del by[name]["2026-02-02", "all"]
+        assert by[name] == {("2026-02-02", value): parts for value, parts in values.items()}

@@ -45,7 +45,8 @@ def asked(kpi: str, dimension: str, value: str) -> tuple[object, ...]:
     ("kpi", "dimension", "value", "expected"),
     [
         pytest.param("visits", "segment", "business", (2, None, 2, 2), id="a dimension that it names"),
-        pytest.param("bounce_single_page", "segment", "business", (1, 2, 2, 0.5), id="one that it does not"),
+        pytest.param("traffic_unassigned", "segment", "business", (0, 2, 2, 0), id="one that it does not"),
+        pytest.param("bounce_single_page", "segment", "business", (1, 2, 2, 0.5), id="a share of theirs"),
         pytest.param("bounce_single_page", "segment", "keen", (0, 1, 1, 0), id="a person in two segments"),
         pytest.param("bounce_single_page", "account", "Acme", (2, 2, 2, 1), id="an account"),
         pytest.param("bounce_single_page", "account", "Bolt", (0, 0, 0, None), id="nobody: null, not zero"),
