@@ -1,5 +1,6 @@
 """A declaration is read whole or refused with the file, the line and the key of the mistake."""
 
+import re
 from pathlib import Path
 
 import pytest
@@ -11,6 +12,8 @@ from connectors.files.drops import of_folder
 from journey_platform.settings import SettingsError, load
 from journey_platform.sources import file_mapping
 from tests.files.shop import DECLARATION, drop, folder_of
+
+PAGE = (Path(__file__).resolve().parents[2] / "docs" / "files.md").read_text(encoding="utf-8")
 
 
 def test_each_feed_is_a_stream(tmp_path: Path) -> None:
@@ -87,6 +90,12 @@ def test_a_mistake_in_what_rows_mean_is_told_with_its_place(
     folder_of(tmp_path, DECLARATION.replace(line, wrong, 1))
     with pytest.raises(ConfigurationError, match=rf"^files.yaml .*{said}"):
         file_mapping({"JOURNEY_FILES": str(tmp_path)})
+
+
+@pytest.mark.parametrize("shown", re.findall(r"```yaml\n(.*?)```", PAGE, flags=re.S))
+def test_what_the_page_shows_are_declarations(tmp_path: Path, shown: str) -> None:
+    folder_of(tmp_path, shown)
+    assert file_mapping({"JOURNEY_FILES": str(tmp_path)}).TOUCHPOINT_STREAMS
 
 
 def test_json_declares_as_well(tmp_path: Path) -> None:
