@@ -6,6 +6,7 @@ from journey_platform.kpis.grains.commerce import REPEAT_DAYS, TAKEN_BACK_DAYS
 from journey_platform.kpis.grains.currency import RATE_DAYS
 
 _ORDERS = ("shopify/orders",)
+_BY_CART = (EVERYTHING, "traffic_channel", "device", "account", "segment")
 _PURCHASES = "purchases made on the day, test orders excluded"
 _BAYMARD = "cart abandonment as the trade counts it: 1 - orders per carts, here within the visit"
 
@@ -130,7 +131,7 @@ COMMERCE = (
         numerator="visits with something put into a cart and without an order",
         denominator="visits with something put into a cart, robots excluded",
         above=that("is_left"),
-        dimensions=(EVERYTHING, "device"),
+        dimensions=_BY_CART,
         better="down",
         sources=WEB,
         maturity_days=2,
@@ -145,7 +146,7 @@ COMMERCE = (
         numerator="visits that saw the checkout and made no order",
         denominator="visits that saw the checkout or ordered without it, robots excluded",
         above=that("is_left"),
-        dimensions=(EVERYTHING, "device"),
+        dimensions=_BY_CART,
         better="down",
         sources=WEB,
         maturity_days=2,

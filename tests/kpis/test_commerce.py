@@ -140,7 +140,7 @@ def test_a_buyer_who_bought_before_is_counted_once_a_month() -> None:
 def test_carts_and_checkouts_are_left_by_visit(kpi: str, parts: tuple[int, int]) -> None:
     rows = [
         act("a", "add_to_cart", device="desktop"),
-        act("a", "page_view", page="/checkout/shipping", device="desktop"),
+        act("a", "page_view", page="/checkout/shipping", device="desktop", traffic_channel="Email"),
         act("b", "add_to_cart"),
         act("b", "page_view", page="/checkout/shipping"),
         act("b", "order"),
@@ -148,4 +148,6 @@ def test_carts_and_checkouts_are_left_by_visit(kpi: str, parts: tuple[int, int])
         act("d", "add_to_cart", is_bot=True),
         act("e", "page_view", page="/"),
     ]
-    assert counted(kpi, rows)["all=all"] == parts
+    found = counted(kpi, rows)
+    assert found["all=all"] == parts
+    assert found["device=desktop"] == found["traffic_channel=Email"] == (1, 1)

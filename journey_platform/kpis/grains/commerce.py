@@ -72,12 +72,13 @@ def buyer(scope: Scope) -> "ir.Table":
 
 
 def cart_visit(scope: Scope) -> "ir.Table":
-    """One row per visit in which something is put into a cart: `is_left`, without an order; `device`."""
+    """One row per visit in which something is put into a cart: `is_left`, without an order; `device`,
+    `traffic_channel`, and `person_key` where anybody can say whose it was."""
     return _visits_with(scope, lambda acts: acts.type == "add_to_cart")
 
 
 def checkout_visit(scope: Scope) -> "ir.Table":
-    """One row per visit that gets to the checkout, or past it: `is_left`, without an order; `device`."""
+    """One row per visit that gets to the checkout, or past it, with the same columns."""
     return _visits_with(
         scope, lambda acts: acts.type.isin(["checkout", "order"]) | acts.page.startswith("/checkout")
     )
@@ -90,6 +91,8 @@ def _visits_with(scope: Scope, is_step: Any) -> "ir.Table":
     visits = told.group_by("visit_id").aggregate(
         day=told.day.min(),
         device=told.device.min(),
+        traffic_channel=told.traffic_channel.min(),
+        person_key=told.person_key.max(),
         has_step=told.is_step.any(),
         is_left=~told.is_order.any(),
     )
