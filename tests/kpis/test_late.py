@@ -6,25 +6,16 @@ import pyarrow as pa
 import pyarrow.compute as pc
 import pytest
 
-from journey_platform.journeys.tickets import tickets, with_working_time
-from journey_platform.journeys.working import BusinessHours
-from journey_platform.kpis.grains.support import REPEAT_DAYS
-from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, TICKETS
+from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 from tests.journeys.made import at, touchpoints
-from tests.kpis.made import Tables, count, days, of_kpi, profiles
+from tests.kpis.made import count, days, of_kpi, profiles
 
 YEAR = days(date(2026, 1, 1), date(2026, 5, 31))
 
 
-def _parts(kpi, rows, known=(1, 2, 3), anonymous=(9,), on=YEAR, as_of=date(2026, 12, 1), hours=None):
+def _parts(kpi, rows, known=(1, 2, 3), anonymous=(9,), on=YEAR, as_of=date(2026, 12, 1)):
     touched = touchpoints(rows)
-    source = Tables({JOURNEY_TOUCHPOINTS: touched})
-    asked = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS)))
-    read = {
-        JOURNEY_TOUCHPOINTS: touched,
-        PROFILES_TABLE: profiles(known, anonymous),
-        TICKETS: with_working_time(asked, hours, "UTC"),
-    }
+    read = {JOURNEY_TOUCHPOINTS: touched, PROFILES_TABLE: profiles(known, anonymous)}
     return count(read, [kpi], on, as_of=as_of)
 
 
@@ -205,147 +196,6 @@ def test_churn_is_silence_that_ends_in_the_month(days_of_acts, gone):
     assert found.get(("2026-02-01", "all")) == gone
 
 
-def _ticket(number, person, created, replied=None, solved=None, reason="bill"):
-    common = {"vendor": "zendesk", "channel": "ticket", "subject_id": str(number), "reason": reason}
-    acts = [("ticket_created", created), ("ticket_replied", replied), ("ticket_solved", solved)]
-    return [
-        {"person_key": person, "type": kind, "occurred_at": at(when), **common} for kind, when in acts if when
-    ]
-
-
-def test_a_ticket_is_put_together_from_what_happened_to_it():
-    rows = [
-        *_ticket(1, 1, "2026-02-02 10:00", "2026-02-02 11:00", "2026-02-03 10:00"),
-        *_ticket(1, 1, None, "2026-02-03 11:00", "2026-02-05 10:00"),
-        *_ticket(2, 1, "2026-02-04 10:00"),
-        *_ticket(3, 1, None, None, "2026-02-04 10:00"),
-    ]
-    source = Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)})
-    found = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))).sort_by("ticket_id").to_pylist()
-    assert [row["ticket_id"] for row in found] == ["1", "2"], "a ticket never seen created is unknown"
-    assert found[0] == {
-        "ticket_id": "1",
-        "person_key": 1,
-        "reason": "bill",
-        "created_day": date(2026, 2, 2),
-        "created_at": at("2026-02-02 10:00"),
-        "replied_at": at("2026-02-02 11:00"),
-        "solved_day": date(2026, 2, 5),
-        "solved_at": at("2026-02-05 10:00"),
-        "next_at": at("2026-02-04 10:00"),
-        "replied_working_s": None,
-        "solved_working_s": None,
-    }
-    assert found[1]["solved_at"] is None
-    assert found[1]["next_at"] is None
-
-
-OFFICE = BusinessHours(week="Mon-Fri 09:00-17:00", holidays=(date(2026, 2, 5),))
-
-
-@pytest.mark.parametrize(
-    ("kpi", "day", "by_clock", "by_office"),
-    [
-        # Created on Wednesday at 16:00; Thursday is a holiday, and the reply comes on Friday.
-        pytest.param("first_response", "2026-02-04", 42.0, 2.0, id="over a holiday"),
-        pytest.param("resolution", "2026-02-09", 117.0, 13.0, id="and a weekend"),
-    ],
-)
-def test_times_stand_side_by_side_by_the_clock_and_by_business_hours(kpi, day, by_clock, by_office):
-    rows = [
-        *_ticket(1, 1, "2026-02-04 16:00", "2026-02-06 10:00", "2026-02-09 13:00"),
-        *_ticket(2, 1, "2026-02-10 16:00"),
-    ]
-    for name, hours in ((f"{kpi}_median", by_clock), (f"{kpi}_business_median", by_office)):
-        found = of_kpi(_parts(name, rows, hours=OFFICE), name, "day", "reason")
-        assert found == {(day, "all"): (hours, None, 1), (day, "bill"): (hours, None, 1)}
-
-
-def test_without_business_hours_no_time_is_told_by_them():
-    rows = _ticket(1, 1, "2026-02-04 16:00", "2026-02-06 10:00", "2026-02-09 12:00")
-    for kpi in ("first_response_business_p90", "resolution_business_median"):
-        assert of_kpi(_parts(kpi, rows), kpi) == {}
-
-
-def test_what_is_answered_out_of_hours_took_until_they_closed():
-    rows = _ticket(1, 1, "2026-02-04 16:30", "2026-02-04 22:00")
-    found = _parts("first_response_business_median", rows, hours=OFFICE)
-    assert of_kpi(found, "first_response_business_median")["2026-02-04", "all"] == (0.5, None, 1)
-
-
-def test_a_backlog_is_what_waits_when_the_period_ends():
-    rows = [
-        *_ticket(1, 1, "2026-02-02 10:00", None, "2026-02-02 12:00"),
-        *_ticket(2, 2, "2026-02-02 10:00", None, "2026-02-04 12:00"),
-        *_ticket(3, 3, "2026-02-03 10:00", reason="parcel"),
-    ]
-    found = _parts("ticket_backlog", rows, on=days(date(2026, 2, 1), date(2026, 2, 5)))
-    assert of_kpi(found, "ticket_backlog", dimension="reason") == {
-        ("2026-02-02", "all"): (1, None, 1),
-        ("2026-02-02", "bill"): (1, None, 1),
-        ("2026-02-03", "all"): (2, None, 2),
-        ("2026-02-03", "bill"): (1, None, 1),
-        ("2026-02-03", "parcel"): (1, None, 1),
-        ("2026-02-04", "all"): (1, None, 1),
-        ("2026-02-04", "parcel"): (1, None, 1),
-        ("2026-02-05", "all"): (1, None, 1),
-        ("2026-02-05", "parcel"): (1, None, 1),
-    }
-    assert of_kpi(found, "ticket_backlog", "week")["2026-02-02", "all"] == (1, None, 1)
-
-
-@pytest.mark.parametrize(
-    ("again", "repeated"),
-    [
-        pytest.param(("2026-02-10 11:59:59", 1, "bill"), 1, id="within a week of the solution"),
-        pytest.param(("2026-02-10 12:00", 1, "bill"), 1, id="to the second"),
-        pytest.param(("2026-02-10 12:00:01", 1, "bill"), 0, id="too late"),
-        pytest.param(("2026-02-02 11:00", 1, "bill"), 1, id="before the solution"),
-        pytest.param(("2026-02-04 10:00", 1, "parcel"), 0, id="about something else"),
-        pytest.param(("2026-02-04 10:00", 2, "bill"), 0, id="by somebody else"),
-    ],
-)
-def test_a_contact_is_repeated_by_the_same_person_for_the_same_reason(again, repeated):
-    when, person, reason = again
-    rows = [
-        *_ticket(1, 1, "2026-02-02 10:00", None, "2026-02-03 12:00"),
-        *_ticket(2, person, when, reason=reason),
-    ]
-    for kpi, counted in (("repeat_contact_rate", repeated), ("first_contact_resolution", 1 - repeated)):
-        assert of_kpi(_parts(kpi, rows), kpi, dimension="all") == {("2026-02-03", "all"): (counted, 1, 1)}
-
-
-def test_a_contact_of_nobody_known_or_not_yet_followed_long_enough_is_left_out():
-    rows = [
-        *_ticket(1, None, "2026-02-02 10:00", None, "2026-02-02 12:00"),
-        *_ticket(2, 2, "2026-02-02 10:00", None, "2026-02-03 12:00"),
-    ]
-    kpi, matures = "repeat_contact_rate", date(2026, 2, 3) + timedelta(days=REPEAT_DAYS + 1)
-    assert _parts(kpi, rows, as_of=matures - timedelta(days=1)).num_rows == 0
-    assert of_kpi(_parts(kpi, rows, as_of=matures), kpi, dimension="all") == {
-        ("2026-02-03", "all"): (0, 1, 1)
-    }
-
-
-@pytest.mark.parametrize(
-    ("kpi", "day", "hours"),
-    [
-        pytest.param("first_response_median", "2026-02-02", 2.0, id="median of 1, 2 and 6"),
-        pytest.param("first_response_p90", "2026-02-02", 5.2, id="nine of ten"),
-        pytest.param("resolution_median", "2026-02-03", 25.0, id="of those solved that day: 24 and 26"),
-    ],
-)
-def test_times_are_quantiles_of_calendar_hours(kpi, day, hours):
-    rows = [
-        *_ticket(1, 1, "2026-02-02 10:00", "2026-02-02 11:00", "2026-02-03 10:00"),
-        *_ticket(2, 2, "2026-02-02 10:00", "2026-02-02 12:00", "2026-02-03 12:00"),
-        *_ticket(3, 3, "2026-02-02 10:00", "2026-02-02 16:00"),
-        *_ticket(4, 3, "2026-02-02 10:00"),
-    ]
-    found = of_kpi(_parts(kpi, rows), kpi, dimension="all")
-    assert found[day, "all"] == (pytest.approx(hours), None, 2 if "resolution" in kpi else 3)
-
-
 def test_ratings_are_good_or_bad():
     rated = {"type": "ticket_rated", "unit": "csat", "channel": "ticket", "reason": "bill"}
     rows = [{**rated, "value": score, "occurred_at": at("2026-02-02 10:00")} for score in (1.0, 1.0, 0.0)]
@@ -368,50 +218,3 @@ def test_people_are_divided_by_what_is_known_of_them_and_by_every_segment_of_the
     }
     assert by["account"] == {("2026-02-02", "Acme"): (1, 2, 2), ("2026-02-02", "Unassigned"): (0, 1, 1)}
     assert by["segment"] == {("2026-02-02", "vip"): (1, 1, 1), ("2026-02-02", "new"): (1, 2, 2)}
-
-
-@pytest.mark.parametrize(
-    ("kpi", "accounts", "segments"),
-    [
-        pytest.param(
-            "tickets",
-            {"Acme": (2, None, 2), "Unassigned": (2, None, 2)},
-            {"vip": (2, None, 2), "new": (3, None, 3)},
-            id="counted",
-        ),
-        pytest.param(
-            "resolution_median",
-            {"Acme": (3.0, None, 2), "Unassigned": (6.0, None, 2)},
-            {"vip": (3.0, None, 2), "new": (4.0, None, 3)},
-            id="a-median-of-their-own",
-        ),
-        pytest.param(
-            "repeat_contact_rate",
-            {"Acme": (1, 2, 2), "Unassigned": (0, 1, 1)},
-            {"vip": (1, 2, 2), "new": (1, 3, 3)},
-            id="a-share",
-        ),
-    ],
-)
-def test_tickets_are_divided_by_who_asked_and_count_in_each_segment_of_theirs(kpi, accounts, segments):
-    """A ticket of nobody known is of no account, and in no segment."""
-    rows = [
-        *_ticket(1, 1, "2026-02-02 08:00", None, "2026-02-02 10:00"),
-        *_ticket(2, 1, "2026-02-02 11:00", None, "2026-02-02 15:00"),
-        *_ticket(3, 2, "2026-02-02 08:00", None, "2026-02-02 14:00"),
-        *_ticket(4, None, "2026-02-02 08:00", None, "2026-02-02 14:00"),
-    ]
-    source = Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)})
-    people = profiles([1, 2])
-    place = people.schema.get_field_index("company")
-    read = {
-        TICKETS: source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS))),
-        PROFILES_TABLE: people.set_column(place, "company", pa.array(["Acme", None])),
-    }
-    told = pa.table({"person_key": [1, 1, 2], "segment": ["vip", "new", "new"]})
-    found = count(read, [kpi], [date(2026, 2, 2)], segments=told)
-    by = {name: of_kpi(found, kpi, "day", name) for name in ("account", "segment")}
-    expected = {"account": accounts, "segment": segments}
-    for name, values in expected.items():
-        del by[name]["2026-02-02", "all"]
-        assert by[name] == {("2026-02-02", value): parts for value, parts in values.items()}
