@@ -11,6 +11,7 @@ Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "
 """Why a touchpoint that could count does not. The rest is of another period, or counts through another."""
 
 WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
+_CLICKS = ("click", "dead_click")
 _PURCHASE = ("purchase",)
 _MONEY = (*_PURCHASE, "refund", "cancellation")
 _TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
@@ -69,6 +70,10 @@ TRAILS: Mapping[str, Trail] = {
     "attempt_every": _ATTEMPT,
     "cart_visit": _VISIT,
     "checkout_visit": _VISIT,
+    "step_visit": _VISIT,
+    "touch": Trail(("touchpoint_id", "session_id"), _ITSELF, ("order",)),
+    "newcomer": Trail(("person_key", "touchpoint_id"), {"person_key": "person_key"}, leaves_out=_OWN),
+    "struggle_visit": Trail(("visit_id",), {"visit_id": "visit_id"}, (*WEB, "checkout", *_CLICKS)),
     "purchase": Trail(("touchpoint_id",), _ITSELF, _PURCHASE),
     "takings": Trail(("touchpoint_id",), _ITSELF, _MONEY),
     "exchanged": Trail(("touchpoint_id",), _ITSELF, _MONEY),

@@ -81,6 +81,8 @@ NOT_YET = {
     "contract_in_use_28d",
     "contract_to_first_user_median",
     "silent_churn",
+    "newcomers_converting_28d",
+    *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
     # Nobody tells rates here.
     "revenue_net_converted",
 }

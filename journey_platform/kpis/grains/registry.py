@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journey_platform.kpis.grains import business, commerce, currency, origins, people, support, visits, words
+from journey_platform.kpis.grains import (
+    business,
+    commerce,
+    conversions,
+    currency,
+    friction,
+    origins,
+    people,
+    support,
+    visits,
+    words,
+)
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import (
     ACCOUNT_JOURNEYS,
@@ -40,6 +51,7 @@ class Grain:
 
 _ACTS = (JOURNEY_TOUCHPOINTS, PROFILES_TABLE)
 _CART = visits.CART_WINDOW_DAYS
+_BACK = origins.LOOK_BACK_DAYS + 1
 
 GRAINS: Mapping[str, Grain] = {
     "session": Grain("visit", visits.session, (SESSIONS,)),
@@ -56,6 +68,12 @@ GRAINS: Mapping[str, Grain] = {
     "attempt_every": Grain("attempt", visits.attempts("every"), _ACTS[:1], after=_CART),
     "cart_visit": Grain("visit with a cart", commerce.cart_visit, _ACTS[:1], before=1, after=1),
     "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
+    "step_visit": Grain("visit", conversions.step_visit, _ACTS[:1], before=1, after=1),
+    "touch": Grain(
+        "visit in the 30 days before an order", conversions.touch, (*_ACTS[:1], SESSIONS), before=_BACK
+    ),
+    "newcomer": Grain("newcomer", conversions.newcomer, _ACTS, before=_BACK, after=conversions.CONVERT_DAYS),
+    "struggle_visit": Grain("visit", friction.struggle_visit, _ACTS[:1], before=1, after=1),
     "purchase": Grain("purchase", commerce.purchase, _ACTS[:1], before=1, after=1),
     "takings": Grain("purchase, refund or cancellation", commerce.takings, _ACTS[:1]),
     "exchanged": Grain(
