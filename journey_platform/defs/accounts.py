@@ -80,8 +80,11 @@ def days_of_accounts(platform: Platform, since: int | None) -> set[date]:
 
 
 def days_of_users(platform: Platform, since: int | None) -> set[date]:
-    """The days with another use than before; all since the first use where that is another."""
-    columns = ("account_key", "person_key", "company", "role", "first_use_day", "is_added", "days")
+    """The days with another use than before; all since the invitation or first use where that is another."""
+    columns = (
+        *("account_key", "person_key", "company", "role", "first_use_at", "first_use_day", "is_added"),
+        *("invited_at", "invited_day", "is_steady", "days"),
+    )
     sides = _sides(platform, ACCOUNT_USERS, since, columns)
     days: set[date] = set()
     firsts: list[date | None] = []
@@ -92,7 +95,8 @@ def days_of_users(platform: Platform, since: int | None) -> set[date]:
         was, now = ({*row["days"]} if row else set() for row in (old, new))
         days |= was ^ now
         if old is None or new is None or any(old[name] != new[name] for name in columns[:-1]):
-            firsts += [row["first_use_day"] for row in (old, new) if row is not None]
+            sides_of = [row for row in (old, new) if row is not None]
+            firsts += [row[name] for row in sides_of for name in ("invited_day", "first_use_day")]
     return days | _until_today(platform, firsts)
 
 

@@ -119,7 +119,7 @@ def _contracts(happened: _Rows, company: Mapping[int, str | None]) -> list[dict[
 def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -> list[dict[str, Any]]:
     days: dict[tuple[int, int], dict[date, Any]] = defaultdict(dict)
     role: dict[tuple[int, int], str | None] = {}
-    invited: dict[tuple[int, int], Any] = {}
+    invited: dict[tuple[int, int], Mapping[str, Any]] = {}
     for row in used_on:
         who = row["account_key"], row["person_key"]
         days[who][row["day"]] = row["first_at"]
@@ -127,23 +127,25 @@ def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -
     for row in sorted(happened, key=_when):
         who = row["account_key"], row["person_key"]
         if row["type"] == INVITED and None not in who:
-            invited.setdefault(who, row["occurred_at"])
+            invited.setdefault(who, row)
             role.setdefault(who, row["role"])
     found = []
     for who in sorted(role):
-        used = sorted(days[who])
+        used, asked = sorted(days[who]), invited.get(who)
         found.append(
             {
                 "account_key": who[0],
                 "person_key": who[1],
                 "company": company.get(who[0]),
                 "role": role[who],
-                "invited_at": invited.get(who),
+                "invited_at": asked["occurred_at"] if asked else None,
+                "invited_day": asked["day"] if asked else None,
                 "first_use_at": min(days[who].values(), default=None),
                 "first_use_day": used[0] if used else None,
                 "habitual_on": habitual_on(used),
                 "days": used,
                 "is_added": False,
+                "is_steady": False,
             }
         )
     return found
@@ -165,7 +167,7 @@ def _journey(
     users: list[dict[str, Any]],
     told: list[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """One account's row; marks its users that were added."""
+    """One account's row; marks its users that were added, or invited, long after it went live."""
     signed: Any = min((row["signed_at"] for row in contracts), default=None)
     uses = [row for row in users if row["first_use_at"] is not None]
     first = min(uses, key=lambda row: row["first_use_at"], default=None)
@@ -173,8 +175,9 @@ def _journey(
     is_shaped = signed is not None and used is not None
     lives = [row["occurred_at"] for row in told if row["type"] == LIVE]
     live = min(lives) if lives else max(signed, used) if is_shaped else None
-    for row in uses:
-        row["is_added"] = live is not None and row["first_use_at"] - live > ADDED_DAYS * _DAY
+    for row in users:
+        for mark, at in (("is_added", row["first_use_at"]), ("is_steady", row["invited_at"])):
+            row[mark] = live is not None and at is not None and at - live > ADDED_DAYS * _DAY
     running = [row for row in contracts if row["ended_day"] is None]
     latest = max(running, key=lambda row: (row["signed_at"], row["contract_id"]), default=None)
     reached = [(row["occurred_at"], row["day"], row["type"]) for row in told if row["type"] in MILESTONES]

@@ -111,5 +111,8 @@ TRAILS: Mapping[str, Trail] = {
     "beginner": _CONTRACT,
     "licence": _CONTRACT,
     "subscriber": _CONTRACT,
+    "contracted": _CONTRACT,
+    "rollout": _CONTRACT,
+    "invited": Trail(("person_key",), {"person_key": "person_key"}, ("user_invited",), leaves_out=_OWN),
     "new_user": Trail(("person_key",), {"person_key": "person_key"}, WEB, leaves_out=_OWN),
 }

@@ -83,8 +83,9 @@ NOT_YET = {
     "silent_churn",
     "newcomers_converting_28d",
     *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
-    # Nobody tells rates here.
-    "revenue_net_converted",
+    *("half_of_seats_28d", "time_to_half_of_seats"),
+    # Nobody tells rates or invitations here.
+    *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
 }
 
 

@@ -114,5 +114,13 @@ GRAINS: Mapping[str, Grain] = {
         (CONTRACTS, ACCOUNT_USERS),
         before=business.BASELINE_WEEKS * 7,
     ),
+    "contracted": Grain("account under contract at the period's start", business.contracted, (CONTRACTS,)),
+    "rollout": Grain(
+        "account's first contract",
+        business.rollout,
+        (CONTRACTS, ACCOUNT_USERS),
+        after=business.BEGIN_DAYS,
+    ),
+    "invited": Grain("invited member", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS),
     "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
