@@ -1,6 +1,6 @@
 """The asset of accounts' journeys, and which days of KPI values a change of them concerns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -83,7 +83,7 @@ def days_of_users(platform: Platform, since: int | None) -> set[date]:
     """The days with another use than before; all since the invitation or first use where that is another."""
     columns = (
         *("account_key", "person_key", "company", "role", "first_use_at", "first_use_day", "is_added"),
-        *("invited_at", "invited_day", "is_steady", "days"),
+        *("invited_at", "invited_day", "is_steady", "days", "features"),
     )
     sides = _sides(platform, ACCOUNT_USERS, since, columns)
     days: set[date] = set()
@@ -92,12 +92,19 @@ def days_of_users(platform: Platform, since: int | None) -> set[date]:
         old, new = (side.get(who) for side in sides)
         if old == new:
             continue
-        was, now = ({*row["days"]} if row else set() for row in (old, new))
-        days |= was ^ now
-        if old is None or new is None or any(old[name] != new[name] for name in columns[:-1]):
+        was, now = (_days_used(row) for row in (old, new))
+        days |= {day for day, _ in was ^ now}
+        if old is None or new is None or any(old[name] != new[name] for name in columns[:-2]):
             sides_of = [row for row in (old, new) if row is not None]
             firsts += [row[name] for row in sides_of for name in ("invited_day", "first_use_day")]
     return days | _until_today(platform, firsts)
+
+
+def _days_used(user: Mapping[str, Any] | None) -> set[tuple[date, str | None]]:
+    """The days with use, and with the use of each feature."""
+    if user is None:
+        return set()
+    return {(day, None) for day in user["days"]} | {(use["day"], use["feature"]) for use in user["features"]}
 
 
 def _until_today(platform: Platform, firsts: Iterable[date | None]) -> set[date]:

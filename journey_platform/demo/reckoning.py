@@ -36,6 +36,7 @@ class Log:
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
     used: list[tuple[Who, datetime]] = field(default_factory=list)
+    features: list[tuple[Who, datetime, str]] = field(default_factory=list)
     signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 

@@ -77,7 +77,26 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
     found |= {
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
     }
-    return found | _seats(signed, used, calendar)
+    return found | _seats(signed, used, calendar) | _features(log, people, company_of, used, calendar)
+
+
+def _features(
+    log: Log, people: People, company_of: dict[Identifier, str], used: Used, calendar: Calendar
+) -> dict[Key, Parts]:
+    """Of the members that were there in four weeks, who used each feature."""
+    days = {who: {calendar.day_of(at) for at in acts} for of in used.values() for who, acts in of.items()}
+    found: dict[Key, Parts] = {}
+    for kind, start, end in periods(calendar, ("week",)):
+        since = end - _BEGIN
+        there = [who for who, of in days.items() if any(since <= day < end for day in of)]
+        users: dict[str, set[Identifier | None]] = defaultdict(set)
+        for who, at, feature in log.features:
+            if since <= calendar.day_of(at) < end and people.profile(who) in company_of:
+                users[feature].add(people.profile(who))
+        for feature, of_feature in users.items():
+            parts = float(len(of_feature)), float(len(there))
+            found["feature_adoption", kind, start, f"feature={feature}"] = parts
+    return found
 
 
 def _halves(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Calendar) -> dict[Key, Parts]:

@@ -195,6 +195,9 @@ class Tally:
         for dimension in ("all", f"traffic_channel={channel}", f"device={visit.device}"):
             for kpi, above, below in told:
                 self._count(kpi, day, dimension, above, below)
+        self._log.features += [
+            (who, action.at, f"Feature/{action.title}") for action in visit.actions if action.kind == "event"
+        ]
         orders = [action.at for action in visit.actions if action.kind == "order"]
         self._log.ordered += [(at, who or ("cookie_id", visit.cookie)) for at in orders]
 

@@ -28,6 +28,8 @@ SIGNED, INVITED, LIVE = "contract_signed", "user_invited", "go_live"
 ENDED = ("contract_ended", "cancellation")
 MILESTONES = ("first_meeting", SIGNED, "kick_off", LIVE, "business_review", "contract_renewed", ENDED[0])
 """Touchpoint types that are milestones of an account, whoever tells them."""
+FEATURE = ("event", "feature_used")
+"""Touchpoint types of use that name a feature, as what was acted on."""
 ADDED_DAYS = 30
 HABIT_WEEKS, HABIT_OF = 3, 4
 
@@ -45,14 +47,17 @@ class AccountJourneys:
 
 
 def use(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
-    """One row per member and local day with use: account_key, person_key, role, day, first_at.
+    """One row per member and local day with use: account_key, person_key, role, day, first_at, features.
 
     `touchpoints`: rows of `tables.JOURNEY_TOUCHPOINTS`; `members`: of `tables.ACCOUNT_MEMBERS_TABLE`.
     """
     own = touchpoints.filter(touchpoints.channel.isin(USE) & ~touchpoints.is_bot & ~touchpoints.is_machine)
     theirs = own.inner_join(members.select("account_key", "person_key", "role"), "person_key")
     return theirs.group_by(["account_key", "person_key", "role", "day"]).aggregate(
-        first_at=theirs.occurred_at.min()
+        first_at=theirs.occurred_at.min(),
+        features=theirs.subject_id.collect(
+            where=theirs.type.isin(FEATURE) & theirs.subject_id.notnull(), distinct=True
+        ),
     )
 
 
@@ -118,11 +123,13 @@ def _contracts(happened: _Rows, company: Mapping[int, str | None]) -> list[dict[
 
 def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -> list[dict[str, Any]]:
     days: dict[tuple[int, int], dict[date, Any]] = defaultdict(dict)
+    features: dict[tuple[int, int], list[tuple[date, str]]] = defaultdict(list)
     role: dict[tuple[int, int], str | None] = {}
     invited: dict[tuple[int, int], Mapping[str, Any]] = {}
     for row in used_on:
         who = row["account_key"], row["person_key"]
         days[who][row["day"]] = row["first_at"]
+        features[who] += [(row["day"], name) for name in row["features"] or ()]
         role[who] = row["role"]
     for row in sorted(happened, key=_when):
         who = row["account_key"], row["person_key"]
@@ -144,6 +151,7 @@ def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -
                 "first_use_day": used[0] if used else None,
                 "habitual_on": habitual_on(used),
                 "days": used,
+                "features": [{"day": day, "feature": name} for day, name in sorted(features[who])],
                 "is_added": False,
                 "is_steady": False,
             }

@@ -5,7 +5,7 @@ Two journeys, one clock: what the account signs, and what its people do.
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 from journey_platform.kpis.early import WEB
-from journey_platform.kpis.grains.business import BEGIN_DAYS
+from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS
 
 _CONTRACTS = ("shopify/orders",)
 _USED = (*_CONTRACTS, *WEB)
@@ -285,5 +285,22 @@ BUSINESS = (
         window_days=BEGIN_DAYS,
         is_additive=False,
         is_cohort=True,
+    ),
+    Kpi(
+        name="feature_adoption",
+        stage="business",
+        grain="feature_user",
+        question="How many users use a feature?",
+        unit="ratio",
+        numerator=f"those that used the feature in the {FEATURE_DAYS} days up to the week's end",
+        denominator="members of accounts that used the product in them",
+        above=that("uses"),
+        dimensions=("feature",),
+        better="up",
+        sources=WEB,
+        maturity_days=2,
+        reference=f"users of the feature in {FEATURE_DAYS} days per eligible; eligible is who was there",
+        periods=("week",),
+        is_additive=False,
     ),
 )

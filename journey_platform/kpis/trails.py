@@ -114,5 +114,11 @@ TRAILS: Mapping[str, Trail] = {
     "contracted": _CONTRACT,
     "rollout": _CONTRACT,
     "invited": Trail(("person_key",), {"person_key": "person_key"}, ("user_invited",), leaves_out=_OWN),
+    "feature_user": Trail(
+        ("account_key", "person_key", "feature"),
+        {"person_key": "person_key", "feature": "subject_id"},
+        ("event", "feature_used"),
+        leaves_out=_OWN,
+    ),
     "new_user": Trail(("person_key",), {"person_key": "person_key"}, WEB, leaves_out=_OWN),
 }

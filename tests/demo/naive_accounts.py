@@ -145,6 +145,18 @@ def account_kpis(world: World) -> dict[Key, Parts]:
         middle = median(spent_by) if is_plain else median_low(spent_by)
         if middle < math.inf:
             found[key] = middle, None
+    members = [visit for visit in recount.visits if recount.visitor(visit) in company]
+    for kind, start, end in recount.periods("week"):
+        seen: dict[str, set[int | None]] = defaultdict(set)
+        for visit in members:
+            for action in kept_actions(visit):
+                if 0 < (end - recount.day(action.at)).days <= 28:
+                    seen["all"].add(recount.visitor(visit))
+                    if action.kind == "event":
+                        seen[f"feature=Feature/{action.title}"].add(recount.visitor(visit))
+        for dimension in seen.keys() - {"all"}:
+            parts = float(len(seen[dimension])), float(len(seen["all"]))
+            found["feature_adoption", kind, start, dimension] = parts
     for day, of in shapes.items():
         for shape in set(of):
             found["account_shape", "day", day, f"shape={shape}"] = float(of.count(shape)), float(len(of))

@@ -142,6 +142,46 @@ def test_who_is_invited_comes_or_does_not(acts: list[dict[str, Any]], found: dic
     } == found
 
 
+def does(day: int, person: int, feature: str, **more: Any) -> dict[str, Any]:
+    return act(day, person, "feature_used", "product", subject_id=feature, **more)
+
+
+def test_a_feature_is_adopted_by_so_many_of_those_who_were_there() -> None:
+    rows = tables(
+        act(0, 1),
+        act(-20, 2),
+        act(-22, 3),
+        does(1, 1, "export"),
+        does(2, 1, "export"),
+        does(-20, 2, "export"),
+        act(3, 4, "event", subject_id="alerts"),
+        does(4, 2, "export", is_bot=True),
+        does(-21, 3, "old"),
+        does(-22, 3, "alerts"),
+        does(7, 2, "alerts"),
+        does(5, 99, "alerts"),
+    )
+    week = {"start": MONDAY, "as_of": MONDAY + timedelta(days=40)}
+    assert parts(rows, "feature_adoption", **week) == {
+        "feature_adoption feature=export": (2, 4),
+        "feature_adoption feature=alerts": (1, 4),
+        "feature_adoption feature=old": (1, 4),
+    }
+    cell = Cell(KPIS["feature_adoption"], "week", MONDAY, "feature", "export")
+    found = members(cell, made.Tables(rows), as_of=TODAY)
+    assert recompute(cell.kpi, found.units).value == 0.5
+    adding = {row["unit"] for row in found.units.to_pylist() if row["above"]}
+    assert set(found.records["unit"].to_pylist()) == adding
+
+
+def test_what_a_week_so_far_tells_of_features_is_of_the_days_that_are_over() -> None:
+    rows = tables(does(-26, 1, "export"), does(0, 2, "alerts"), act(3, 3))
+    assert parts(rows, "feature_adoption", as_of=MONDAY + timedelta(days=2)) == {
+        "feature_adoption feature=export": (1, 2),
+        "feature_adoption feature=alerts": (1, 2),
+    }
+
+
 @pytest.mark.parametrize(
     "name", ["contract_churn", "seat_retention_net", "time_to_half_of_seats", "invited_active_28d"]
 )

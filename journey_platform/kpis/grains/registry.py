@@ -122,5 +122,8 @@ GRAINS: Mapping[str, Grain] = {
         after=business.BEGIN_DAYS,
     ),
     "invited": Grain("invited member", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS),
+    "feature_user": Grain(
+        "active member and feature", business.feature_user, (ACCOUNT_USERS,), before=business.FEATURE_DAYS
+    ),
     "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
