@@ -13,7 +13,18 @@ if TYPE_CHECKING:
 Stage = Literal["early", "middle", "late", "business"]
 Period = Literal["day", "week", "month"]
 Unit = Literal[
-    "ratio", "count", "score", "pages", "s", "h", "visits", "contacts", "money", "points", "conversions"
+    "ratio",
+    "count",
+    "score",
+    "pages",
+    "s",
+    "h",
+    "visits",
+    "contacts",
+    "money",
+    "points",
+    "conversions",
+    "products",
 ]
 Statistic = Literal["ratio", "median", "p90", "km_p25", "km_median", "km_p75"]
 
@@ -74,9 +85,7 @@ class Kpi:
     stage: Stage
     grain: str
     question: str
-    unit: Literal[
-        "ratio", "count", "score", "pages", "s", "h", "visits", "contacts", "money", "points", "conversions"
-    ]
+    unit: Unit
     numerator: str
     denominator: str | None
     above: Amount

@@ -81,6 +81,12 @@ TRAILS: Mapping[str, Trail] = {
     "buyer": Trail(
         ("person_key",), {"person_key": "person_key"}, _PURCHASE, leaves_out=("robot", "belongs to nobody")
     ),
+    "owner": Trail(
+        ("person_key",),
+        {"person_key": "person_key"},
+        ("item_bought",),
+        leaves_out=("robot", "belongs to nobody"),
+    ),
     "mailing": Trail(
         ("campaign",),
         {"campaign": "subject_id"},

@@ -255,10 +255,11 @@ NOT_IN_THE_TRUTH = {
     "sentiment_unknown",
     "text_topics",
     "revenue_net_converted",
+    *("cross_sell_rate", "products_per_customer"),
     "invited_active_28d",
     "time_to_activate",
 }
-"""What a model makes of words is not what a world is made of; no file of its tells rates or invitations."""
+"""What a model makes of words is not what a world is made of; nobody here tells rates, items, invitations."""
 
 REACHED_BY_TOO_FEW = {"time_to_convert_median", "time_to_convert_p75", "time_to_half_of_seats"}
 """Fewer than half of this world's newcomers buy, and of its new contracts fill half of the seats."""

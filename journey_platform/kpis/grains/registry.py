@@ -81,6 +81,7 @@ GRAINS: Mapping[str, Grain] = {
     ),
     "settled": Grain("purchase", commerce.settled, _ACTS[:1], after=commerce.TAKEN_BACK_DAYS),
     "buyer": Grain("buyer of the period", commerce.buyer, _ACTS[:1], before=commerce.REPEAT_DAYS),
+    "owner": Grain("buyer of items in a year", commerce.owner, _ACTS[:1], before=commerce.REPEAT_DAYS),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
     "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
     "text": Grain("text", words.text, (SENTIMENT,)),
