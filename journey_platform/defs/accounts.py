@@ -74,9 +74,10 @@ def days_of_contracts(platform: Platform, since: int | None) -> set[date]:
 
 
 def days_of_accounts(platform: Platform, since: int | None) -> set[date]:
-    """The days that decided the shape of accounts that changed."""
-    changed = _changed(platform, ACCOUNT_JOURNEYS, since, ("shaped_day",))
-    return {row["shaped_day"] for row in changed} - {None}
+    """The days of milestones of accounts that changed, and those that decided their shape."""
+    changed = _changed(platform, ACCOUNT_JOURNEYS, since, ("shaped_day", "milestones"))
+    reached = {date.fromisoformat(told.partition(" ")[0]) for row in changed for told in row["milestones"]}
+    return reached | {row["shaped_day"] for row in changed} - {None}
 
 
 def days_of_users(platform: Platform, since: int | None) -> set[date]:

@@ -5,7 +5,7 @@ Two journeys, one clock: what the account signs, and what its people do.
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 from journey_platform.kpis.early import WEB
-from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS
+from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS, RENEWAL_DAYS
 
 _CONTRACTS = ("shopify/orders",)
 _USED = (*_CONTRACTS, *WEB)
@@ -301,6 +301,26 @@ BUSINESS = (
         maturity_days=2,
         reference=f"users of the feature in {FEATURE_DAYS} days per eligible; eligible is who was there",
         periods=("week",),
+        is_additive=False,
+    ),
+    Kpi(
+        name="seats_active_before_renewal",
+        stage="business",
+        grain="renewal",
+        question="How many seats were in use three months before the contract was to be renewed?",
+        unit="ratio",
+        numerator=f"members that used the product in the {FEATURE_DAYS} days up to {RENEWAL_DAYS} days "
+        "before, at most the seats",
+        denominator="seats of the contracts that ran then, of accounts that renew or end one in the month",
+        above=that("active"),
+        below=that("seats"),
+        dimensions=(*_BY_COMPANY, "outcome"),
+        better="up",
+        sources=_USED,
+        maturity_days=2,
+        reference=f"{_BRIDGE}: adoption at renewal - {RENEWAL_DAYS} days; told once it is decided, so that "
+        "the renewed and the ended can be compared",
+        periods=("month",),
         is_additive=False,
     ),
 )

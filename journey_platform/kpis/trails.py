@@ -120,6 +120,12 @@ TRAILS: Mapping[str, Trail] = {
     "contracted": _CONTRACT,
     "rollout": _CONTRACT,
     "invited": Trail(("person_key",), {"person_key": "person_key"}, ("user_invited",), leaves_out=_OWN),
+    "renewal": Trail(
+        ("company", "contract_id", "decided_on", "outcome"),
+        {"contract_id": "subject_id"},
+        ("contract_signed",),
+        is_anytime=True,
+    ),
     "feature_user": Trail(
         ("account_key", "person_key", "feature"),
         {"person_key": "person_key", "feature": "subject_id"},

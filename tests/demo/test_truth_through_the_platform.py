@@ -256,7 +256,7 @@ NOT_IN_THE_TRUTH = {
     "text_topics",
     "revenue_net_converted",
     *("cross_sell_rate", "products_per_customer"),
-    "invited_active_28d",
+    *("invited_active_28d", "seats_active_before_renewal"),
     "time_to_activate",
 }
 """What a model makes of words is not what a world is made of; nobody here tells rates, items, invitations."""

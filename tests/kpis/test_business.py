@@ -182,6 +182,42 @@ def test_what_a_week_so_far_tells_of_features_is_of_the_days_that_are_over() -> 
     }
 
 
+def renewed(day: int) -> dict[str, Any]:
+    return act(day, 1, "contract_renewed", "account", subject_id="C1")
+
+
+LONG_AGO = signed(-365, 1, "C1", 4)
+
+
+@pytest.mark.parametrize(
+    ("acts", "found"),
+    [
+        pytest.param(
+            [LONG_AGO, act(-91, 2), act(-118, 3), renewed(0)], {"renewed": (2, 4)}, id="of four weeks"
+        ),
+        pytest.param(
+            [LONG_AGO, act(-90, 2), act(-119, 3), ends(0)], {"ended": (0, 4)}, id="not outside them"
+        ),
+        pytest.param([signed(-90, 1), act(-91, 2), renewed(0)], {}, id="no contract ran then"),
+        pytest.param(
+            [LONG_AGO, signed(-91, 1, "C2", 1), act(-95, 2), act(-96, 3), renewed(0)],
+            {"renewed": (1, 1)},
+            id="of the contract that was the latest then, at most its seats",
+        ),
+        pytest.param(
+            [LONG_AGO, act(-100, 2), renewed(0), ends(20)], {"renewed": (1, 4), "ended": (0, 4)}, id="both"
+        ),
+        pytest.param([LONG_AGO, act(-91, 2), renewed(-2), renewed(30)], {}, id="in other months"),
+    ],
+)
+def test_seats_in_use_are_told_of_ninety_days_before_a_renewal(
+    acts: list[dict[str, Any]], found: dict[str, Any]
+) -> None:
+    told_of = parts(tables(*acts), "seats_active_before_renewal", start=MARCH, period="month")
+    told_of.pop("seats_active_before_renewal", None)
+    assert {key.partition("outcome=")[2]: of for key, of in told_of.items()} == found
+
+
 @pytest.mark.parametrize(
     "name", ["contract_churn", "seat_retention_net", "time_to_half_of_seats", "invited_active_28d"]
 )

@@ -87,6 +87,7 @@ NOT_YET = {
     # Nobody tells rates, items or invitations here.
     *("cross_sell_rate", "products_per_customer"),
     *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
+    "seats_active_before_renewal",
 }
 
 

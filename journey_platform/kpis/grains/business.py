@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 BEGIN_DAYS = 28
 BASELINE_WEEKS = 4
 FEATURE_DAYS = 28
+RENEWAL_DAYS = 90
 SILENT_SHARE = 0.5
 SHARE_OF_SEATS = 0.5
 
@@ -158,6 +159,53 @@ def invited(scope: Scope) -> "ir.Table":
             phase=ibis.ifelse(asked.is_steady, "steady", "roll-out"),
         ),
         "invited_day",
+    )
+
+
+def renewal(scope: Scope) -> "ir.Table":
+    """One row per day on which a contract of an account was renewed or ended, as somebody told, with one that
+    ran `RENEWAL_DAYS` before: `outcome`, `seats` of the latest one then, `active`: members that had used the
+    product in the `FEATURE_DAYS` up to that day, at most the seats."""
+    import ibis
+
+    accounts = scope.whole(ACCOUNT_JOURNEYS)
+    told = accounts.select("account_key", "company", one=accounts.milestones.unnest())
+    told = told.mutate(
+        decided_on=told.one.substr(0, len("2026-01-01")).cast("date"),
+        outcome=ibis.cases(
+            (told.one.endswith(" contract_renewed"), "renewed"),
+            (told.one.endswith(" contract_ended"), "ended"),
+        ),
+    )
+    decided = told.filter(told.outcome.notnull()).drop("one").distinct()
+    decided = decided.mutate(asked_on=(decided.decided_on - ibis.interval(days=RENEWAL_DAYS)).cast("date"))
+    decided = scope.of_days(decided.mutate(day=decided.decided_on))
+    contracts = scope.whole(CONTRACTS).drop("company", "person_key")
+    there = decided.inner_join(
+        contracts,
+        [
+            decided.account_key == contracts.account_key,
+            contracts.signed_day < decided.asked_on,
+            contracts.ended_day.isnull() | (contracts.ended_day >= decided.asked_on),
+        ],
+    )
+    one = ["account_key", "decided_on", "outcome"]
+    latest = ibis.window(group_by=one, order_by=[there.signed_at.desc(), there.contract_id.desc()])
+    asked = there.mutate(place=ibis.row_number().over(latest)).filter(lambda t: t.place == 0)
+    used, since = _days_used(scope), ibis.interval(days=FEATURE_DAYS)
+    near = asked.select(*one, "asked_on").inner_join(
+        used,
+        [
+            asked.account_key == used.account_key,
+            used.used_on < asked.asked_on,
+            used.used_on >= (asked.asked_on - since).cast("date"),
+        ],
+    )
+    users = near.group_by(one).aggregate(users=near.user_key.nunique())
+    found = asked.left_join(users, one)
+    return found.select(
+        *("day", "account_key", "company", "contract_id", "decided_on", "outcome", "seats"),
+        active=ibis.least(found.users.fill_null(0), found.seats),
     )
 
 

@@ -123,6 +123,12 @@ GRAINS: Mapping[str, Grain] = {
         after=business.BEGIN_DAYS,
     ),
     "invited": Grain("invited member", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS),
+    "renewal": Grain(
+        "renewal or end of a contract",
+        business.renewal,
+        (ACCOUNT_JOURNEYS, CONTRACTS, ACCOUNT_USERS),
+        before=business.RENEWAL_DAYS + business.FEATURE_DAYS,
+    ),
     "feature_user": Grain(
         "active member and feature", business.feature_user, (ACCOUNT_USERS,), before=business.FEATURE_DAYS
     ),
