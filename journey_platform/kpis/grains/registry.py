@@ -70,9 +70,14 @@ GRAINS: Mapping[str, Grain] = {
     "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
     "step_visit": Grain("visit", conversions.step_visit, _ACTS[:1], before=1, after=1),
     "touch": Grain(
-        "visit in the 30 days before an order", conversions.touch, (*_ACTS[:1], SESSIONS), before=_BACK
+        "visit in the 30 days before an order of the period",
+        conversions.touch,
+        (*_ACTS[:1], SESSIONS),
+        before=_BACK,
     ),
-    "newcomer": Grain("newcomer", conversions.newcomer, _ACTS, before=_BACK, after=conversions.CONVERT_DAYS),
+    "newcomer": Grain(
+        "newcomer of the period", conversions.newcomer, _ACTS, before=_BACK, after=conversions.CONVERT_DAYS
+    ),
     "struggle_visit": Grain("visit", friction.struggle_visit, _ACTS[:1], before=1, after=1),
     "purchase": Grain("purchase", commerce.purchase, _ACTS[:1], before=1, after=1),
     "takings": Grain("purchase, refund or cancellation", commerce.takings, _ACTS[:1]),
@@ -81,7 +86,12 @@ GRAINS: Mapping[str, Grain] = {
     ),
     "settled": Grain("purchase", commerce.settled, _ACTS[:1], after=commerce.TAKEN_BACK_DAYS),
     "buyer": Grain("buyer of the period", commerce.buyer, _ACTS[:1], before=commerce.REPEAT_DAYS),
-    "owner": Grain("buyer of items in a year", commerce.owner, _ACTS[:1], before=commerce.REPEAT_DAYS),
+    "owner": Grain(
+        "buyer of items in the year up to the period's end",
+        commerce.owner,
+        _ACTS[:1],
+        before=commerce.REPEAT_DAYS,
+    ),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
     "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
     "text": Grain("text", words.text, (SENTIMENT,)),
@@ -117,20 +127,25 @@ GRAINS: Mapping[str, Grain] = {
     ),
     "contracted": Grain("account under contract at the period's start", business.contracted, (CONTRACTS,)),
     "rollout": Grain(
-        "account's first contract",
+        "account's first contract, of the period",
         business.rollout,
         (CONTRACTS, ACCOUNT_USERS),
         after=business.BEGIN_DAYS,
     ),
-    "invited": Grain("invited member", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS),
+    "invited": Grain(
+        "member invited in the period", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS
+    ),
     "renewal": Grain(
-        "renewal or end of a contract",
+        "renewal or end of a contract in the period",
         business.renewal,
         (ACCOUNT_JOURNEYS, CONTRACTS, ACCOUNT_USERS),
         before=business.RENEWAL_DAYS + business.FEATURE_DAYS,
     ),
     "feature_user": Grain(
-        "active member and feature", business.feature_user, (ACCOUNT_USERS,), before=business.FEATURE_DAYS
+        "member active up to the period's end, and feature",
+        business.feature_user,
+        (ACCOUNT_USERS,),
+        before=business.FEATURE_DAYS,
     ),
     "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
