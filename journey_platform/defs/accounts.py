@@ -1,6 +1,6 @@
 """The asset of accounts' journeys, and which days of KPI values a change of them concerns."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import date, timedelta
 from typing import Any
 
@@ -74,14 +74,18 @@ def days_of_contracts(platform: Platform, since: int | None) -> set[date]:
 
 
 def days_of_accounts(platform: Platform, since: int | None) -> set[date]:
-    """The days that decided the shape of accounts that changed."""
-    changed = _changed(platform, ACCOUNT_JOURNEYS, since, ("shaped_day",))
-    return {row["shaped_day"] for row in changed} - {None}
+    """The days of milestones of accounts that changed, and those that decided their shape."""
+    changed = _changed(platform, ACCOUNT_JOURNEYS, since, ("shaped_day", "milestones"))
+    reached = {date.fromisoformat(told.partition(" ")[0]) for row in changed for told in row["milestones"]}
+    return reached | {row["shaped_day"] for row in changed} - {None}
 
 
 def days_of_users(platform: Platform, since: int | None) -> set[date]:
-    """The days with another use than before; all since the first use where that is another."""
-    columns = ("account_key", "person_key", "company", "role", "first_use_day", "is_added", "days")
+    """The days with another use than before; all since the invitation or first use where that is another."""
+    columns = (
+        *("account_key", "person_key", "company", "role", "first_use_at", "first_use_day", "is_added"),
+        *("invited_at", "invited_day", "is_steady", "days", "features"),
+    )
     sides = _sides(platform, ACCOUNT_USERS, since, columns)
     days: set[date] = set()
     firsts: list[date | None] = []
@@ -89,11 +93,19 @@ def days_of_users(platform: Platform, since: int | None) -> set[date]:
         old, new = (side.get(who) for side in sides)
         if old == new:
             continue
-        was, now = ({*row["days"]} if row else set() for row in (old, new))
-        days |= was ^ now
-        if old is None or new is None or any(old[name] != new[name] for name in columns[:-1]):
-            firsts += [row["first_use_day"] for row in (old, new) if row is not None]
+        was, now = (_days_used(row) for row in (old, new))
+        days |= {day for day, _ in was ^ now}
+        if old is None or new is None or any(old[name] != new[name] for name in columns[:-2]):
+            sides_of = [row for row in (old, new) if row is not None]
+            firsts += [row[name] for row in sides_of for name in ("invited_day", "first_use_day")]
     return days | _until_today(platform, firsts)
+
+
+def _days_used(user: Mapping[str, Any] | None) -> set[tuple[date, str | None]]:
+    """The days with use, and with the use of each feature."""
+    if user is None:
+        return set()
+    return {(day, None) for day in user["days"]} | {(use["day"], use["feature"]) for use in user["features"]}
 
 
 def _until_today(platform: Platform, firsts: Iterable[date | None]) -> set[date]:

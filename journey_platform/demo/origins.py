@@ -17,7 +17,7 @@ def origins(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     totals: dict[date, int] = defaultdict(int)
     found: dict[Key, Parts] = {}
     fixed: dict[date, int] = defaultdict(int)
-    for at, who, channel in sorted(log.entered):
+    for at, who, channel, _ in sorted(log.entered):
         visitor = people.visitor(who)
         first.setdefault(visitor, channel)
         if channel != "Direct":

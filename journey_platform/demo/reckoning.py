@@ -31,10 +31,12 @@ class Log:
     shopping: list[tuple[Who, datetime, str, bool]] = field(default_factory=list)
     tickets: list[tuple[Who, str, Ticket]] = field(default_factory=list)
     sales: list[tuple[Who, ShopOrder]] = field(default_factory=list)
-    entered: list[tuple[datetime, Identifier, str]] = field(default_factory=list)
+    entered: list[tuple[datetime, Identifier, str, str]] = field(default_factory=list)
+    ordered: list[tuple[datetime, Identifier]] = field(default_factory=list)
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
     used: list[tuple[Who, datetime]] = field(default_factory=list)
+    features: list[tuple[Who, datetime, str]] = field(default_factory=list)
     signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))
 

@@ -6,10 +6,11 @@ domain, where half of those who have one are told to be of the company.
 
 from collections import defaultdict
 from datetime import date, datetime, timedelta
+from math import ceil, inf
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.names import domain_of
-from journey_platform.demo.reckoning import Identifier, Key, Log, Parts, People, periods, put
+from journey_platform.demo.reckoning import Identifier, Key, Log, Parts, People, periods, put, start_of
 from journey_platform.demo.world import ShopOrder
 
 _DAY = timedelta(days=1)
@@ -60,6 +61,7 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
                 for kind in ("week", "month"):
                     start = day - day.weekday() * _DAY if kind == "week" else day.replace(day=1)
                     hours[kind, start].append((begun - first).total_seconds() / 3600)
+    found |= _halves(signed, used, calendar)
     for (kind, start), amounts in hours.items():
         put(found, ("contract_to_first_user_median", kind, start, "all"), amounts, 0.5)
     for day, of_day in shapes.items():
@@ -75,7 +77,49 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
     found |= {
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
     }
-    return found | _seats(signed, used, calendar)
+    return found | _seats(signed, used, calendar) | _features(log, people, company_of, used, calendar)
+
+
+def _features(
+    log: Log, people: People, company_of: dict[Identifier, str], used: Used, calendar: Calendar
+) -> dict[Key, Parts]:
+    """Of the members that were there in four weeks, who used each feature."""
+    days = {who: {calendar.day_of(at) for at in acts} for of in used.values() for who, acts in of.items()}
+    found: dict[Key, Parts] = {}
+    for kind, start, end in periods(calendar, ("week",)):
+        since = end - _BEGIN
+        there = [who for who, of in days.items() if any(since <= day < end for day in of)]
+        users: dict[str, set[Identifier | None]] = defaultdict(set)
+        for who, at, feature in log.features:
+            if since <= calendar.day_of(at) < end and people.profile(who) in company_of:
+                users[feature].add(people.profile(who))
+        for feature, of_feature in users.items():
+            parts = float(len(of_feature)), float(len(there))
+            found["feature_adoption", kind, start, f"feature={feature}"] = parts
+    return found
+
+
+def _halves(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Calendar) -> dict[Key, Parts]:
+    """How long it is from each first contract until half of its seats were ever used."""
+    hours: dict[tuple[str, date], list[float]] = defaultdict(list)
+    for company, orders in signed.items():
+        day, seats = calendar.day_of(orders[0].created_at), orders[0].seats or 0
+        if company is None or day + _BEGIN > calendar.last_day:
+            continue
+        firsts = sorted(map(min, used.get(company, {}).values()))
+        half = ceil(seats / 2)
+        spent = firsts[half - 1] - orders[0].created_at if len(firsts) >= half else timedelta.max
+        amount = max(spent.total_seconds() / 3600, 0.0) if spent <= _BEGIN else inf
+        for kind in ("week", "month"):
+            hours[kind, start_of(day, kind)].append(amount)
+    found: dict[Key, Parts] = {}
+    for (kind, start), amounts in hours.items():
+        is_half = sum(amount < inf for amount in amounts)
+        found["half_of_seats_28d", kind, start, "all"] = float(is_half), float(len(amounts))
+        middle = sorted(amounts)[ceil(len(amounts) / 2) - 1]
+        if middle < inf:
+            found["time_to_half_of_seats", kind, start, "all"] = middle, None
+    return found
 
 
 def _companies(log: Log, people: People) -> dict[Identifier, str]:
@@ -96,7 +140,7 @@ def _companies(log: Log, people: People) -> dict[Identifier, str]:
 
 
 def _seats(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Calendar) -> dict[Key, Parts]:
-    """Seats that are sold, taken and used when a period ends, and who falls silent."""
+    """Seats that are sold, taken and used when a period ends, who falls silent, who left since it began."""
     counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     days = {
         company: [{calendar.day_of(at) for at in acts} for acts in of.values()]
@@ -104,12 +148,18 @@ def _seats(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Cale
     }
     for kind, start, end in periods(calendar, ("week", "month")):
         for company, orders in signed.items():
-            running = [
-                order
-                for order in orders
-                if calendar.day_of(order.created_at) < end
-                and (order.cancelled_at is None or calendar.day_of(order.cancelled_at) >= end)
-            ]
+            running = _running(orders, end, calendar)
+            if company and kind == "month" and (before := _running(orders, start, calendar)):
+                seats_before, after = before[-1].seats or 0, running[-1].seats or 0 if running else 0
+                for dimension in ("all", f"company={company}"):
+                    for kpi, above, below in (
+                        ("contract_churn", not running, 1),
+                        ("seat_retention_net", after, seats_before),
+                        ("seat_retention_gross", min(after, seats_before), seats_before),
+                    ):
+                        parts = counts[kpi, kind, start, dimension]
+                        parts[0] += above
+                        parts[1] += below
             if company is None or not running:
                 continue
             latest, people = running[-1], days.get(company, [])
@@ -123,14 +173,24 @@ def _seats(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Cale
                     parts[0] += min(amount, seats)
                     parts[1] += seats
             weeks = [start - n * 7 * _DAY for n in range(1, _BASELINE + 1)]
-            before = sum(_active(people, week, week + 7 * _DAY) for week in weeks)
+            weekly = sum(_active(people, week, week + 7 * _DAY) for week in weeks)
             is_whole = kind == "week" and (end - start).days == 7
-            if is_whole and before and calendar.day_of(latest.created_at) < start:
+            if is_whole and weekly and calendar.day_of(latest.created_at) < start:
                 for dimension in dimensions:
                     parts = counts["silent_churn", kind, start, dimension]
-                    parts[0] += active <= before / _BASELINE / 2
+                    parts[0] += active <= weekly / _BASELINE / 2
                     parts[1] += 1
     return {key: (above, below) for key, (above, below) in counts.items()}
+
+
+def _running(orders: list[ShopOrder], day: date, calendar: Calendar) -> list[ShopOrder]:
+    """The contracts that run when a day begins."""
+    return [
+        order
+        for order in orders
+        if calendar.day_of(order.created_at) < day
+        and (order.cancelled_at is None or calendar.day_of(order.cancelled_at) >= day)
+    ]
 
 
 def _active(people: list[set[date]], start: date, end: date) -> int:

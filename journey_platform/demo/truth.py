@@ -17,6 +17,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.conversions import conversions, points, steps
 from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
@@ -183,9 +184,23 @@ class Tally:
         """A visit that no robot made: by which browser, of whom."""
         self._log.visitors.append((who, cookie, device, at))
 
-    def entered(self, who: Identifier | None, cookie: str, at: datetime, channel: str) -> None:
-        """By which channel a visitor came."""
-        self._log.entered.append((at, who or ("cookie_id", cookie), channel))
+    def entered(self, who: Identifier | None, cookie: str, at: datetime, channel: str, campaign: str) -> None:
+        """By which channel and campaign a visitor came."""
+        self._log.entered.append((at, who or ("cookie_id", cookie), channel, campaign))
+
+    def went(self, who: Identifier | None, visit: Visit, channel: str) -> None:
+        """What was done in a visit that no robot made."""
+        day = self._calendar.day_of(visit.actions[0].at)
+        score = points(visit.actions)
+        told = [*steps(visit.actions), ("friction_score", score, 1), ("friction_rate", score >= 6, 1)]
+        for dimension in ("all", f"traffic_channel={channel}", f"device={visit.device}"):
+            for kpi, above, below in told:
+                self._count(kpi, day, dimension, above, below)
+        self._log.features += [
+            (who, action.at, f"Feature/{action.title}") for action in visit.actions if action.kind == "event"
+        ]
+        orders = [action.at for action in visit.actions if action.kind == "order"]
+        self._log.ordered += [(at, who or ("cookie_id", visit.cookie)) for at in orders]
 
     def page(self, at: datetime, path: str, device: str, dwell_s: int | None) -> None:
         """A page seen by somebody, and how long, where the page told."""
@@ -319,6 +334,7 @@ class Tally:
         tracked = {order.number for _, order in sold if order.source == "web"}
         truth.kpis.update(takings(sold, self._calendar, tracked=tracked))
         truth.kpis.update(origins(self._log, people, self._calendar))
+        truth.kpis.update(conversions(self._log, people, self._calendar))
         truth.kpis.update(account_kpis(self._log, people, self._calendar))
         return truth
 

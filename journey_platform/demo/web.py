@@ -161,7 +161,8 @@ class Site:
         kind = "email" if user is not None and "@" in user else "user_id"
         who = self._tally.record(owner, ("cookie_id", visit.cookie), (kind, user))
         self._tally.visitor(who, visit.cookie, visit.device, start)
-        self._tally.entered(who, visit.cookie, start, channel)
+        self._tally.entered(who, visit.cookie, start, channel, visit.campaign_name)
+        self._tally.went(who, visit, channel)
         for action in draft.actions:
             if action.kind == "page_view":
                 self._tally.page(action.at, action.path, visit.device, action.dwell_s)

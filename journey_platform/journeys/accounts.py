@@ -28,6 +28,8 @@ SIGNED, INVITED, LIVE = "contract_signed", "user_invited", "go_live"
 ENDED = ("contract_ended", "cancellation")
 MILESTONES = ("first_meeting", SIGNED, "kick_off", LIVE, "business_review", "contract_renewed", ENDED[0])
 """Touchpoint types that are milestones of an account, whoever tells them."""
+FEATURE = ("event", "feature_used")
+"""Touchpoint types of use that name a feature, as what was acted on."""
 ADDED_DAYS = 30
 HABIT_WEEKS, HABIT_OF = 3, 4
 
@@ -45,14 +47,17 @@ class AccountJourneys:
 
 
 def use(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
-    """One row per member and local day with use: account_key, person_key, role, day, first_at.
+    """One row per member and local day with use: account_key, person_key, role, day, first_at, features.
 
     `touchpoints`: rows of `tables.JOURNEY_TOUCHPOINTS`; `members`: of `tables.ACCOUNT_MEMBERS_TABLE`.
     """
     own = touchpoints.filter(touchpoints.channel.isin(USE) & ~touchpoints.is_bot & ~touchpoints.is_machine)
     theirs = own.inner_join(members.select("account_key", "person_key", "role"), "person_key")
     return theirs.group_by(["account_key", "person_key", "role", "day"]).aggregate(
-        first_at=theirs.occurred_at.min()
+        first_at=theirs.occurred_at.min(),
+        features=theirs.subject_id.collect(
+            where=theirs.type.isin(FEATURE) & theirs.subject_id.notnull(), distinct=True
+        ),
     )
 
 
@@ -118,32 +123,37 @@ def _contracts(happened: _Rows, company: Mapping[int, str | None]) -> list[dict[
 
 def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -> list[dict[str, Any]]:
     days: dict[tuple[int, int], dict[date, Any]] = defaultdict(dict)
+    features: dict[tuple[int, int], list[tuple[date, str]]] = defaultdict(list)
     role: dict[tuple[int, int], str | None] = {}
-    invited: dict[tuple[int, int], Any] = {}
+    invited: dict[tuple[int, int], Mapping[str, Any]] = {}
     for row in used_on:
         who = row["account_key"], row["person_key"]
         days[who][row["day"]] = row["first_at"]
+        features[who] += [(row["day"], name) for name in row["features"] or ()]
         role[who] = row["role"]
     for row in sorted(happened, key=_when):
         who = row["account_key"], row["person_key"]
         if row["type"] == INVITED and None not in who:
-            invited.setdefault(who, row["occurred_at"])
+            invited.setdefault(who, row)
             role.setdefault(who, row["role"])
     found = []
     for who in sorted(role):
-        used = sorted(days[who])
+        used, asked = sorted(days[who]), invited.get(who)
         found.append(
             {
                 "account_key": who[0],
                 "person_key": who[1],
                 "company": company.get(who[0]),
                 "role": role[who],
-                "invited_at": invited.get(who),
+                "invited_at": asked["occurred_at"] if asked else None,
+                "invited_day": asked["day"] if asked else None,
                 "first_use_at": min(days[who].values(), default=None),
                 "first_use_day": used[0] if used else None,
                 "habitual_on": habitual_on(used),
                 "days": used,
+                "features": [{"day": day, "feature": name} for day, name in sorted(features[who])],
                 "is_added": False,
+                "is_steady": False,
             }
         )
     return found
@@ -165,7 +175,7 @@ def _journey(
     users: list[dict[str, Any]],
     told: list[Mapping[str, Any]],
 ) -> dict[str, Any]:
-    """One account's row; marks its users that were added."""
+    """One account's row; marks its users that were added, or invited, long after it went live."""
     signed: Any = min((row["signed_at"] for row in contracts), default=None)
     uses = [row for row in users if row["first_use_at"] is not None]
     first = min(uses, key=lambda row: row["first_use_at"], default=None)
@@ -173,8 +183,9 @@ def _journey(
     is_shaped = signed is not None and used is not None
     lives = [row["occurred_at"] for row in told if row["type"] == LIVE]
     live = min(lives) if lives else max(signed, used) if is_shaped else None
-    for row in uses:
-        row["is_added"] = live is not None and row["first_use_at"] - live > ADDED_DAYS * _DAY
+    for row in users:
+        for mark, at in (("is_added", row["first_use_at"]), ("is_steady", row["invited_at"])):
+            row[mark] = live is not None and at is not None and at - live > ADDED_DAYS * _DAY
     running = [row for row in contracts if row["ended_day"] is None]
     latest = max(running, key=lambda row: (row["signed_at"], row["contract_id"]), default=None)
     reached = [(row["occurred_at"], row["day"], row["type"]) for row in told if row["type"] in MILESTONES]

@@ -5,14 +5,28 @@ Two journeys, one clock: what the account signs, and what its people do.
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 from journey_platform.kpis.early import WEB
-from journey_platform.kpis.grains.business import BEGIN_DAYS
+from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS, RENEWAL_DAYS
 
 _CONTRACTS = ("shopify/orders",)
 _USED = (*_CONTRACTS, *WEB)
 _BY_COMPANY = (EVERYTHING, "company")
 _BEGINNERS = f"first contracts of accounts that did not use it before, {BEGIN_DAYS} days ago or more"
 _BRIDGE = "no standard; ours: two journeys, the account's and its users', on one clock"
+_FIRSTS = f"first contracts of accounts, {BEGIN_DAYS} days ago or more"
+_AT_START = "accounts with a contract that runs when the period begins"
+_INVITED = f"members invited {BEGIN_DAYS} days ago or more, who had not used the product before"
+_SURVIVAL = "Kaplan and Meier (1958): who has not come counts as longer; null where too few do"
 _SEATS = "seats of the latest contract of each account that runs when the period ends"
+_RETAINED = (
+    ("net", "How much do accounts grow or shrink?", "", "seats_after", "net revenue retention"),
+    (
+        "gross",
+        "How much do accounts keep?",
+        ", at most what each had when it began",
+        "seats_kept",
+        "gross revenue retention: never above 1",
+    ),
+)
 
 BUSINESS = (
     Kpi(
@@ -152,5 +166,161 @@ BUSINESS = (
         sources=WEB,
         maturity_days=2,
         reference=_BRIDGE,
+    ),
+    Kpi(
+        name="contract_churn",
+        stage="business",
+        grain="contracted",
+        question="How many accounts leave?",
+        unit="ratio",
+        numerator="those without any contract that runs when the period ends",
+        denominator=_AT_START,
+        above=that("is_lost"),
+        dimensions=_BY_COMPANY,
+        better="down",
+        sources=_CONTRACTS,
+        maturity_days=2,
+        reference="contractual churn: customers at the start who end in the period; new ones in neither part",
+        periods=("month",),
+        is_additive=False,
+    ),
+    *(
+        Kpi(
+            name=f"seat_retention_{name}",
+            stage="business",
+            grain="contracted",
+            question=question,
+            unit="ratio",
+            numerator=f"seats of those accounts when the period ends{how}",
+            denominator=f"seats of {_AT_START}",
+            above=that(column),
+            below=that("seats"),
+            dimensions=_BY_COMPANY,
+            better="up",
+            sources=_CONTRACTS,
+            maturity_days=2,
+            reference=f"{reference}, in seats: contracts tell no price; at the period's start only",
+            periods=("month",),
+            interval="delta",
+            is_additive=False,
+        )
+        for name, question, how, column, reference in _RETAINED
+    ),
+    Kpi(
+        name="half_of_seats_28d",
+        stage="business",
+        grain="rollout",
+        question="How many accounts roll out to half of their seats?",
+        unit="ratio",
+        numerator=f"those of which half of the seats are activated within {BEGIN_DAYS} days",
+        denominator=_FIRSTS,
+        above=that("is_half"),
+        dimensions=(EVERYTHING,),
+        better="up",
+        sources=_USED,
+        maturity_days=BEGIN_DAYS + 2,
+        reference=_BRIDGE,
+        periods=("week", "month"),
+        window_days=BEGIN_DAYS,
+        is_additive=False,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="time_to_half_of_seats",
+        stage="business",
+        grain="rollout",
+        question="How long is it from the contract until half of the seats are activated?",
+        unit="h",
+        numerator=f"hours from the contract until half of its seats were ever used, of {_FIRSTS}",
+        denominator=None,
+        above=that("half_h"),
+        dimensions=(EVERYTHING,),
+        better="down",
+        sources=_USED,
+        maturity_days=BEGIN_DAYS + 2,
+        reference=f"{_BRIDGE}; 0 where half were active before; {_SURVIVAL}",
+        statistic="km_median",
+        periods=("week", "month"),
+        interval=None,
+        window_days=BEGIN_DAYS,
+        is_additive=False,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="invited_active_28d",
+        stage="business",
+        grain="invited",
+        question="How many of those invited come?",
+        unit="ratio",
+        numerator=f"those who use the product within {BEGIN_DAYS} days",
+        denominator=_INVITED,
+        above=that("is_active"),
+        dimensions=(*_BY_COMPANY, "phase"),
+        better="up",
+        sources=_USED,
+        maturity_days=BEGIN_DAYS + 2,
+        reference=_BRIDGE,
+        periods=("week", "month"),
+        window_days=BEGIN_DAYS,
+        is_additive=False,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="time_to_activate",
+        stage="business",
+        grain="invited",
+        question="How long is it from the invitation to the first use?",
+        unit="h",
+        numerator=f"hours from the invitation to the first use, of {_INVITED}",
+        denominator=None,
+        above=that("active_h"),
+        dimensions=(EVERYTHING, "phase"),
+        better="down",
+        sources=_USED,
+        maturity_days=BEGIN_DAYS + 2,
+        reference=f"{_BRIDGE}; {_SURVIVAL}",
+        statistic="km_median",
+        periods=("week", "month"),
+        interval=None,
+        window_days=BEGIN_DAYS,
+        is_additive=False,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="feature_adoption",
+        stage="business",
+        grain="feature_user",
+        question="How many users use a feature?",
+        unit="ratio",
+        numerator=f"those that used the feature in the {FEATURE_DAYS} days up to the week's end",
+        denominator="members of accounts that used the product in them",
+        above=that("uses"),
+        dimensions=("feature",),
+        better="up",
+        sources=WEB,
+        maturity_days=2,
+        reference=f"users of the feature in {FEATURE_DAYS} days per eligible; eligible is who was there",
+        periods=("week",),
+        is_additive=False,
+    ),
+    Kpi(
+        name="seats_active_before_renewal",
+        stage="business",
+        grain="renewal",
+        question="How many seats were in use three months before the contract was to be renewed?",
+        unit="ratio",
+        numerator=f"members that used the product in the {FEATURE_DAYS} days up to {RENEWAL_DAYS} days "
+        "before, at most the seats",
+        denominator="seats of the contracts that ran then, of accounts that renew or end one in the month",
+        above=that("active"),
+        below=that("seats"),
+        dimensions=(*_BY_COMPANY, "outcome"),
+        better="up",
+        sources=_USED,
+        maturity_days=2,
+        reference=f"{_BRIDGE}: adoption at renewal - {RENEWAL_DAYS} days; told once it is decided, so that "
+        "the renewed and the ended can be compared",
+        periods=("month",),
+        is_additive=False,
     ),
 )

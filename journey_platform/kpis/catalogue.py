@@ -2,6 +2,7 @@
 
 from journey_platform.kpis.business import BUSINESS
 from journey_platform.kpis.commerce import COMMERCE
+from journey_platform.kpis.conversions import CONVERSIONS
 from journey_platform.kpis.definition import Kpi, Stage
 from journey_platform.kpis.early import EARLY
 from journey_platform.kpis.late import LATE
@@ -9,7 +10,7 @@ from journey_platform.kpis.middle import MIDDLE
 
 STAGES: tuple[Stage, ...] = ("early", "middle", "late", "business")
 
-_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE, *BUSINESS)
+_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE, *CONVERSIONS, *BUSINESS)
 
 KPIS: dict[str, Kpi] = {kpi.name: kpi for stage in STAGES for kpi in _DECLARED if kpi.stage == stage}
 

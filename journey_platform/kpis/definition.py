@@ -1,4 +1,5 @@
-"""What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `commerce`, `business`."""
+"""What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `commerce`, `conversions`,
+`business`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +12,21 @@ if TYPE_CHECKING:
 
 Stage = Literal["early", "middle", "late", "business"]
 Period = Literal["day", "week", "month"]
-Statistic = Literal["ratio", "median", "p90"]
+Unit = Literal[
+    "ratio",
+    "count",
+    "score",
+    "pages",
+    "s",
+    "h",
+    "visits",
+    "contacts",
+    "money",
+    "points",
+    "conversions",
+    "products",
+]
+Statistic = Literal["ratio", "median", "p90", "km_p25", "km_median", "km_p75"]
 
 EVERYTHING = "all"
 """The dimension that does not divide, and its only value."""
@@ -53,7 +68,8 @@ class Kpi:
     `grain` names the units it counts (see `grains`). `numerator` and `denominator` say in words what `above`
     and `below` add up over the units; a count has no denominator. The value is `scale` times their ratio.
     Where `statistic` is a quantile, the value is that quantile of `above` over the units, and its interval
-    that of the order statistics.
+    that of the order statistics. One of "km_" is Kaplan and Meier's: a unit without an amount counts as
+    longer than its window.
 
     `dimensions` are those it is shown by (see `dimensions`). `better` is the direction to wish for. `sources`
     are the streams (vendor/stream) whose arrival a value needs. `window_days`: a unit counts only when so
@@ -69,7 +85,7 @@ class Kpi:
     stage: Stage
     grain: str
     question: str
-    unit: Literal["ratio", "count", "score", "pages", "s", "h", "visits", "contacts", "money"]
+    unit: Unit
     numerator: str
     denominator: str | None
     above: Amount

@@ -27,6 +27,13 @@ _DECLARED = (
     Dimension(name="topic", meaning="what the text is about", value=that("topic")),
     Dimension(name="company", meaning="name of the account that is counted", value=that("company")),
     Dimension(name="shape", meaning="shape of the account's journey", value=that("shape")),
+    Dimension(name="outcome", meaning="what became of a contract: renewed or ended", value=that("outcome")),
+    Dimension(name="feature", meaning="feature of the product, as it was told", value=that("feature")),
+    Dimension(
+        name="phase",
+        meaning="when a member was invited: roll-out, or steady 30 days later",
+        value=that("phase"),
+    ),
     Dimension(name="account", meaning="company of the person", value=that("company"), is_of_person=True),
     Dimension(name="plan", meaning="plan of the person", value=that("plan"), is_of_person=True),
     Dimension(

@@ -17,6 +17,7 @@ from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.grains.scope import Read, Scope, Source
 from journey_platform.kpis.parts import units_of
 from journey_platform.kpis.periods import days_of
+from journey_platform.kpis.quantiles import SHARES, SURVIVAL, survival
 from journey_platform.kpis.trails import TRAILS, Trail
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
 
@@ -39,7 +40,6 @@ RECORDS = pa.schema([pa.field("unit", pa.string()), pa.field("touchpoint_id", pa
 EXCLUDED = pa.schema([pa.field("touchpoint_id", pa.string()), pa.field("reason", pa.string())])
 """One row per touchpoint of the kind and the days in question that is behind no unit."""
 
-_QUANTILES = {"median": 0.5, "p90": 0.9}
 _OTHERWISE = "another counts instead, or it belongs to another period, or its time is not over"
 
 
@@ -107,10 +107,13 @@ def recompute(kpi: Kpi, units: pa.Table) -> Recomputed:
     """The value's parts and the value, from its units alone."""
     above = np.asarray(units["above"].to_numpy(zero_copy_only=False), dtype=np.float64)
     known = above[~np.isnan(above)]
+    if kpi.statistic in SURVIVAL:
+        longest = survival(np.sort(np.where(np.isnan(above), np.inf, above)), SURVIVAL[kpi.statistic])
+        return Recomputed(longest or 0.0, None, None if longest is None else kpi.scale * longest)
     if kpi.statistic != "ratio":
         if not len(known):
             return Recomputed(0.0, None, None)
-        found = _quantile(np.sort(known), _QUANTILES[kpi.statistic])
+        found = _quantile(np.sort(known), SHARES[kpi.statistic])
         return Recomputed(found, None, kpi.scale * found)
     total = float(known.sum())
     if kpi.denominator is None:

@@ -199,8 +199,8 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
     for kpi in kpis:
         above = units[_above(kpi)]
         sums[f"{kpi.name}/numerator"] = _total(above)
-        if kpi.unit == "money" and kpi.denominator is None:
-            sums[f"{kpi.name}/units"] = units.count().cast("float64")
+        if kpi.unit in ("money", "conversions") and kpi.denominator is None:
+            sums[f"{kpi.name}/units"] = above.count().cast("float64")
         if kpi.denominator is not None:
             is_each = kpi.below is each
             below = units.count().cast("float64") if is_each else _total(units[_below(kpi)])

@@ -26,7 +26,7 @@ def _lines() -> Iterator[str]:
 def _row(kpi: Kpi) -> str:
     better = {"up": " ↑", "down": " ↓", None: ""}[kpi.better]
     if kpi.statistic != "ratio":
-        parts = f"{kpi.statistic} of {kpi.numerator}"
+        parts = f"{kpi.statistic.replace('km_', 'Kaplan-Meier ')} of {kpi.numerator}"
     else:
         parts = f"{kpi.numerator}{f' / {kpi.denominator}' if kpi.denominator else ''}"
     interval = "order statistics" if kpi.statistic != "ratio" else kpi.interval

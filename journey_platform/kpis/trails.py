@@ -11,6 +11,7 @@ Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "
 """Why a touchpoint that could count does not. The rest is of another period, or counts through another."""
 
 WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
+_CLICKS = ("click", "dead_click")
 _PURCHASE = ("purchase",)
 _MONEY = (*_PURCHASE, "refund", "cancellation")
 _TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
@@ -69,12 +70,22 @@ TRAILS: Mapping[str, Trail] = {
     "attempt_every": _ATTEMPT,
     "cart_visit": _VISIT,
     "checkout_visit": _VISIT,
+    "step_visit": _VISIT,
+    "touch": Trail(("touchpoint_id", "session_id"), _ITSELF, ("order",)),
+    "newcomer": Trail(("person_key", "touchpoint_id"), {"person_key": "person_key"}, leaves_out=_OWN),
+    "struggle_visit": Trail(("visit_id",), {"visit_id": "visit_id"}, (*WEB, "checkout", *_CLICKS)),
     "purchase": Trail(("touchpoint_id",), _ITSELF, _PURCHASE),
     "takings": Trail(("touchpoint_id",), _ITSELF, _MONEY),
     "exchanged": Trail(("touchpoint_id",), _ITSELF, _MONEY),
     "settled": Trail(("vendor", "subject_id"), {"vendor": "vendor", "subject_id": "subject_id"}, _MONEY),
     "buyer": Trail(
         ("person_key",), {"person_key": "person_key"}, _PURCHASE, leaves_out=("robot", "belongs to nobody")
+    ),
+    "owner": Trail(
+        ("person_key",),
+        {"person_key": "person_key"},
+        ("item_bought",),
+        leaves_out=("robot", "belongs to nobody"),
     ),
     "mailing": Trail(
         ("campaign",),
@@ -106,5 +117,20 @@ TRAILS: Mapping[str, Trail] = {
     "beginner": _CONTRACT,
     "licence": _CONTRACT,
     "subscriber": _CONTRACT,
+    "contracted": _CONTRACT,
+    "rollout": _CONTRACT,
+    "invited": Trail(("person_key",), {"person_key": "person_key"}, ("user_invited",), leaves_out=_OWN),
+    "renewal": Trail(
+        ("company", "contract_id", "decided_on", "outcome"),
+        {"contract_id": "subject_id"},
+        ("contract_signed",),
+        is_anytime=True,
+    ),
+    "feature_user": Trail(
+        ("account_key", "person_key", "feature"),
+        {"person_key": "person_key", "feature": "subject_id"},
+        ("event", "feature_used"),
+        leaves_out=_OWN,
+    ),
     "new_user": Trail(("person_key",), {"person_key": "person_key"}, WEB, leaves_out=_OWN),
 }

@@ -4,6 +4,9 @@ import pyarrow as pa
 
 from journey_platform.tables.table import UTC_MICROSECONDS, Column, Table
 
+FEATURES = pa.list_(pa.struct([("day", pa.date32()), ("feature", pa.string())]))
+"""What somebody used: a feature's name as it was told, and the local day."""
+
 CONTRACTS = Table(
     key=("journeys", "contracts"),
     grain="contract that somebody of an account signed",
@@ -58,11 +61,14 @@ ACCOUNT_USERS = Table(
         Column("company", pa.string(), "the account's name"),
         Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told"),
         Column("invited_at", UTC_MICROSECONDS, "first invitation; null where none is told"),
+        Column("invited_day", pa.date32(), "its local day"),
         Column("first_use_at", UTC_MICROSECONDS, "first use of the product: activated"),
         Column("first_use_day", pa.date32(), "its local day"),
         Column("habitual_on", pa.date32(), "Monday of the first week with use in 3 of 4 weeks up to it"),
         Column("days", pa.list_(pa.date32()), "local days with use, sorted"),
+        Column("features", FEATURES, "what was used on which local day, sorted"),
         Column("is_added", pa.bool_(), "first use over 30 days after the account went live"),
+        Column("is_steady", pa.bool_(), "invited over 30 days after the account went live"),
     ),
     sort_by=("account_key", "person_key"),
     is_daily=False,

@@ -1,5 +1,5 @@
-"""Shopify's orders: the purchase, each refund, a cancellation, the answer to "how did you hear of us?",
-and contracts.
+"""Shopify's orders: the purchase, its items, each refund, a cancellation, the answer to "how did you hear of
+us?", and contracts.
 
 A purchase stands on the day the order was made, a refund and a cancellation as negative money on their own.
 Web analytics tells of web orders too, by the same order number; its touchpoint is an `order`, this one a
@@ -66,6 +66,13 @@ class _Customer(msgspec.Struct):
     last_name: str | None = None
 
 
+class _Item(msgspec.Struct):
+    title: str | None = None
+    sku: str | None = None
+    price: str | float | None = None
+    quantity: int | None = None
+
+
 class _Order(msgspec.Struct):
     id: int | str
     name: str
@@ -82,6 +89,7 @@ class _Order(msgspec.Struct):
     discount_codes: list[_Code] = []
     note_attributes: list[_Note] = []
     refunds: list[_Refund] = []
+    line_items: list[_Item] = []
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
@@ -89,7 +97,7 @@ def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
 
     `medium` is where it was sold: web, store, phone or what the shop calls it; `campaign` the code redeemed,
     in capitals; `reason` why it was cancelled, or what the buyer answered. A cancellation takes back
-    what was not refunded before.
+    what was not refunded before. An item's `subject_id` is the product, by its title.
     """
     return map_touchpoints("shopify", "commerce", (StreamMapping("orders", _Order, _happenings),), raw, zone)
 
@@ -116,6 +124,7 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
         value: float | None = None,
         unit: str = order.currency,
         reason: str | None = None,
+        subject: str | None = None,
     ) -> Touch:
         if at.tzinfo is None:
             raise Refusal("time without a zone", field)
@@ -124,7 +133,7 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
             part=part,
             occurred_at=microseconds(at),
             identifiers=_identifiers(order),
-            subject_id=order.name.lstrip("#"),
+            subject_id=subject or order.name.lstrip("#"),
             medium=_PLACES.get(source or "", source),
             campaign=code,
             reason=reason,
@@ -133,6 +142,19 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
         )
 
     yield touch("purchase", order.created_at, "created_at", part="purchase", value=total)
+    for place, item in enumerate(order.line_items):
+        product, part = text(item.title) or text(item.sku), f"item:{place}"
+        if product is not None:
+            try:
+                price = number(item.price, f"line_items[{place}].price")
+            except Refusal as refusal:
+                yield Refusal(refusal.reason, refusal.field, part=part)
+                continue
+            worth = (
+                None if price is None else round(price * (1 if item.quantity is None else item.quantity), 3)
+            )
+            at = order.created_at
+            yield touch("item_bought", at, "created_at", part=part, value=worth, subject=product)
     answer = _noted(order, _HEARD)
     if answer is not None:
         yield touch("heard_about_us", order.created_at, "created_at", part="heard", reason=answer)

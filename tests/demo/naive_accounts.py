@@ -1,8 +1,9 @@
 """Recounts a demo world's business customers from its records: contracts, seats, users, who falls silent."""
 
+import math
 from collections import defaultdict
 from datetime import date, datetime
-from statistics import median
+from statistics import median, median_low
 
 from journey_platform.demo.world import ShopOrder, World
 from tests.demo.naive import Key, Parts, begin, kept_actions
@@ -81,6 +82,18 @@ def account_kpis(world: World) -> dict[Key, Parts]:
                 "bottom-up" if is_up else "top-down"
             )
         day = recount.day(first)
+        if day + 28 * DAY < recount.today:
+            taken = sorted(min(of) for of in used[name].values())
+            waits = [
+                max(at - first, 0 * DAY)
+                for nth, at in enumerate(taken, 1)
+                if 2 * nth >= (orders[0].seats or 0)
+            ]
+            wait = min(waits, default=29 * DAY)
+            for kind in ("week", "month"):
+                add("half_of_seats_28d", kind, begin(day, kind), ["all"], wait <= 28 * DAY, 1)
+                spent = wait.total_seconds() / 3600 if wait <= 28 * DAY else math.inf
+                hours["time_to_half_of_seats", kind, begin(day, kind), "all"].append(spent)
         if not is_up and day + 28 * DAY < recount.today:
             in_time = begun is not None and (begun - first) / DAY <= 28
             add("contract_in_use_28d", "day", day, ["all"], in_time, 1)
@@ -95,12 +108,21 @@ def account_kpis(world: World) -> dict[Key, Parts]:
             add("users_added", "day", recount.day(min(of_user)), ["all", f"company={name}"], is_added, 1)
     for kind, start, end in recount.periods("week", "month"):
         for name, orders in contracts.items():
-            running = [
-                order
-                for order in orders
-                if recount.day(order.created_at) < end
-                and not (order.cancelled_at and recount.day(order.cancelled_at) < end)
-            ]
+            there, running = (
+                [
+                    order
+                    for order in orders
+                    if recount.day(order.created_at) < moment
+                    and not (order.cancelled_at and recount.day(order.cancelled_at) < moment)
+                ]
+                for moment in (start, end)
+            )
+            if name is not None and there and kind == "month":
+                old, new = (of[-1].seats or 0 if of else 0 for of in (there, running))
+                by = ["all", f"company={name}"]
+                add("contract_churn", kind, start, by, running == [], 1)
+                add("seat_retention_net", kind, start, by, new, old)
+                add("seat_retention_gross", kind, start, by, new if new < old else old, old)
             if name is None or not running:
                 continue
             seats = running[-1].seats or 0
@@ -118,7 +140,23 @@ def account_kpis(world: World) -> dict[Key, Parts]:
     found: dict[Key, Parts] = {
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in kpis.items()
     }
-    found |= {key: (median(of), None) for key, of in hours.items()}
+    for key, spent_by in hours.items():
+        is_plain = key[0] == "contract_to_first_user_median"
+        middle = median(spent_by) if is_plain else median_low(spent_by)
+        if middle < math.inf:
+            found[key] = middle, None
+    members = [visit for visit in recount.visits if recount.visitor(visit) in company]
+    for kind, start, end in recount.periods("week"):
+        seen: dict[str, set[int | None]] = defaultdict(set)
+        for visit in members:
+            for action in kept_actions(visit):
+                if 0 < (end - recount.day(action.at)).days <= 28:
+                    seen["all"].add(recount.visitor(visit))
+                    if action.kind == "event":
+                        seen[f"feature=Feature/{action.title}"].add(recount.visitor(visit))
+        for dimension in seen.keys() - {"all"}:
+            parts = float(len(seen[dimension])), float(len(seen["all"]))
+            found["feature_adoption", kind, start, dimension] = parts
     for day, of in shapes.items():
         for shape in set(of):
             found["account_shape", "day", day, f"shape={shape}"] = float(of.count(shape)), float(len(of))

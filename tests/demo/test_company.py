@@ -20,7 +20,15 @@ from journey_platform.demo.company import build_world
 from journey_platform.demo.truth import partition, profiles_of
 from journey_platform.demo.words import POSTS
 from journey_platform.demo.world import World
-from tests.demo import naive, naive_accounts, naive_commerce, naive_origins, naive_people, naive_words
+from tests.demo import (
+    naive,
+    naive_accounts,
+    naive_commerce,
+    naive_conversions,
+    naive_origins,
+    naive_people,
+    naive_words,
+)
 
 FIRST_DAY, LAST_DAY = date(2026, 8, 16), date(2026, 11, 13)
 
@@ -37,6 +45,9 @@ RECOUNTS = (
     naive_people.ticket_kpis,
     naive_commerce.order_kpis,
     naive_commerce.left_kpis,
+    naive_conversions.visit_kpis,
+    naive_conversions.credit_kpis,
+    naive_conversions.newcomer_kpis,
     naive_accounts.account_kpis,
     naive_origins.origin_kpis,
 )

@@ -8,6 +8,7 @@ import pytest
 from journey_platform.kpis.business import BUSINESS
 from journey_platform.kpis.catalogue import KPIS, STAGES, of_stage
 from journey_platform.kpis.commerce import COMMERCE
+from journey_platform.kpis.conversions import CONVERSIONS
 from journey_platform.kpis.definition import EVERYTHING
 from journey_platform.kpis.dimensions import DIMENSIONS
 from journey_platform.kpis.early import EARLY
@@ -18,7 +19,7 @@ from tests.kpis import made
 
 
 def test_names_are_unique_and_stages_partition_the_catalogue():
-    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *COMMERCE, *BUSINESS)]
+    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *COMMERCE, *CONVERSIONS, *BUSINESS)]
     assert len(set(declared)) == len(declared) == len(KPIS)
     assert [kpi.name for stage in STAGES for kpi in of_stage(stage)] == list(KPIS)
     assert set(declared) == set(KPIS)
@@ -31,7 +32,8 @@ def test_a_declaration_says_everything(kpi):
     assert blank == []
     assert kpi.question.endswith("?")
     is_sum = kpi.statistic == "ratio" and kpi.denominator is None
-    assert is_sum == (kpi.unit == "count" or (kpi.unit == "money" and kpi.interval is None))
+    is_amount = kpi.unit in ("money", "conversions") and kpi.interval is None
+    assert is_sum == (kpi.unit == "count" or is_amount)
     assert kpi.denominator or not (kpi.statistic == "ratio" and kpi.interval)
     assert all(len(source.split("/")) == 2 for source in kpi.sources)
     assert kpi.maturity_days > kpi.window_days

@@ -7,7 +7,9 @@ import pyarrow as pa
 import pytest
 
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
+from journey_platform.touchpoints import shopify
 from tests.kpis import made
+from tests.touchpoints.raws import raw
 
 D1, D2 = date(2026, 2, 2), date(2026, 2, 3)
 
@@ -131,6 +133,64 @@ def test_what_is_given_back_counts_on_the_day_of_the_order_and_within_its_days()
 def test_a_buyer_who_bought_before_is_counted_once_a_month() -> None:
     found = counted("repeat_purchase_rate", SALES, date(2026, 2, 1), "month")
     assert found == {"all=all": (1, 2), "account=Unassigned": (1, 2)}
+
+
+PEOPLE = {"ann@example.org": 1, "bob@example.org": 2, "eve@example.org": 3, "": None}
+
+
+def orders(*told: tuple[str, str, str]) -> list[dict[str, Any]]:
+    """Touchpoints of raw orders told as (day, buyer's address, products)."""
+    records = [
+        {
+            "id": number,
+            "name": f"#{number}",
+            "created_at": f"{day}T12:00:00+01:00",
+            "currency": "EUR",
+            "total_price": "10.00",
+            "email": buyer,
+            "line_items": [{"title": title, "price": "1.00", "quantity": 1} for title in products.split()],
+        }
+        for number, (day, buyer, products) in enumerate(told)
+    ]
+    raws = raw("shopify", "orders", *records)
+    rows = shopify.touchpoints({"orders": raws}, zone="Europe/Amsterdam").rows.to_pylist()
+    names = JOURNEY_TOUCHPOINTS.schema.names
+    mails = [{who["kind"]: who["value"] for who in row["identifiers"]}.get("email", "") for row in rows]
+    return [
+        {name: row[name] for name in names if name in row} | {"person_key": PEOPLE[mail]}
+        for row, mail in zip(rows, mails, strict=True)
+    ]
+
+
+BOUGHT = orders(
+    ("2026-01-10", "ann@example.org", "router dock"),
+    ("2026-02-03", "ann@example.org", "router"),
+    ("2026-02-04", "ann@example.org", "phone phone"),
+    ("2025-12-24", "bob@example.org", "dock"),
+    ("2026-02-05", "bob@example.org", "dock"),
+    ("2026-02-06", "eve@example.org", "dock"),
+    ("2026-02-07", "eve@example.org", "router"),
+    ("2026-02-08", "", "tablet"),
+    ("2025-02-20", "bob@example.org", "tablet"),
+)
+"""Ann adds a phone; Bob buys what he has, and had a tablet over a year ago; Eve is new; and somebody."""
+
+
+@pytest.mark.parametrize(
+    ("kpi", "parts"),
+    [
+        pytest.param("cross_sell_rate", (1, 2), id="what they never had"),
+        pytest.param("products_per_customer", (3 + 1 + 2, 3), id="different products"),
+    ],
+)
+def test_products_of_customers_are_told_by_the_items_of_orders(kpi: str, parts: tuple[int, int]) -> None:
+    found = counted(kpi, BOUGHT, date(2026, 2, 1), "month")
+    assert found["all=all"] == parts
+
+
+def test_a_month_of_new_customers_only_has_no_cross_sell() -> None:
+    rows = orders(("2026-02-06", "eve@example.org", "dock"), ("2026-02-07", "eve@example.org", "router"))
+    assert counted("cross_sell_rate", rows, date(2026, 2, 1), "month")["all=all"] == (0, 0)
 
 
 @pytest.mark.parametrize(

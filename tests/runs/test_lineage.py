@@ -81,8 +81,14 @@ NOT_YET = {
     "contract_in_use_28d",
     "contract_to_first_user_median",
     "silent_churn",
-    # Nobody tells rates here.
-    "revenue_net_converted",
+    *("contract_churn", "seat_retention_net", "seat_retention_gross"),
+    "newcomers_converting_28d",
+    *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
+    *("half_of_seats_28d", "time_to_half_of_seats"),
+    # Nobody tells rates, items or invitations here.
+    *("cross_sell_rate", "products_per_customer"),
+    *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
+    "seats_active_before_renewal",
 }
 
 

@@ -48,6 +48,26 @@ def test_an_order_is_a_purchase_on_its_local_day() -> None:
     assert who(row) == {"email": "ann@example.org", "phone": "+31612345678", "shopify_customer_id": "7"}
 
 
+def test_each_item_of_an_order_is_a_product_bought() -> None:
+    rows = mapped(
+        line_items=[
+            {"title": "Router", "sku": "R-1", "price": "10.00", "quantity": 3},
+            {"title": None, "sku": "M-2", "price": "5.00"},
+            {"title": "", "sku": None, "price": "5.00"},
+        ]
+    )
+    items = [(row["subject_id"], row["value"], row["unit"]) for row in rows if row["type"] == "item_bought"]
+    assert items == [("Router", 30.0, "EUR"), ("M-2", 5.0, "EUR")]
+    assert [row["subject_id"] for row in rows if row["type"] == "purchase"] == ["1001"]
+
+
+def test_an_item_whose_price_cannot_be_read_is_refused_alone() -> None:
+    items = [{"title": "Router", "price": "ten"}, {"title": "Dock", "price": "5"}]
+    found = shopify.touchpoints({"orders": raw("shopify", "orders", order(line_items=items))}, zone=ZONE)
+    assert {row["type"] for row in found.rows.to_pylist()} == {"purchase", "item_bought"}
+    assert [row["field"] for row in found.rejected.to_pylist()] == ["line_items[0].price"]
+
+
 @pytest.mark.parametrize(
     ("source", "place"),
     [

@@ -13,7 +13,10 @@ if TYPE_CHECKING:
 
 BEGIN_DAYS = 28
 BASELINE_WEEKS = 4
+FEATURE_DAYS = 28
+RENEWAL_DAYS = 90
 SILENT_SHARE = 0.5
+SHARE_OF_SEATS = 0.5
 
 
 def contract(scope: Scope) -> "ir.Table":
@@ -90,6 +93,148 @@ def subscriber(scope: Scope) -> "ir.Table":
     )
 
 
+def contracted(scope: Scope) -> "ir.Table":
+    """One row per period and account whose contract runs when it begins: `seats` of the latest one then.
+
+    `seats_after`: when it ends, or its last day so far ended; `seats_kept`: of those at its beginning;
+    `is_lost`: no contract runs any more.
+    """
+    import ibis
+
+    before = _running(scope, at="day")
+    after = _running(scope).select("day", "account_key", seats_after="seats")
+    found = before.left_join(after, ["day", "account_key"])
+    is_lost = found.seats_after.isnull()
+    seats_after = found.seats_after.fill_null(0)
+    return found.mutate(
+        is_lost=is_lost, seats_after=seats_after, seats_kept=ibis.least(seats_after, found.seats)
+    ).drop("day_right", "account_key_right")
+
+
+def rollout(scope: Scope) -> "ir.Table":
+    """One row per first contract of an account, for seats, once its days are over: how long until members
+    that had used the product by then filled half of its seats.
+
+    `is_half`: within `BEGIN_DAYS`; `half_h` hours from the signature, 0 where they did before; else null.
+    """
+    import ibis
+
+    firsts = _firsts(scope).filter(lambda t: (t.signed_day <= scope.over_by(BEGIN_DAYS)) & (t.seats > 0))
+    users = scope.whole(ACCOUNT_USERS)
+    users = users.filter(users.first_use_at.notnull()).select("account_key", "first_use_at", "person_key")
+    one_after_another = ibis.window(
+        group_by="account_key", order_by=[users.first_use_at, users.person_key], preceding=None, following=0
+    )
+    taken = users.mutate(taken=users.count().over(one_after_another)).drop("person_key")
+    joined = firsts.inner_join(
+        taken,
+        [firsts.account_key == taken.account_key, taken.taken >= firsts.seats * SHARE_OF_SEATS],
+    )
+    halves = joined.group_by("account_key").aggregate(half_at=joined.first_use_at.min())
+    found = firsts.left_join(halves, "account_key")
+    half_h = found.half_at.delta(found.signed_at, unit="microsecond") / 3600e6
+    is_half = (half_h <= 24 * BEGIN_DAYS).fill_null(False)
+    half_h = ibis.ifelse(is_half, ibis.greatest(half_h, 0.0), None)
+    return scope.of_days(found.mutate(is_half=is_half, half_h=half_h), "signed_day")
+
+
+def invited(scope: Scope) -> "ir.Table":
+    """One row per member on the day of the first invitation, once its days are over, who had not used the
+    product before it.
+
+    `is_active`: uses it within `BEGIN_DAYS`; `active_h` hours until then, else null; `phase`: roll-out, or
+    steady where the account went live over 30 days before.
+    """
+    import ibis
+
+    users = scope.whole(ACCOUNT_USERS)
+    asked = users.filter(users.invited_day <= scope.over_by(BEGIN_DAYS))
+    asked = asked.filter((asked.first_use_at >= asked.invited_at).fill_null(True))
+    active_h = asked.first_use_at.delta(asked.invited_at, unit="microsecond") / 3600e6
+    is_active = (active_h <= 24 * BEGIN_DAYS).fill_null(False)
+    return scope.of_days(
+        asked.mutate(
+            is_active=is_active,
+            active_h=ibis.ifelse(is_active, active_h, None),
+            phase=ibis.ifelse(asked.is_steady, "steady", "roll-out"),
+        ),
+        "invited_day",
+    )
+
+
+def renewal(scope: Scope) -> "ir.Table":
+    """One row per day on which a contract of an account was renewed or ended, as somebody told, with one that
+    ran `RENEWAL_DAYS` before: `outcome`, `seats` of the latest one then, `active`: members that had used the
+    product in the `FEATURE_DAYS` up to that day, at most the seats."""
+    import ibis
+
+    accounts = scope.whole(ACCOUNT_JOURNEYS)
+    told = accounts.select("account_key", "company", one=accounts.milestones.unnest())
+    told = told.mutate(
+        decided_on=told.one.substr(0, len("2026-01-01")).cast("date"),
+        outcome=ibis.cases(
+            (told.one.endswith(" contract_renewed"), "renewed"),
+            (told.one.endswith(" contract_ended"), "ended"),
+        ),
+    )
+    decided = told.filter(told.outcome.notnull()).drop("one").distinct()
+    decided = decided.mutate(asked_on=(decided.decided_on - ibis.interval(days=RENEWAL_DAYS)).cast("date"))
+    decided = scope.of_days(decided.mutate(day=decided.decided_on))
+    contracts = scope.whole(CONTRACTS).drop("company", "person_key")
+    there = decided.inner_join(
+        contracts,
+        [
+            decided.account_key == contracts.account_key,
+            contracts.signed_day < decided.asked_on,
+            contracts.ended_day.isnull() | (contracts.ended_day >= decided.asked_on),
+        ],
+    )
+    one = ["account_key", "decided_on", "outcome"]
+    latest = ibis.window(group_by=one, order_by=[there.signed_at.desc(), there.contract_id.desc()])
+    asked = there.mutate(place=ibis.row_number().over(latest)).filter(lambda t: t.place == 0)
+    used, since = _days_used(scope), ibis.interval(days=FEATURE_DAYS)
+    near = asked.select(*one, "asked_on").inner_join(
+        used,
+        [
+            asked.account_key == used.account_key,
+            used.used_on < asked.asked_on,
+            used.used_on >= (asked.asked_on - since).cast("date"),
+        ],
+    )
+    users = near.group_by(one).aggregate(users=near.user_key.nunique())
+    found = asked.left_join(users, one)
+    return found.select(
+        *("day", "account_key", "company", "contract_id", "decided_on", "outcome", "seats"),
+        active=ibis.least(found.users.fill_null(0), found.seats),
+    )
+
+
+def feature_user(scope: Scope) -> "ir.Table":
+    """One row per period, member who used the product in the `FEATURE_DAYS` up to its end, and feature that
+    somebody used in them: `uses` it; `feature`, `company`, `person_key`."""
+    import ibis
+
+    users = scope.whole(ACCOUNT_USERS)
+    told = users.select("account_key", "person_key", one=users.features.unnest())
+    told = told.select("account_key", "person_key", used_on=told.one["day"], feature=told.one["feature"])
+    who = ["day", "account_key", "person_key"]
+    used = _within(scope, told).select(*who, "feature").distinct()
+    members = users.select("account_key", "person_key", "company", used_on=users.days.unnest())
+    active = _within(scope, members).select(*who, "company").distinct()
+    every = active.inner_join(used.select("day", "feature").distinct(), "day")
+    found = every.left_join(used.mutate(uses=ibis.literal(True)), [*who, "feature"])
+    return found.select(*who, "company", "feature", uses=found.uses.fill_null(False))
+
+
+def _within(scope: Scope, used: "ir.Table") -> "ir.Table":
+    """What was used in the `FEATURE_DAYS` up to a period's end, or its last day so far, per period."""
+    import ibis
+
+    periods = scope.periods()
+    since = (periods.ends - ibis.interval(days=FEATURE_DAYS)).cast("date")
+    return periods.inner_join(used, [used.used_on >= since, used.used_on < periods.ends])
+
+
 def new_user(scope: Scope) -> "ir.Table":
     """One row per member on the day of the first use: `is_added`, `role`, `company`."""
     users = scope.whole(ACCOUNT_USERS)
@@ -101,15 +246,16 @@ def _firsts(scope: Scope) -> "ir.Table":
     return contracts.filter(contracts.is_first)
 
 
-def _running(scope: Scope) -> "ir.Table":
-    """One row per period and account with a contract that runs when the period ends: the latest one."""
+def _running(scope: Scope, at: str = "ends") -> "ir.Table":
+    """One row per period and account with a contract that runs when the period `ends`, or at its first
+    `day`: the latest one."""
     import ibis
 
     contracts, periods = scope.whole(CONTRACTS), scope.periods()
     known = contracts.filter(contracts.account_key.notnull())
     there = periods.join(
         known,
-        [known.signed_day < periods.ends, known.ended_day.isnull() | (known.ended_day >= periods.ends)],
+        [known.signed_day < periods[at], known.ended_day.isnull() | (known.ended_day >= periods[at])],
     )
     latest = ibis.window(
         group_by=["day", "account_key"], order_by=[there.signed_at.desc(), there.contract_id.desc()]

@@ -8,7 +8,7 @@ from journey_platform.tables import JOURNEY_TOUCHPOINTS
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-PURCHASE, TAKEN_BACK = "purchase", ("refund", "cancellation")
+PURCHASE, ITEM, TAKEN_BACK = "purchase", "item_bought", ("refund", "cancellation")
 TAKEN_BACK_DAYS = 14
 REPEAT_DAYS = 365
 _MONEY = (PURCHASE, *TAKEN_BACK)
@@ -69,6 +69,35 @@ def buyer(scope: Scope) -> "ir.Table":
     )
     units = scope.of_days(followed)
     return units.group_by(["day", "person_key"]).aggregate(is_repeat=units.is_again.any())
+
+
+def owner(scope: Scope) -> "ir.Table":
+    """One row per period and profile that bought an item in the year up to its end, or its last day so far.
+
+    `products`: how many different ones in it; `was_customer`: one before the period; `buys_other`: was, and
+    buys in the period what it did not before.
+    """
+    import ibis
+
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=REPEAT_DAYS)
+    items = acts.filter((acts.type == ITEM) & ~acts.is_bot & acts.person_key.notnull())
+    items = items.filter(items.subject_id.notnull()).select(
+        *("person_key", "subject_id"), bought_on=items.day
+    )
+    periods = scope.periods()
+    year = ibis.interval(days=REPEAT_DAYS)
+    near = periods.inner_join(
+        items, [items.bought_on >= (periods.ends - year).cast("date"), items.bought_on < periods.ends]
+    )
+    products = near.group_by(["day", "person_key", "subject_id"]).aggregate(
+        was_there=(near.bought_on < near.day).any(), is_here=(near.bought_on >= near.day).any()
+    )
+    found = products.group_by(["day", "person_key"]).aggregate(
+        products=products.subject_id.nunique(),
+        was_customer=products.was_there.any(),
+        buys_other=(products.is_here & ~products.was_there).any(),
+    )
+    return found.mutate(buys_other=found.was_customer & found.buys_other)
 
 
 def cart_visit(scope: Scope) -> "ir.Table":

@@ -4,7 +4,18 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from journey_platform.kpis.grains import business, commerce, currency, origins, people, support, visits, words
+from journey_platform.kpis.grains import (
+    business,
+    commerce,
+    conversions,
+    currency,
+    friction,
+    origins,
+    people,
+    support,
+    visits,
+    words,
+)
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import (
     ACCOUNT_JOURNEYS,
@@ -40,6 +51,7 @@ class Grain:
 
 _ACTS = (JOURNEY_TOUCHPOINTS, PROFILES_TABLE)
 _CART = visits.CART_WINDOW_DAYS
+_BACK = origins.LOOK_BACK_DAYS + 1
 
 GRAINS: Mapping[str, Grain] = {
     "session": Grain("visit", visits.session, (SESSIONS,)),
@@ -56,6 +68,17 @@ GRAINS: Mapping[str, Grain] = {
     "attempt_every": Grain("attempt", visits.attempts("every"), _ACTS[:1], after=_CART),
     "cart_visit": Grain("visit with a cart", commerce.cart_visit, _ACTS[:1], before=1, after=1),
     "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
+    "step_visit": Grain("visit", conversions.step_visit, _ACTS[:1], before=1, after=1),
+    "touch": Grain(
+        "visit in the 30 days before an order of the period",
+        conversions.touch,
+        (*_ACTS[:1], SESSIONS),
+        before=_BACK,
+    ),
+    "newcomer": Grain(
+        "newcomer of the period", conversions.newcomer, _ACTS, before=_BACK, after=conversions.CONVERT_DAYS
+    ),
+    "struggle_visit": Grain("visit", friction.struggle_visit, _ACTS[:1], before=1, after=1),
     "purchase": Grain("purchase", commerce.purchase, _ACTS[:1], before=1, after=1),
     "takings": Grain("purchase, refund or cancellation", commerce.takings, _ACTS[:1]),
     "exchanged": Grain(
@@ -63,6 +86,12 @@ GRAINS: Mapping[str, Grain] = {
     ),
     "settled": Grain("purchase", commerce.settled, _ACTS[:1], after=commerce.TAKEN_BACK_DAYS),
     "buyer": Grain("buyer of the period", commerce.buyer, _ACTS[:1], before=commerce.REPEAT_DAYS),
+    "owner": Grain(
+        "buyer of items in the year up to the period's end",
+        commerce.owner,
+        _ACTS[:1],
+        before=commerce.REPEAT_DAYS,
+    ),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
     "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
     "text": Grain("text", words.text, (SENTIMENT,)),
@@ -95,6 +124,28 @@ GRAINS: Mapping[str, Grain] = {
         business.subscriber,
         (CONTRACTS, ACCOUNT_USERS),
         before=business.BASELINE_WEEKS * 7,
+    ),
+    "contracted": Grain("account under contract at the period's start", business.contracted, (CONTRACTS,)),
+    "rollout": Grain(
+        "account's first contract, of the period",
+        business.rollout,
+        (CONTRACTS, ACCOUNT_USERS),
+        after=business.BEGIN_DAYS,
+    ),
+    "invited": Grain(
+        "member invited in the period", business.invited, (ACCOUNT_USERS,), after=business.BEGIN_DAYS
+    ),
+    "renewal": Grain(
+        "renewal or end of a contract in the period",
+        business.renewal,
+        (ACCOUNT_JOURNEYS, CONTRACTS, ACCOUNT_USERS),
+        before=business.RENEWAL_DAYS + business.FEATURE_DAYS,
+    ),
+    "feature_user": Grain(
+        "member active up to the period's end, and feature",
+        business.feature_user,
+        (ACCOUNT_USERS,),
+        before=business.FEATURE_DAYS,
     ),
     "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
