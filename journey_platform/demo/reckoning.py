@@ -34,6 +34,7 @@ class Log:
     entered: list[tuple[datetime, Identifier, str]] = field(default_factory=list)
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
+    declared: set[tuple[str, str]] = field(default_factory=set)
     used: list[tuple[Who, datetime]] = field(default_factory=list)
     signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))

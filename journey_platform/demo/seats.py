@@ -1,7 +1,7 @@
 """The truth of business customers: contracts, seats and their users; a part of the `truth`.
 
 Who is of which company is what the emitted evidence tells: a record that names it, or an address of its
-domain, where half of those who have one are told to be of the company.
+domain, where the company declared it or half of those who have one are told to be of the company.
 """
 
 from collections import defaultdict
@@ -89,8 +89,9 @@ def _companies(log: Log, people: People) -> dict[Identifier, str]:
             at[domain].add(profile)
     found = {}
     for company, told in named.items():
-        there = at[domain_of(company)]
-        is_tied = 2 * len(told & there) >= len(there)
+        domain = domain_of(company)
+        there = at[domain]
+        is_tied = (company, domain) in log.declared or 2 * len(told & there) >= len(there)
         found.update(dict.fromkeys(told | there if is_tied else told, company))
     return found
 

@@ -119,7 +119,7 @@ class Campaign:
 
 @dataclass(slots=True)
 class SupportUser:
-    """One Zendesk end user."""
+    """One Zendesk end user. `organization_id`: the company that it was put into."""
 
     user_id: int
     name: str
@@ -128,6 +128,17 @@ class SupportUser:
     external_id: str | None
     created_at: datetime
     changed_at: datetime
+    organization_id: int | None = None
+
+
+@dataclass(slots=True)
+class Organization:
+    """One Zendesk organisation: a company, as the agents keep it. They declare mail domains of some."""
+
+    organization_id: int
+    name: str
+    domain_names: list[str]
+    created_at: datetime
 
 
 @dataclass(slots=True)
@@ -332,5 +343,6 @@ class World:
     outages: list[Outage]
     malformed: list[Malformed]
     truth: Truth
+    organizations: list[Organization] = field(default_factory=list)
     unlisted: frozenset[int] = frozenset()
     """Visits that the web analytics counted and does not list."""

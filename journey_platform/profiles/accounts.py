@@ -1,9 +1,10 @@
 """Business customers: companies, which profiles are their people, and the part each plays there.
 
 What ties a person to a company, and which words of a title tell which role, is declared here, once. A company
-is named by what people's records say: a company's name, a vendor's organisation, a mail domain. A domain
-counts only where half of its people are told to be of that company: no list of mailbox providers is ever
-complete. Those that everybody knows are listed all the same.
+is named by what people's records say: a company's name, a vendor's organisation, a mail domain. Where the
+vendor keeps its organisations, these say their names and which domains are theirs. Another domain counts only
+where half of its people are told to be of that company: no list of mailbox providers is ever complete. Those
+that everybody knows are listed all the same, and are nobody's, whoever declares them.
 """
 
 import re
@@ -69,16 +70,19 @@ def role_of(title: str) -> tuple[str, str]:
 def accounts(
     contacts: Iterable[pa.Table],
     identifiers: pa.Table,
+    organizations: pa.Table,
     *,
     secret: bytes,
     spelling: Spelling = DEFAULT_SPELLING,
 ) -> tuple[pa.Table, pa.Table]:
-    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts and resolved identifiers.
+    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts, resolved identifiers and
+    `tables.ORGANIZATIONS`.
 
     A profile belongs to one account at most: that of its strongest evidence, the latest of equally strong.
     """
     said = _about_companies(statements(contacts, identifiers, secret, spelling))
-    company_of = _tied(said)
+    bodies = organizations.to_pylist()
+    company_of = _tied(said, bodies)
     members: dict[str, dict[int, _Said]] = defaultdict(dict)
     latest: dict[int, _Said] = {}
     for row in said:
@@ -91,7 +95,7 @@ def accounts(
     rows, people = [], []
     for name, of_account in members.items():
         key = identifier_key(secret, "account", name)
-        rows.append(_account(key, name, said, company_of, of_account))
+        rows.append(_account(key, name, said, bodies, company_of, of_account))
         people += [_member(key, row, titles.get(person)) for person, row in of_account.items()]
     found = [
         pa.Table.from_pylist(part, schema=table.schema).sort_by([(c, "ascending") for c in table.sort_by])
@@ -111,25 +115,61 @@ def _about_companies(said: pa.Table) -> list[_Said]:
             if about in MAILBOX_PROVIDERS:
                 continue
         elif row["attribute"] == "company":
-            about = _LEGAL_FORMS.sub("", " ".join(about.lower().split()))
+            about = _compared(about)
         found.append({**row, "rule": _RULE_OF[row["attribute"]], "about": about})
     return found
 
 
-def _tied(said: list[_Said]) -> dict[tuple[str, str], str]:
+def _compared(name: str) -> str:
+    """A company's name without case, spaces and legal form."""
+    return _LEGAL_FORMS.sub("", " ".join(name.lower().split()))
+
+
+def _tied(said: list[_Said], organizations: list[_Said]) -> dict[tuple[str, str], str]:
     """(kind of evidence, value) -> the company it stands for.
 
-    A name stands for itself. An organisation, and then a domain, stands for the company that more than half
-    of its people are told to be of who are told of any; of a domain, that must be half of all its people. An
-    organisation whose people are told of none stands for the company of their domains, else for itself.
+    A name stands for itself, an organisation and the domains that it declares for the company of its name.
+    Any other organisation, and then domain, stands for the company that more than half of its people are told
+    to be of who are told of any; of a domain, that must be half of all its people. An organisation whose
+    people are told of none stands for the company of their domains, else for itself.
     """
     tied = {(COMPANY, row["about"]): row["about"] for row in said if row["rule"] == COMPANY}
+    tied |= _declared(said, organizations)
     for rule in (ORGANIZATION, EMAIL_DOMAIN, ORGANIZATION):
         tied |= _tied_by_people(said, rule, tied)
     for row in said:
         if row["rule"] == ORGANIZATION:
             tied.setdefault((ORGANIZATION, row["about"]), f"{ORGANIZATION} {row['about']}")
     return tied | _tied_by_people(said, EMAIL_DOMAIN, tied)
+
+
+def _declared(said: list[_Said], organizations: list[_Said]) -> dict[tuple[str, str], str]:
+    """What organisations of a known name stand for, and their domains.
+
+    Of two people or more, where more than half name one other company, that is what the organisation is
+    called elsewhere. A domain that two companies declare is neither's.
+    """
+    people: dict[str, set[int]] = defaultdict(set)
+    named: dict[int, set[str]] = defaultdict(set)
+    for row in said:
+        if row["rule"] == ORGANIZATION:
+            people[row["about"]].add(row["person_key"])
+        elif row["rule"] == COMPANY:
+            named[row["person_key"]].add(row["about"])
+    tied: dict[tuple[str, str], str] = {}
+    declaring: dict[str, set[str]] = defaultdict(set)
+    for body in organizations:
+        if body["name"] is None:
+            continue
+        name, theirs = _compared(body["name"]), people[body["organization"]]
+        counts = Counter(company for person in theirs for company in named[person])
+        elsewhere, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
+        if most >= 2 and most * 2 > len(theirs) and not counts[name]:
+            name = elsewhere
+        tied[ORGANIZATION, body["organization"]] = name
+        for domain in set(body["domains"]) - MAILBOX_PROVIDERS:
+            declaring[domain].add(name)
+    return tied | {(EMAIL_DOMAIN, domain): min(of) for domain, of in declaring.items() if len(of) == 1}
 
 
 def _tied_by_people(
@@ -168,15 +208,20 @@ def _account(
     key: int,
     name: str,
     said: list[_Said],
+    organizations: list[_Said],
     company_of: Mapping[tuple[str, str], str],
     members: Mapping[int, _Said],
 ) -> _Said:
     theirs = [row for row in said if company_of.get((row["rule"], row["about"])) == name]
     spellings = Counter(row["value"] for row in theirs if row["rule"] == COMPANY)
     of_kind = {
-        rule: sorted({row["about"] for row in theirs if row["rule"] == rule})
+        rule: sorted(about for (kind, about), of in company_of.items() if (kind, of) == (rule, name))
         for rule in (EMAIL_DOMAIN, ORGANIZATION)
     }
+    bodies = set(of_kind[ORGANIZATION])
+    spellings.update(
+        body["name"] for body in organizations if body["organization"] in bodies and body["name"]
+    )
     moments = [row["observed_at"] for row in theirs if row["person_key"] in members]
     return {
         "account_key": key,

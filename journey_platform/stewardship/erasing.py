@@ -43,6 +43,7 @@ from journey_platform.tables import (
     LINK_REVIEW,
     LINKS_TABLE,
     MATCHED_RECORDS,
+    ORGANIZATIONS,
     PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
@@ -65,6 +66,7 @@ _REDACTED = "redacted: it named somebody who was erased"
 _CUSTOMERS = (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
+    ORGANIZATIONS,
     LINK_REVIEW,
     PROBABILISTIC_LINKS,
     MATCHED_RECORDS,

@@ -1,4 +1,4 @@
-"""The unified customer: profiles, their attributes, households, accounts."""
+"""The unified customer: profiles, their attributes, households, organisations, accounts."""
 
 import pyarrow as pa
 
@@ -38,6 +38,19 @@ HOUSEHOLDS_TABLE = Table(
         Column("members", pa.int64(), "how many profiles the household has"),
     ),
     sort_by=("household_key", "person_key"),
+    is_daily=False,
+)
+
+ORGANIZATIONS = Table(
+    key=("customers", "organizations"),
+    grain="organisation that a help desk keeps, in its present state",
+    columns=(
+        Column("organization", pa.string(), "the vendor's id of it, as contacts name it", is_key=True),
+        Column("name", pa.string(), "its name; null where that is blank"),
+        Column("domains", pa.list_(pa.string()), "mail domains declared as its own, sorted"),
+        Column("changed_at", UTC_MICROSECONDS, "when the vendor last changed it"),
+    ),
+    sort_by=("organization",),
     is_daily=False,
 )
 

@@ -11,7 +11,7 @@ from tests.demo.naive_people import DAY, Recount
 
 
 def company_of(recount: Recount) -> dict[int, str]:
-    """By profile the company that the list names; else that whose domain it writes from."""
+    """By profile the company that the list or the desk names; else that whose domain it writes from."""
     world = recount.world
     told: dict[int, str] = {}
     addresses: dict[int, set[str]] = defaultdict(set)
@@ -21,6 +21,11 @@ def company_of(recount: Recount) -> dict[int, str]:
         addresses[who].add(member.email.strip().lower().split("@")[1])
         if member.company:
             told[who] = member.company
+    named = {of.organization_id: of.name for of in world.organizations}
+    for u in world.support_users:
+        who = recount.who(("support", str(u.user_id)))
+        if who is not None and u.organization_id is not None:
+            told[who] = named[u.organization_id]
     others: list[tuple[int | None, str | None]] = []
     others += [(recount.who(("support", str(u.user_id))), u.email) for u in world.support_users]
     others += [(buyer(recount, o), o.email) for o in world.orders if not o.is_test]
@@ -34,7 +39,8 @@ def company_of(recount: Recount) -> dict[int, str]:
     for company in set(told.values()):
         domain = company.lower().replace(" ", "-") + ".example"
         there = [who for who, of in addresses.items() if domain in of]
-        if 2 * sum(told.get(who) == company for who in there) >= len(there):
+        is_declared = any(of.name == company and domain in of.domain_names for of in world.organizations)
+        if is_declared or 2 * sum(told.get(who) == company for who in there) >= len(there):
             found.update(dict.fromkeys(there, company))
     return found
 
