@@ -81,7 +81,7 @@ def days_of_accounts(platform: Platform, since: int | None) -> set[date]:
 
 def days_of_users(platform: Platform, since: int | None) -> set[date]:
     """The days with another use than before; all since the first use where that is another."""
-    columns = ("account_key", "person_key", "company", "role", "first_use_day", "is_added", "days")
+    columns = ("account_key", "person_key", "company", "role", "first_use_day", "is_added", "is_main", "days")
     sides = _sides(platform, ACCOUNT_USERS, since, columns)
     days: set[date] = set()
     firsts: list[date | None] = []

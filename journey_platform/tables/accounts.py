@@ -63,6 +63,7 @@ ACCOUNT_USERS = Table(
         Column("habitual_on", pa.date32(), "Monday of the first week with use in 3 of 4 weeks up to it"),
         Column("days", pa.list_(pa.date32()), "local days with use, sorted"),
         Column("is_added", pa.bool_(), "first use over 30 days after the account went live"),
+        Column("is_main", pa.bool_(), "the main one of the person's accounts, where it has several"),
     ),
     sort_by=("account_key", "person_key"),
     is_daily=False,

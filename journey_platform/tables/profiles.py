@@ -73,7 +73,7 @@ ACCOUNTS_TABLE = Table(
 
 ACCOUNT_MEMBERS_TABLE = Table(
     key=("customers", "account_members"),
-    grain="profile of an account, with the part it plays there",
+    grain="account that a profile is of, with the part it plays there; a consultant is of several",
     columns=(
         Column("account_key", pa.int64(), "the account", is_key=True),
         Column("person_key", pa.int64(), "the profile", is_key=True),
@@ -81,7 +81,8 @@ ACCOUNT_MEMBERS_TABLE = Table(
         Column("vendor", pa.string(), "who said so"),
         Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
         Column("observed_at", UTC_MICROSECONDS, "when it was said"),
-        Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told"),
+        Column("is_main", pa.bool_(), "of the person's accounts the one with the strongest, latest evidence"),
+        Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told of it"),
         Column("role_rule", pa.string(), "the words of the title that gave the role; other: none of them"),
         Column("role_contact_id", pa.string(), "the statement that told the title"),
     ),

@@ -227,10 +227,18 @@ def test_the_companies_and_their_people_are_found(outcome: Outcome) -> None:
     for customer in customers.values():
         if customer.company and told & {*customer.emails}:
             expected.setdefault(customer.company, set()).add(customer.number)
+    named = {body.organization_id: body.name for body in outcome.world.organizations}
+    for user in outcome.world.support_users:
+        if user.organization_id is not None:
+            owner = outcome.world.truth.owner_of["zendesk_user_id", str(user.user_id)]
+            expected[named[user.organization_id]].add(owner)
+    expected = {name: {n for n in of_name if n > 0} for name, of_name in expected.items()}
     # A company's mailbox, which several read, is a profile of its own.
     people = {name: {n for n in of_name if n > 0} for name, of_name in outcome.accounts.items()}
     assert {name: of_name for name, of_name in people.items() if of_name} == expected
     assert len(expected) > 5
+    of_two = Counter(number for of_name in expected.values() for number in of_name)
+    assert 2 in of_two.values(), "a consultant is of two companies"
     assert outcome.companies.keys() >= {body.name for body in outcome.world.organizations}
     assert all(
         set(body.domain_names) <= {*outcome.companies[body.name]["domains"]}

@@ -1,6 +1,7 @@
 """Companies and their people: what ties them, what does not, and the parts that titles tell."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -206,6 +207,63 @@ def test_organisations_that_the_help_desk_keeps_name_the_company_and_its_domains
 ) -> None:
     _, members = found(statements, kept(*bodies))
     assert {address: (row["account"], row["rule"]) for address, row in members.items()} == expected
+
+
+def members_of(*records: dict[str, str], versions: bool = False) -> dict[str, dict[str, object]]:
+    """Of one person whom the records tell of by a number they share: the row of each account, by name."""
+    said = contacts([(f"r{n}@x{n}.example", told) for n, told in enumerate(records)])
+    rows = [
+        {
+            **row,
+            "identifiers": [{"kind": "phone", "value": "+31612345678"}],
+            "attributes": [of for of in row["attributes"] if of["value"] != f"r{n}@x{n}.example"],
+            **({"contact_id": f"mailchimp/members/0@{n}", "record_key": "0"} if versions else {}),
+        }
+        for n, row in enumerate(said.to_pylist())
+    ]
+    said = pa.Table.from_pylist(rows, schema=said.schema)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    companies, people = accounts([said], identifiers, kept(("zendesk:7", "Fjord Foods", [])), secret=SECRET)
+    name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
+    assert all(row["members"] == 1 for row in companies.to_pylist())
+    return {name_of[row["account_key"]]: row for row in people.to_pylist()}
+
+
+def test_a_consultant_is_of_two_companies_with_the_evidence_and_the_role_of_each() -> None:
+    found = members_of(
+        {**EIK, "job_title": "CFO"}, {**IN_7, "job_title": "Head of Sales"}, {"job_title": "IT Administrator"}
+    )
+    told = {name: (row["rule"], row["contact_id"], row["is_main"]) for name, row in found.items()}
+    assert told == {
+        "Eik Works": ("company", "mailchimp/members/0@0", True),
+        "Fjord Foods": ("organization", "mailchimp/members/1@0", False),
+    }
+    assert found["Fjord Foods"]["observed_at"] == START + timedelta(minutes=1)
+    # What is told of no company, and later, is told of both.
+    assert {row["role"] for row in found.values()} == {"it"}
+
+
+def test_a_title_in_a_record_of_one_company_tells_nothing_of_the_other() -> None:
+    found = members_of({**EIK, "job_title": "CFO"}, IN_7)
+    assert {name: row["role"] for name, row in found.items()} == {"Eik Works": "buyer", "Fjord Foods": None}
+
+
+def test_work_addresses_at_two_companies_make_a_member_of_both() -> None:
+    told = [("ann@eik.example", EIK), ("cy@fjord.example", {"company": "Fjord"})]
+    said = contacts([*told, ("bo@eik.example", {}), ("bo@fjord.example", {})])
+    rows = said.to_pylist()
+    for row in rows[2:]:
+        row["identifiers"].append({"kind": "phone", "value": "+31612345678"})
+    said = pa.Table.from_pylist(rows, schema=said.schema)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    _, people = accounts([said], identifiers, kept(), secret=SECRET)
+    of_two = Counter(row["person_key"] for row in people.to_pylist())
+    assert sorted(of_two.values()) == [1, 1, 2]
+
+
+def test_what_a_record_said_before_no_longer_holds() -> None:
+    found = members_of({"company": "Fjord"}, EIK, versions=True)
+    assert {name: row["contact_id"] for name, row in found.items()} == {"Eik Works": "mailchimp/members/0@1"}
 
 
 @pytest.mark.parametrize(

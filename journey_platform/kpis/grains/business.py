@@ -91,8 +91,12 @@ def subscriber(scope: Scope) -> "ir.Table":
 
 
 def new_user(scope: Scope) -> "ir.Table":
-    """One row per member on the day of the first use: `is_added`, `role`, `company`."""
+    """One row per member on the day of the first use: `is_added`, `role`, `company`.
+
+    `is_counted_elsewhere`: who is of several accounts stands in each, and in the whole counts in the main one.
+    """
     users = scope.whole(ACCOUNT_USERS)
+    users = users.mutate(is_counted_elsewhere=~users.is_main)
     return scope.of_days(users.filter(users.first_use_day.notnull()), "first_use_day")
 
 
