@@ -164,7 +164,7 @@ def customer_assets(
             ),
         ],
     )
-    @unless_standing(ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE, reads=[IDENTIFIERS_TABLE, *contacts])
+    @unless_standing(ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE, reads=[IDENTIFIERS_TABLE, *contacts, *kept])
     def companies(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake = platform.lake
         found = accounts(

@@ -1,12 +1,12 @@
 """The asset of organisations, where a help desk that keeps them is enabled."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 
 import dagster as dg
 
-from journey_platform.defs.describe import report_table, spec, whole_assets
-from journey_platform.defs.planning import nothing_by_day, plan
+from journey_platform.defs.describe import spec, whole_assets
 from journey_platform.defs.platform import Platform
+from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.sources import archive_of, connector_of
@@ -39,12 +39,11 @@ def organization_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             )
         ],
     )
-    def kept(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
-        lake, run_id = platform.lake, context.run.run_id
-        work = plan(lake, ORGANIZATIONS, (), {archive: nothing_by_day}, span=platform.span)
+    @unless_standing(ORGANIZATIONS, reads=[archive])
+    def kept(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
+        lake = platform.lake
         mapped = organizations(current_versions(lake.read(archive)))
-        quarantine_refused(lake, ORGANIZATIONS, mapped.rejected, run_id=run_id)
-        written = lake.replace_all(ORGANIZATIONS, mapped.rows, run_id=run_id, cursor=work.cursor)
-        return report_table(ORGANIZATIONS, written)
+        quarantine_refused(lake, ORGANIZATIONS, mapped.rejected, run_id=whole.run_id)
+        yield whole.write(ORGANIZATIONS, mapped.rows)
 
     return [kept]
