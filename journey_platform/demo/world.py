@@ -48,7 +48,8 @@ class Visit:
 
     The vendor's "first action" is `actions[0]`, also where a skewed clock dates a later one before it.
     `user_id` is as sent: it may be a placeholder or an e-mail address. `recorded_at` is later than the last
-    action where the visit arrived late.
+    action where the visit arrived late. `link_of`: the address, as the list has it, whose mailing's link led
+    to the first page.
     """
 
     visit_id: int
@@ -66,6 +67,7 @@ class Visit:
     user_agent: str
     is_bot: bool
     recorded_at: datetime
+    link_of: str = ""
 
 
 @dataclass(slots=True)

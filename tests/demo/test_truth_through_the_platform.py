@@ -131,7 +131,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
     declared = declared_links(touchpoints, contacts, secret=SECRET)
     resolution = resolve(observations(touchpoints, contacts), secret=SECRET, evidence=declared)
-    assert declared.num_rows
+    assert {"ticket_requester", "mailing_click"} <= {*declared["rule"].to_pylist()}
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
     people = profiles(resolution.identifiers, attributes)
     bodies = organizations(raw["zendesk"]["organizations"])

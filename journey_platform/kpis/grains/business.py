@@ -93,7 +93,7 @@ def subscriber(scope: Scope) -> "ir.Table":
 def new_user(scope: Scope) -> "ir.Table":
     """One row per member on the day of the first use: `is_added`, `role`, `company`.
 
-    `is_counted_elsewhere`: who is of several accounts stands in each, and in the whole counts in the main one.
+    `is_counted_elsewhere`: who is of several accounts stands in each, and in the whole counts for the main.
     """
     users = scope.whole(ACCOUNT_USERS)
     users = users.mutate(is_counted_elsewhere=~users.is_main)
