@@ -1,5 +1,5 @@
-"""Zendesk Support API v2: tickets and users by cursor export, metric events by time export, ratings, and the
-search's own count of tickets a day to reconcile them with.
+"""Zendesk Support API v2: tickets and users by cursor export, organisations and metric events by time export,
+ratings, and the search's own count of tickets a day to reconcile them with.
 
 An export ends at `end_of_stream`, a list where `meta.has_more` is false: both name a next page even then. The
 links in bodies may name another host; they are not used, every next request is built from the cursor.
@@ -51,6 +51,11 @@ class _User(msgspec.Struct):
     updated_at: str | None = None
 
 
+class _Organization(msgspec.Struct):
+    id: int | str
+    updated_at: str | None = None
+
+
 class _Event(msgspec.Struct):
     id: int | str
     time: str | None = None
@@ -88,6 +93,9 @@ _TICKETS = RowReader(
     _Ticket, lambda row: joined(row.id), lambda row: time_of(row.generated_timestamp, "generated_timestamp")
 )
 _USERS = RowReader(_User, lambda row: joined(row.id), lambda row: time_of(row.updated_at, "updated_at"))
+_ORGANIZATIONS = RowReader(
+    _Organization, lambda row: joined(row.id), lambda row: time_of(row.updated_at, "updated_at")
+)
 _EVENTS = RowReader(_Event, lambda row: joined(row.id), lambda row: time_of(row.time, "time"))
 _RATINGS = RowReader(_Rating, lambda row: joined(row.id), lambda row: time_of(row.created_at, "created_at"))
 _COUNTS = RowReader(_Count, lambda row: joined(row.date), lambda row: time_of(row.start, "start"))
@@ -138,6 +146,14 @@ class Zendesk(Connector):
             ),
         ),
         Stream(
+            name="organizations",
+            kind=StreamKind.ENTITY,
+            grain="company or other body that users belong to, in its present state",
+            primary_key=("id",),
+            is_replayable=False,
+            personal_fields=("details", "notes", "organization_fields"),
+        ),
+        Stream(
             name="ticket_metric_events",
             kind=StreamKind.EVENT,
             grain="moment that a ticket's metrics count from: created, replied, solved, ...",
@@ -173,6 +189,7 @@ class Zendesk(Connector):
         readers: dict[str, Callable[[], Iterator[Page]]] = {
             "tickets": lambda: self._cursor_export("tickets", _TICKETS, window, cursor),
             "users": lambda: self._cursor_export("users", _USERS, window, cursor),
+            "organizations": lambda: self._organizations(cursor),
             "ticket_metric_events": lambda: self._ticket_metric_events(window),
             "satisfaction_ratings": lambda: self._satisfaction_ratings(window),
             "ticket_counts": lambda: self._ticket_counts(window),
@@ -201,6 +218,22 @@ class Zendesk(Connector):
             return Part(page, len(told.rows), told.after_cursor, has_more=not told.end_of_stream)
 
         return by_token(fetch, cursor, where=f"zendesk/{plural}")
+
+    def _organizations(self, cursor: str | None) -> Iterator[Page]:
+        """By time, first of all time: who wrote this week may be of a body that has stood for years.
+
+        The cursor is the last `end_time`, whose second is read again.
+        """
+        plural = "organizations"
+
+        def fetch(start: str | None) -> Part[Page]:
+            told = self._export(plural, plural, start_time=int(start or 0), per_page=_ROWS_AN_EXPORT_PAGE)
+            end = str(told.end_time) if told.end_time else None
+            page = _ORGANIZATIONS.page(told.rows, cursor=end)
+            return Part(page, len(told.rows), end, has_more=not told.end_of_stream)
+
+        start = min(int(cursor or 0), _epoch(self._clock.now() - _EXPORT_LAG))
+        return by_token(fetch, str(start), where=f"zendesk/{plural}")
 
     def _ticket_metric_events(self, window: Window) -> Iterator[Page]:
         """By time: the next page starts at the last one's `end_time`, and may repeat rows of that second."""

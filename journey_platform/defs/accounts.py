@@ -84,7 +84,7 @@ def days_of_users(platform: Platform, since: int | None) -> set[date]:
     """The days with another use than before; all since the invitation or first use where that is another."""
     columns = (
         *("account_key", "person_key", "company", "role", "first_use_at", "first_use_day", "is_added"),
-        *("invited_at", "invited_day", "is_steady", "days", "features"),
+        *("is_main", "invited_at", "invited_day", "is_steady", "days", "features"),
     )
     sides = _sides(platform, ACCOUNT_USERS, since, columns)
     days: set[date] = set()

@@ -27,6 +27,7 @@ from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.maintenance import maintenance, weekly_maintenance
 from journey_platform.defs.noticing import ask_again, follow_identity, repeat_job
 from journey_platform.defs.operations import operations_assets
+from journey_platform.defs.organizations import organization_assets
 from journey_platform.defs.overview import overview_asset
 from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
@@ -49,6 +50,7 @@ def build_definitions(settings: Settings) -> dg.Definitions:
     assets = [
         *source_assets(settings.sources, partitions),
         *touchpoint_assets(settings.sources, partitions),
+        *organization_assets(settings.sources),
         *customer_assets(settings.sources, has_probabilistic_links=settings.has_probabilistic_links),
         *journey_assets(settings.sources, partitions),
         account_asset(),

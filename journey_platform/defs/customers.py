@@ -10,6 +10,7 @@ import pyarrow.compute as pc
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, report_table, spec, whole_assets
 from journey_platform.defs.matching import matching_assets
+from journey_platform.defs.organizations import keeps_organizations
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.identity.changes import events, redirects
@@ -31,6 +32,7 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     LINKS_TABLE,
+    ORGANIZATIONS,
     PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
@@ -41,8 +43,9 @@ from journey_platform.tables import (
 def customer_assets(
     sources: Sequence[str], *, has_probabilistic_links: bool = False
 ) -> list[dg.AssetsDefinition]:
-    """Identity, then profiles."""
+    """Identity, then profiles, then accounts."""
     contacts = contact_tables(sources)
+    kept = [ORGANIZATIONS] if keeps_organizations(sources) else []
     seen_in = [*touchpoint_tables(sources), *contacts]
     if has_probabilistic_links:
         seen_in.append(PROBABILISTIC_LINKS)
@@ -150,23 +153,24 @@ def customer_assets(
             spec(
                 ACCOUNTS_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contacts],
+                deps=[IDENTIFIERS_TABLE, *contacts, *kept],
                 note="Told by company names, vendors' organisations, and mail domains that these vouch for.",
             ),
             spec(
                 ACCOUNT_MEMBERS_TABLE,
                 group="customers",
-                deps=[IDENTIFIERS_TABLE, *contacts],
+                deps=[IDENTIFIERS_TABLE, *contacts, *kept],
                 note="The role follows from the job title by declared words; the statement stands beside it.",
             ),
         ],
     )
-    @unless_standing(ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE, reads=[IDENTIFIERS_TABLE, *contacts])
+    @unless_standing(ACCOUNTS_TABLE, ACCOUNT_MEMBERS_TABLE, reads=[IDENTIFIERS_TABLE, *contacts, *kept])
     def companies(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake = platform.lake
         found = accounts(
             (lake.read(table) for table in contacts),
             lake.read(IDENTIFIERS_TABLE),
+            lake.read(ORGANIZATIONS),
             secret=platform.pseudonym_key(),
             spelling=platform.spelling,
         )

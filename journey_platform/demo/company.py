@@ -1,8 +1,8 @@
 """The demo company, made from a seed: people, what they do at six vendors, dirt, and its truth.
 
 `build_world` says in which order things happen; each topic has its module: `people`, `stories`, `mailing`,
-`web` and `walk`, `commerce`, `accounts`, `support`, `surveys`, `social`, `dirt`; `marginals` holds the
-measured figures they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
+`web` and `walk`, `commerce`, `accounts`, `support`, `organizations`, `surveys`, `social`, `dirt`; `marginals`
+holds the measured figures they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
 """
 
 from datetime import date
@@ -13,6 +13,7 @@ from journey_platform.demo.accounts import roll_out
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.commerce import Till
 from journey_platform.demo.mailing import Mailings
+from journey_platform.demo.organizations import consultants, organizations
 from journey_platform.demo.people import cast as people
 from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, posts
 from journey_platform.demo.stories import plot
@@ -73,6 +74,10 @@ def build_world(
     dirt.junk_responses(seed, panel, tally, calendar)
     dirt.send_twice(seed, tally, site.visits, mailing.campaigns, written)
     late = roll_out(seed, cast, site, mailing, sold, calendar)
+    everybody = [*cast.customers, *late]
+    listed = {member.email.strip().lower() for member in mailing.members}
+    consultants(seed, cast.customers, listed, desk, calendar)
+    companies = organizations(everybody, desk.users, calendar, tally)
     broken = dirt.malformed(tally, calendar)
     for customer in cast.customers:
         if customer.number in story.plan_ends:
@@ -87,7 +92,7 @@ def build_world(
         list_id=LIST_ID,
         brand_tag=BRAND_TAG,
         brand_handle=BRAND_HANDLE,
-        customers=[*cast.customers, *late],
+        customers=everybody,
         visits=site.visits,
         members=mailing.members,
         campaigns=mailing.campaigns,
@@ -100,4 +105,5 @@ def build_world(
         outages=dirt.outages(calendar),
         malformed=broken,
         truth=tally.finish(),
+        organizations=companies,
     )

@@ -219,9 +219,14 @@ class Mailings:
             )
             on = self._cast.devices[one_of(rng, customer.cookies)]
             steps = ["cart", "shipping_details", "payment_details", "purchase"] if is_about_cart else None
-            self._site.visit(
+            visit = self._site.visit(
                 on, at + timedelta(seconds=2), source, customer.number, steps=steps, country=customer.country
             )
+            who = subscriber.who
+            if visit is not None and who is not None and visit.actions[0].kind == "page_view":
+                # The link tells whose it is, and the site keeps the address of the page.
+                visit.link_of = subscriber.member.email
+                self._tally.record(customer.number, ("cookie_id", on.cookie), who)
         return True
 
     def _does(

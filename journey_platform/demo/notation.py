@@ -1,5 +1,6 @@
-"""How people and forms write one and the same identifier: each function gives one of its spellings."""
+"""How people, forms and vendors write one and the same identifier, each function in one of its spellings."""
 
+import hashlib
 from random import Random
 
 from journey_platform.demo.chance import happens, one_of
@@ -39,3 +40,8 @@ def phone_as_typed(rng: Random, number: str) -> str:
 def handle_as_typed(rng: Random, handle: str) -> str:
     """`handle` is name@host; with the leading @ and capitals that people write."""
     return one_of(rng, (handle, f"@{handle}", f"@{handle.title()}"))
+
+
+def click_id(address: str) -> str:
+    """What the mailing vendor puts into the links of whom the list has under `address`."""
+    return hashlib.md5(f"unique {address}".encode()).hexdigest()[:10]

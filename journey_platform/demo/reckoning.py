@@ -35,6 +35,7 @@ class Log:
     ordered: list[tuple[datetime, Identifier]] = field(default_factory=list)
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
+    declared: set[tuple[str, str]] = field(default_factory=set)
     used: list[tuple[Who, datetime]] = field(default_factory=list)
     features: list[tuple[Who, datetime, str]] = field(default_factory=list)
     signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)

@@ -1,7 +1,7 @@
 """The truth of business customers: contracts, seats and their users; a part of the `truth`.
 
-Who is of which company is what the emitted evidence tells: a record that names it, or an address of its
-domain, where half of those who have one are told to be of the company.
+Who is of which companies is what the emitted evidence tells: a record that names it, or an address of its
+domain, where the company declared it or half of those who have one are told to be of the company.
 """
 
 from collections import defaultdict
@@ -22,16 +22,18 @@ Used = dict[str, dict[Identifier, list[datetime]]]
 
 def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     """All KPIs of accounts."""
-    company_of = _companies(log, people)
+    companies_of = _companies(log, people)
     used: Used = defaultdict(lambda: defaultdict(list))
     for who, at in log.used:
         profile = people.profile(who)
-        if profile is not None and profile in company_of:
-            used[company_of[profile]][profile].append(at)
+        if profile is not None:
+            for name in companies_of.get(profile, ()):
+                used[name][profile].append(at)
     signed: dict[str | None, list[ShopOrder]] = defaultdict(list)
     for who, order in sorted(log.signed, key=lambda deal: deal[1].created_at):
         buyer = people.profile(who)
-        signed[company_of.get(buyer) if buyer else None].append(order)
+        theirs = companies_of.get(buyer) if buyer is not None else None
+        signed[theirs[0] if theirs else None].append(order)
     counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
 
     def count(kpi: str, day: date, dimensions: tuple[str, ...], above: float, below: float) -> None:
@@ -71,17 +73,19 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
     for company, acts in used.items():
         deals = signed.get(company, [])
         live = max(deals[0].created_at, min(map(min, acts.values()))) if deals else None
-        for at in map(min, acts.values()):
+        for profile, uses in acts.items():
+            at, is_main = min(uses), companies_of[profile][0] == company
             is_added = live is not None and at - live > _ADDED
-            count("users_added", calendar.day_of(at), ("all", f"company={company}"), is_added, 1)
+            dimensions = (*(("all",) if is_main else ()), f"company={company}")
+            count("users_added", calendar.day_of(at), dimensions, is_added, 1)
     found |= {
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
     }
-    return found | _seats(signed, used, calendar) | _features(log, people, company_of, used, calendar)
+    return found | _seats(signed, used, calendar) | _features(log, people, companies_of, used, calendar)
 
 
 def _features(
-    log: Log, people: People, company_of: dict[Identifier, str], used: Used, calendar: Calendar
+    log: Log, people: People, companies_of: dict[Identifier, list[str]], used: Used, calendar: Calendar
 ) -> dict[Key, Parts]:
     """Of the members that were there in four weeks, who used each feature."""
     days = {who: {calendar.day_of(at) for at in acts} for of in used.values() for who, acts in of.items()}
@@ -91,7 +95,7 @@ def _features(
         there = [who for who, of in days.items() if any(since <= day < end for day in of)]
         users: dict[str, set[Identifier | None]] = defaultdict(set)
         for who, at, feature in log.features:
-            if since <= calendar.day_of(at) < end and people.profile(who) in company_of:
+            if since <= calendar.day_of(at) < end and people.profile(who) in companies_of:
                 users[feature].add(people.profile(who))
         for feature, of_feature in users.items():
             parts = float(len(of_feature)), float(len(there))
@@ -122,20 +126,24 @@ def _halves(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Cal
     return found
 
 
-def _companies(log: Log, people: People) -> dict[Identifier, str]:
+def _companies(log: Log, people: People) -> dict[Identifier, list[str]]:
+    """The companies of each profile, the main one first: what the list tells, told before the desk's."""
     named: dict[str, set[Identifier]] = defaultdict(set)
+    found: dict[Identifier, list[str]] = defaultdict(list)
     for who, company in log.employed:
         if (profile := people.profile(who)) is not None:
             named[company].add(profile)
+            found[profile] += [company] if company not in found[profile] else []
     at: dict[str, set[Identifier]] = defaultdict(set)
     for somebody, domain in log.addressed:
         if (profile := people.profile(somebody)) is not None:
             at[domain].add(profile)
-    found = {}
     for company, told in named.items():
-        there = at[domain_of(company)]
-        is_tied = 2 * len(told & there) >= len(there)
-        found.update(dict.fromkeys(told | there if is_tied else told, company))
+        domain = domain_of(company)
+        there = at[domain]
+        is_tied = (company, domain) in log.declared or 2 * len(told & there) >= len(there)
+        for profile in there - told if is_tied else ():
+            found[profile].append(company)
     return found
 
 

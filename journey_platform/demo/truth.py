@@ -134,6 +134,10 @@ class Tally:
         """A record names the company that somebody works for."""
         self._log.employed.append((who, company))
 
+    def declared(self, company: str, domain: str) -> None:
+        """A record says that a mail domain is a company's."""
+        self._log.declared.add((company, domain))
+
     def used(self, who: Identifier | None, at: datetime) -> None:
         """Somebody used the site."""
         self._log.used.append((who, at))

@@ -48,7 +48,8 @@ class Visit:
 
     The vendor's "first action" is `actions[0]`, also where a skewed clock dates a later one before it.
     `user_id` is as sent: it may be a placeholder or an e-mail address. `recorded_at` is later than the last
-    action where the visit arrived late.
+    action where the visit arrived late. `link_of`: the address, as the list has it, whose mailing's link led
+    to the first page.
     """
 
     visit_id: int
@@ -66,6 +67,7 @@ class Visit:
     user_agent: str
     is_bot: bool
     recorded_at: datetime
+    link_of: str = ""
 
 
 @dataclass(slots=True)
@@ -119,7 +121,7 @@ class Campaign:
 
 @dataclass(slots=True)
 class SupportUser:
-    """One Zendesk end user."""
+    """One Zendesk end user. `organization_id`: the company that it was put into."""
 
     user_id: int
     name: str
@@ -128,6 +130,17 @@ class SupportUser:
     external_id: str | None
     created_at: datetime
     changed_at: datetime
+    organization_id: int | None = None
+
+
+@dataclass(slots=True)
+class Organization:
+    """One Zendesk organisation: a company, as the agents keep it. They declare mail domains of some."""
+
+    organization_id: int
+    name: str
+    domain_names: list[str]
+    created_at: datetime
 
 
 @dataclass(slots=True)
@@ -332,5 +345,6 @@ class World:
     outages: list[Outage]
     malformed: list[Malformed]
     truth: Truth
+    organizations: list[Organization] = field(default_factory=list)
     unlisted: frozenset[int] = frozenset()
     """Visits that the web analytics counted and does not list."""

@@ -1,8 +1,8 @@
 """Declared rules across sources: what one vendor's record says of another's, and so who is meant.
 
-A reference names a thing, not a person: the ticket that a survey is about, the link in somebody's mailing. It
-is no identifier; the rule leads from it to the one whose thing it is. The rules are declared in `policy`;
-links from one record are in `links`.
+A reference names a thing, not a person: the ticket that a survey is about, the link in somebody's mailing,
+the code that somebody was given. It is no identifier; the rule leads from it to the one whose thing it is.
+The rules are declared in `policy`; links from one record are in `links`.
 """
 
 from collections.abc import Iterable, Sequence
@@ -13,11 +13,14 @@ import pyarrow.compute as pc
 
 from journey_platform.identity.columns import Ints, encoded
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.links import EVIDENCE
+from journey_platform.identity.links import JUDGED
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, distinct
 from journey_platform.identity.observations import flat_identifiers, references
 from journey_platform.identity.policy import DECLARED_RULES, POLICIES, DeclaredRule
 from journey_platform.tables import IDENTIFIERS, UTC_MICROSECONDS
+
+THING_IS_SHARED = "what it names is shared"
+_OF_PEOPLE = pa.array([kind for kind, policy in POLICIES.items() if not policy.is_anonymous])
 
 _RECORD = pa.schema(
     [
@@ -37,11 +40,11 @@ def declared_links(
     secret: bytes,
     spelling: Spelling = DEFAULT_SPELLING,
 ) -> pa.Table:
-    """`links.EVIDENCE` by `policy.DECLARED_RULES`: between the identifiers of records that name a thing and
-    whom the thing belongs to."""
+    """`links.JUDGED` by `policy.DECLARED_RULES`: between the identifiers of records that name a thing and
+    whom the thing belongs to; of a shared thing, refused, with the first of its owners."""
     records = [*map(_of_touchpoints, touchpoints), *map(_of_contacts, contacts)]
     found = [_links(rule, records, secret, spelling) for rule in DECLARED_RULES]
-    return pa.concat_tables([EVIDENCE.empty_table(), *found])
+    return pa.concat_tables([JUDGED.empty_table(), *found])
 
 
 def _of_touchpoints(table: pa.Table) -> pa.Table:
@@ -67,9 +70,16 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
         own = naming.filter(is_owner)
         owners = pa.table([own["thing"], own["kind"], own["value"]], names=["thing", "by", "who"])
         naming = naming.filter(pc.invert(pc.is_in(naming["record"], own["record"].combine_chunks())))
+    shared = pa.array([], pa.string())
+    if rule.max_beside is not None:
+        naming = naming.join(owners.select(["thing"]), "thing", join_type="left semi")
+        owners = owners.join(naming.select(["thing"]), "thing", join_type="left semi").combine_chunks()
+        shared = _shared(rule.max_beside, owners, naming.combine_chunks(), secret, spelling)
+        firsts = owners.group_by(["thing", "by"]).aggregate([("who", "min")])
+        owners = firsts.rename_columns(owners.schema.names)
     pairs = naming.join(owners, "thing", join_type="inner").combine_chunks()
     if not pairs.num_rows:
-        return EVIDENCE.empty_table()
+        return JUDGED.empty_table()
     named_by = (("kind", "value"), ("by", "who"))
     keys = [_keys(pairs[kind], pairs[value], secret, spelling) for kind, value in named_by]
     ends = np.sort(np.stack(keys), axis=0)
@@ -77,6 +87,7 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
         np.array([POLICIES[kind].trust for kind in names.to_pylist()])[codes]
         for codes, names in (encoded(pairs["kind"]), encoded(pairs["by"]))
     ]
+    is_shared = pc.is_in(pairs["thing"], shared)
     rows = pa.table(
         {
             "left_key": ends[0],
@@ -84,11 +95,12 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
             "weight": trust[0] * trust[1],
             "record": pairs["record"],
             "at": pairs["at"],
+            "reason": pc.if_else(is_shared, THING_IS_SHARED, pa.scalar(None, pa.string())),
         }
     )
     rows = rows.filter(pc.not_equal(rows["left_key"], rows["right_key"]))
     rows = rows.sort_by([(name, "ascending") for name in ("left_key", "right_key", "at", "record")])
-    found = rows.group_by(["left_key", "right_key"], use_threads=False).aggregate(
+    found = rows.group_by(["left_key", "right_key", "reason"], use_threads=False).aggregate(
         [("weight", "first"), ("record", "count_distinct"), ("record", "first"), ("at", "min"), ("at", "max")]
     )
     columns = {
@@ -100,15 +112,27 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
         "example": found["record_first"],
         "first_seen": found["at_min"],
         "last_seen": found["at_max"],
+        "reason": found["reason"],
     }
-    return pa.table([columns[name] for name in EVIDENCE.names], schema=EVIDENCE)
+    return pa.table([columns[name] for name in JUDGED.names], schema=JUDGED)
+
+
+def _shared(most: int, owners: pa.Table, naming: pa.Table, secret: bytes, spelling: Spelling) -> pa.Array:
+    """The things that several own, or that records name beside more than `most` identifiers of one kind."""
+    of_people = naming.filter(pc.is_in(naming["kind"], _OF_PEOPLE)).combine_chunks()
+    found = []
+    for table, kind, value, limit in ((owners, "by", "who", 1), (of_people, "kind", "value", most)):
+        named = table.append_column("key", pa.array(_keys(table[kind], table[value], secret, spelling)))
+        counts = named.group_by(["thing", kind]).aggregate([("key", "count_distinct")])
+        found.append(counts.filter(pc.greater(counts["key_count_distinct"], limit))["thing"])
+    return pc.unique(pa.chunked_array([chunk for things in found for chunk in things.chunks], pa.string()))
 
 
 def _told(rule: DeclaredRule, table: pa.Table) -> pa.Table:
     """(thing, by, who): what touchpoints of the rule's type say whom it belongs to."""
     table = table.filter(pc.equal(table["type"], rule.told_by))
     row, kinds, values = flat_identifiers(table["identifiers"])
-    rows = pa.table([table["subject_id"].take(row), kinds, values], names=["thing", "by", "who"])
+    rows = pa.table([_thing(table["subject_id"]).take(row), kinds, values], names=["thing", "by", "who"])
     return rows.filter(pc.equal(rows["by"], rule.owner))
 
 
@@ -119,7 +143,7 @@ def _naming(rule: DeclaredRule, table: pa.Table) -> pa.Table:
     row, found_kinds, values = flat_identifiers(table["identifiers"])
     place = pc.index_in(row, of_reference.filter(is_such))
     columns = [
-        things.filter(is_such).take(place),
+        _thing(things.filter(is_such)).take(place),
         found_kinds,
         values,
         table["record"].take(row),
@@ -127,6 +151,11 @@ def _naming(rule: DeclaredRule, table: pa.Table) -> pa.Table:
     ]
     rows = pa.table(columns, names=["thing", "kind", "value", "record", "at"])
     return rows.filter(rows["thing"].is_valid())
+
+
+def _thing(names: pa.Array) -> pa.Array:
+    """As compared: codes are typed by hand."""
+    return pc.utf8_lower(pc.utf8_trim_whitespace(names))
 
 
 def _keys(kinds: pa.ChunkedArray, values: pa.ChunkedArray, secret: bytes, spelling: Spelling) -> Ints:

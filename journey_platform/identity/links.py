@@ -9,6 +9,7 @@ from dataclasses import dataclass, fields
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journey_platform.identity.columns import Codes, Flags, Ints, order_by, ranked
 from journey_platform.identity.policy import CO_OBSERVED, RULES
@@ -16,6 +17,8 @@ from journey_platform.tables import LINKS_TABLE
 
 EVIDENCE = pa.schema([f for f in LINKS_TABLE.schema if f.name not in {"is_accepted", "reason"}])
 """Links before anybody judged them: what `resolve` takes from elsewhere. Both ends by identifier_key."""
+JUDGED = EVIDENCE.append(LINKS_TABLE.schema.field("reason"))
+"""The same, with the reason where the link's own rule refuses it."""
 
 
 @dataclass(frozen=True)
@@ -158,6 +161,28 @@ def known_links(evidence: pa.Table, keys: Ints, named: int) -> Links:
         first=kept["first_seen"].cast(pa.int64()).to_numpy(),
         last=kept["last_seen"].cast(pa.int64()).to_numpy(),
     )
+
+
+def judged(evidence: pa.Table) -> tuple[pa.Table, pa.Table]:
+    """`EVIDENCE` that no rule refused by itself, and the rows of `JUDGED` that one did."""
+    if "reason" not in evidence.schema.names:
+        return evidence.select(EVIDENCE.names), JUDGED.empty_table()
+    is_refused = evidence["reason"].is_valid()
+    refused = evidence.filter(is_refused).select(JUDGED.names)
+    return evidence.filter(pc.invert(is_refused)).select(EVIDENCE.names), refused
+
+
+def with_refused(links: pa.Table, refused: pa.Table, keys: Ints) -> pa.Table:
+    """`tables.LINKS_TABLE` with those that their own rule refused, between identifiers that were seen."""
+    if not refused.num_rows:
+        return links
+    ends = ["left_key", "right_key", "rule"]
+    for end in ends[:2]:
+        refused = refused.filter(pc.is_in(refused[end], pa.array(keys)))
+    refused = refused.join(links.select(ends), ends, join_type="left anti")
+    refused = refused.append_column("is_accepted", pa.repeat(pa.scalar(False), refused.num_rows))
+    both = pa.concat_tables([links, refused.select(links.schema.names).cast(links.schema)])
+    return both.sort_by([(name, "ascending") for name in ends])
 
 
 def _starts(*keys: Codes | Ints) -> Ints:

@@ -72,20 +72,25 @@ class DeclaredRule:
     `reference`: the kind of pair, among a record's identifiers, that names the thing; it is no identifier.
     `owner`: the kind of identifier of whom it belongs to. `told_by`: the type of touchpoint that tells so,
     whose `subject_id` is the thing; empty: any record that carries the reference beside the owner.
+    `max_beside`: a thing of two owners, or named by records with more identifiers than this of any one kind
+    that people give, is shared and links nobody, as a code that was passed on; None: no limit.
     """
 
     rule: str
     reference: str
     owner: str
     told_by: str = ""
+    max_beside: int | None = None
 
 
 DECLARED_RULES: tuple[DeclaredRule, ...] = (
     DeclaredRule("ticket_requester", "ticket_id", owner="zendesk_user_id", told_by="ticket_created"),
     DeclaredRule("mailing_click", "click_id", owner="mailchimp_email_id"),
+    DeclaredRule("personal_code", "promo_code", owner="mailchimp_email_id", max_beside=1),
 )
-"""Rules across sources, the strongest first. A further one, as for a loyalty card or a promotion code of one
-person, is a line here, and the pair in what the source's mapping gives."""
+"""Rules across sources, the strongest first. A further one is a line here, and the pair in what the source's
+mapping gives. A loyalty card needs none: its number is an identifier, and the order at a till that names it
+belongs to whoever any record ties to the card."""
 
 DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
 

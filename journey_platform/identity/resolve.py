@@ -28,7 +28,16 @@ from journey_platform.identity.columns import (
 from journey_platform.identity.cut import KEPT_APART, Limits, cut
 from journey_platform.identity.decisions import rulings
 from journey_platform.identity.keys import identifier_keys
-from journey_platform.identity.links import EVIDENCE, Links, Sightings, co_observed, known_links, sightings
+from journey_platform.identity.links import (
+    EVIDENCE,
+    Links,
+    Sightings,
+    co_observed,
+    judged,
+    known_links,
+    sightings,
+    with_refused,
+)
 from journey_platform.identity.normalise import DEFAULT_SPELLING, KINDS, Distinct, Spelling, distinct
 from journey_platform.identity.placeholders import placeholder_rules
 from journey_platform.identity.policy import POLICIES, RULES, USER_ID, Policies
@@ -61,7 +70,7 @@ def resolve(
 ) -> Resolution:
     """Resolve `OBSERVATIONS`. Raises `KeyCollision` where two identifiers get one key.
 
-    Identifiers that stood in one record are linked; `evidence` (`links.EVIDENCE`) and `decisions`
+    Identifiers that stood in one record are linked; `evidence` (`links.EVIDENCE` or `JUDGED`) and `decisions`
     (`tables.DECISIONS`) bring further links. A link is refused where an end is a placeholder, malformed,
     blocked or shared, and where it is too weak to stay within the limits of a profile (`cut`). The persons
     are the components of the accepted links; a person's key is that of its earliest identifier, by
@@ -89,7 +98,7 @@ def resolve(
         first, last, records = _spans(seen, len(keys))
         observed = co_observed(seen, record_names, _by_kind(names, policies, "trust"))
         del seen
-        given = EVIDENCE.empty_table() if evidence is None else evidence.select(EVIDENCE.names)
+        given, refused = judged(EVIDENCE.empty_table() if evidence is None else evidence)
         given = pa.concat_tables([given, ruled.links])
         links = observed.beside(known_links(given, keys, len(record_names)))
         status, why = judging.result()
@@ -111,7 +120,8 @@ def resolve(
             pa.array(_named(component, keys, first, alphabet), mask=status != ACTIVE),
         ]
         identifiers = pa.Table.from_arrays(columns, schema=IDENTIFIERS_TABLE.schema)
-        return Resolution(identifiers, tabling.result(), _revision(identifiers))
+        told = with_refused(tabling.result(), refused, keys)
+        return Resolution(identifiers, told, _revision(identifiers))
 
 
 def _spans(seen: Sightings, count: int) -> tuple[Ints, Ints, Ints]:

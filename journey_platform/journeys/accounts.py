@@ -1,10 +1,11 @@
 """Accounts' journeys beside their users': contracts, how a company came to use what it bought, its shape.
 
 An account's journey is made of its members' touchpoints. Use is a visit or a touchpoint of the product; what
-else members do (mails, tickets, the contract itself) is none. The shape is bottom-up where somebody used the
-product before the first contract, else top-down; a user whose first use comes more than 30 days after the
-account went live was added (reference: two journeys, one clock). A contract signed before the lake's first
-day is not known here, nor is use before it.
+else members do (mails, tickets, the contract itself) is none. Whoever is of two accounts uses it for both,
+since nothing tells for which; a contract, an invitation or a meeting is that of the main one, and stands
+once. The shape is bottom-up where somebody used the product before the first contract, else top-down; a user
+whose first use comes more than 30 days after the account went live was added (reference: two journeys, one
+clock). A contract signed before the lake's first day is not known here, nor is use before it.
 
 What is counted of these by period is in `kpis`.
 """
@@ -47,13 +48,15 @@ class AccountJourneys:
 
 
 def use(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
-    """One row per member and local day with use: account_key, person_key, role, day, first_at, features.
+    """One row per member and local day with use: account_key, person_key, role, is_main, day, first_at and
+    features.
 
     `touchpoints`: rows of `tables.JOURNEY_TOUCHPOINTS`; `members`: of `tables.ACCOUNT_MEMBERS_TABLE`.
     """
     own = touchpoints.filter(touchpoints.channel.isin(USE) & ~touchpoints.is_bot & ~touchpoints.is_machine)
-    theirs = own.inner_join(members.select("account_key", "person_key", "role"), "person_key")
-    return theirs.group_by(["account_key", "person_key", "role", "day"]).aggregate(
+    who = ("account_key", "person_key", "role", "is_main")
+    theirs = own.inner_join(members.select(*who), "person_key")
+    return theirs.group_by([*who, "day"]).aggregate(
         first_at=theirs.occurred_at.min(),
         features=theirs.subject_id.collect(
             where=theirs.type.isin(FEATURE) & theirs.subject_id.notnull(), distinct=True
@@ -65,7 +68,8 @@ def deals(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
     """One row per touchpoint that is a milestone, an invitation or the end of a contract."""
     kinds = [*MILESTONES, INVITED, *ENDED]
     told = touchpoints.filter(touchpoints.type.isin(kinds) & ~touchpoints.is_bot)
-    named = members.select("account_key", "role", member_key=members.person_key)
+    main = members.filter(members.is_main)
+    named = main.select("account_key", "role", member_key=main.person_key)
     joined = told.left_join(named, told.person_key == named.member_key)
     said = ("vendor", "type", "subject_id", "day", "occurred_at", "value")
     return joined.select(*said, "person_key", "account_key", "role")
@@ -125,12 +129,15 @@ def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -
     days: dict[tuple[int, int], dict[date, Any]] = defaultdict(dict)
     features: dict[tuple[int, int], list[tuple[date, str]]] = defaultdict(list)
     role: dict[tuple[int, int], str | None] = {}
+    elsewhere = set()
     invited: dict[tuple[int, int], Mapping[str, Any]] = {}
     for row in used_on:
         who = row["account_key"], row["person_key"]
         days[who][row["day"]] = row["first_at"]
         features[who] += [(row["day"], name) for name in row["features"] or ()]
         role[who] = row["role"]
+        if not row["is_main"]:
+            elsewhere.add(who)
     for row in sorted(happened, key=_when):
         who = row["account_key"], row["person_key"]
         if row["type"] == INVITED and None not in who:
@@ -154,6 +161,7 @@ def _users(used_on: _Rows, happened: _Rows, company: Mapping[int, str | None]) -
                 "features": [{"day": day, "feature": name} for day, name in sorted(features[who])],
                 "is_added": False,
                 "is_steady": False,
+                "is_main": who not in elsewhere,
             }
         )
     return found

@@ -41,7 +41,7 @@ _READ = [
     ),
     *("is_bot", "traffic_channel", "source", "campaign", "device"),
 ]
-_OWNERS = ("person_key", "device_key", "visit_id")
+_OWNERS = ("account_key", "person_key", "device_key", "visit_id")
 _ORIGIN = ("traffic_channel", "source", "campaign")
 _SECOND_US = 1_000_000
 _ENGAGED_S = 10
@@ -134,7 +134,10 @@ def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
 
 
 def _by_owner(web: pa.Table, *, is_stitched: bool) -> tuple[np.ndarray, np.ndarray]:
-    """The order with each person's device in one piece, and whether a row is the first of its piece."""
+    """The order with each person's device in one piece, and whether a row is the first of its piece.
+
+    In rows of accounts whoever is of two stands in both, and has sessions in each.
+    """
     has_device = np.asarray(web["device_key"].is_valid())
     keys = [_keys(web["device_key"])]
     if not has_device.all():
@@ -142,9 +145,13 @@ def _by_owner(web: pa.Table, *, is_stitched: bool) -> tuple[np.ndarray, np.ndarr
     if is_stitched:
         keys.append(_keys(web["person_key"]))
     owner, device = keys[-1], keys[-1 - is_stitched]
+    is_of_accounts = "account_key" in web.column_names
+    if is_of_accounts:
+        keys.append(_keys(web["account_key"]))
     # Most people have one device, and come in order.
     is_new = np.diff(owner) != 0
     is_mixed = (np.diff(owner) < 0).any() or (np.diff(device)[~is_new] != 0).any() or not has_device.all()
+    is_mixed |= is_of_accounts
     order = np.lexsort(keys) if is_mixed else np.arange(len(web))
     is_first = np.zeros(len(order), dtype=bool)
     is_first[:1] = True

@@ -1,6 +1,7 @@
 """KPIs of business customers: from the contract to the first user, seats in use, silent churn.
 
-Two journeys, one clock: what the account signs, and what its people do.
+Two journeys, one clock: what the account signs, and what its people do. Who is of two accounts uses the
+product for both, and takes a seat in each: the values of accounts do not add up to people.
 """
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
@@ -159,7 +160,8 @@ BUSINESS = (
         question="How many new users come after the account's roll-out?",
         unit="ratio",
         numerator="those whose first use comes over 30 days after their account went live",
-        denominator="members of accounts that first used the product on the day",
+        denominator="members of accounts that first used the product on the day; "
+        "one of two accounts counts in each, and once in all",
         above=that("is_added"),
         dimensions=_BY_COMPANY,
         better=None,

@@ -24,6 +24,8 @@ from journey_platform.tables import PROFILES_TABLE
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
+COUNTED_ELSEWHERE = "is_counted_elsewhere"
+"""Column of units that stand in several accounts: true where one is not to count in the whole again."""
 SUMS = ("numerator", "denominator", "squares", "squares_below", "products")
 PARTS = pa.schema(
     [
@@ -142,6 +144,7 @@ def _counted(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table", people: _Peop
                 divided = people.divided(laid_out, dimension)
             else:
                 divided = laid_out.mutate(dimension_value=laid_out[f"by {dimension}"])
+                divided = divided.filter(divided.dimension_value.notnull())
             sums = [kpi for kpi in shown if kpi.statistic == "ratio"]
             if sums:
                 found.append(_as_parts(_sums(sums, scope, divided), scope.period, dimension))
@@ -153,11 +156,14 @@ def _counted(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table", people: _Peop
 
 
 def _value(units: "ir.Table", dimension: str) -> Any:
-    """Each unit's value of a dimension that is not its person's."""
+    """Each unit's value of a dimension that is not its person's; null in no part of the whole."""
     import ibis
 
     if dimension == EVERYTHING:
-        return ibis.literal(EVERYTHING)
+        whole = ibis.literal(EVERYTHING)
+        if COUNTED_ELSEWHERE not in units.columns:
+            return whole
+        return units[COUNTED_ELSEWHERE].ifelse(ibis.null("string"), whole)
     return DIMENSIONS[dimension].value(units).fill_null(UNASSIGNED)
 
 

@@ -1,9 +1,7 @@
 """Business customers: companies, which profiles are their people, and the part each plays there.
 
-What ties a person to a company, and which words of a title tell which role, is declared here, once. A company
-is named by what people's records say: a company's name, a vendor's organisation, a mail domain. A domain
-counts only where half of its people are told to be of that company: no list of mailbox providers is ever
-complete. Those that everybody knows are listed all the same.
+What of people's records ties them to which company is in `companies`. Which words of a title tell which role
+is declared here, once.
 """
 
 import re
@@ -17,12 +15,19 @@ import pyarrow.compute as pc
 
 from journey_platform.identity.keys import identifier_key, profile_id
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling
+from journey_platform.profiles.companies import (
+    COMPANY,
+    EMAIL_DOMAIN,
+    EVIDENCE,
+    MAILBOX_PROVIDERS,
+    ORGANIZATION,
+    Said,
+    Ties,
+    compared,
+    ties,
+)
 from journey_platform.profiles.survivorship import statements
-from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, ACCOUNTS_TABLE
-
-COMPANY, ORGANIZATION, EMAIL_DOMAIN = "company", "organization", "email_domain"
-EVIDENCE = (COMPANY, ORGANIZATION, EMAIL_DOMAIN)
-"""What ties a person to a company, the strongest first."""
+from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, ACCOUNTS_TABLE, Table
 
 _TITLE = "job_title"
 _RULE_OF = {"company": COMPANY, "organization": ORGANIZATION, "email": EMAIL_DOMAIN, _TITLE: _TITLE}
@@ -43,17 +48,10 @@ ROLES: tuple[Role, ...] = (
 )
 """The first that fits counts. Any other title is an end user's."""
 END_USER, _OTHER = "end_user", "other"
-
-_PROVIDERS = """
-aol.com gmail.com gmx.de gmx.net googlemail.com hotmail.com icloud.com kpnmail.nl live.com me.com msn.com
-outlook.com proton.me protonmail.com t-online.de web.de yahoo.com ymail.com ziggo.nl zoho.com
-"""
-MAILBOX_PROVIDERS = frozenset(_PROVIDERS.split())
-"""Domains that are never a company's, whoever is on them."""
-_LEGAL_FORMS = re.compile(r"[ ,]+(?:b\.?v\.?|n\.?v\.?|gmbh|ltd\.?|limited|inc\.?|llc|s\.?a\.?|ag|plc)$")
 _WORD = re.compile(r"[a-z0-9]+")
 
-_Said = dict[str, Any]
+_Evidence = dict[str, Said]
+"""By account, the strongest statement that ties a person to it, the latest of equally strong."""
 
 
 def role_of(title: str) -> tuple[str, str]:
@@ -69,38 +67,46 @@ def role_of(title: str) -> tuple[str, str]:
 def accounts(
     contacts: Iterable[pa.Table],
     identifiers: pa.Table,
+    organizations: pa.Table,
     *,
     secret: bytes,
     spelling: Spelling = DEFAULT_SPELLING,
 ) -> tuple[pa.Table, pa.Table]:
-    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts and resolved identifiers.
+    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts, resolved identifiers and
+    `tables.ORGANIZATIONS`.
 
-    A profile belongs to one account at most: that of its strongest evidence, the latest of equally strong.
+    A profile is a member of every account that its records tie it to, as a consultant is; what a record said
+    before no longer holds. The main one is that of the strongest evidence, the latest of equally strong.
     """
     said = _about_companies(statements(contacts, identifiers, secret, spelling))
-    company_of = _tied(said)
-    members: dict[str, dict[int, _Said]] = defaultdict(dict)
-    latest: dict[int, _Said] = {}
+    current = [row for row in _latest(said) if not _is_of_a_provider(row)]
+    bodies = organizations.to_pylist()
+    company_of = ties(current, bodies)
+    evidence, speaks_for = _evidence(current, company_of)
+    titles: dict[int, list[Said]] = defaultdict(list)
+    for row in sorted(current, key=_when):
+        if row["rule"] == _TITLE:
+            titles[row["person_key"]].append(row)
+    members: dict[str, set[int]] = defaultdict(set)
+    people = []
+    for person, of_person in evidence.items():
+        main = max(of_person, key=lambda name: _rank(of_person[name]))
+        for name, row in of_person.items():
+            members[name].add(person)
+            title = _title(titles[person], speaks_for, name)
+            people.append(_member(_key(secret, name), row, title, is_main=name == main))
+    theirs: dict[str, list[Said]] = defaultdict(list)
     for row in said:
-        person, name = row["person_key"], company_of.get((row["rule"], row["about"]))
-        if name is not None and _rank(row) > _rank(latest.get(person)):
-            latest[person] = {**row, "account": name}
-    for person, row in latest.items():
-        members[row["account"]][person] = row
-    titles = {row["person_key"]: row for row in sorted(said, key=_when) if row["rule"] == _TITLE}
-    rows, people = [], []
-    for name, of_account in members.items():
-        key = identifier_key(secret, "account", name)
-        rows.append(_account(key, name, said, company_of, of_account))
-        people += [_member(key, row, titles.get(person)) for person, row in of_account.items()]
-    found = [
-        pa.Table.from_pylist(part, schema=table.schema).sort_by([(c, "ascending") for c in table.sort_by])
-        for part, table in ((rows, ACCOUNTS_TABLE), (people, ACCOUNT_MEMBERS_TABLE))
+        if (row["rule"], row["about"]) in company_of:
+            theirs[company_of[row["rule"], row["about"]]].append(row)
+    rows = [
+        _account(_key(secret, name), name, theirs[name], bodies, company_of, people_of)
+        for name, people_of in members.items()
     ]
-    return found[0], found[1]
+    return _table(rows, ACCOUNTS_TABLE), _table(people, ACCOUNT_MEMBERS_TABLE)
 
 
-def _about_companies(said: pa.Table) -> list[_Said]:
+def _about_companies(said: pa.Table) -> list[Said]:
     """Statements that tell of a company or title: `rule` what kind, `about` the company, as compared."""
     rows = said.filter(pc.is_in(said["attribute"], pa.array(list(_RULE_OF)))).to_pylist()
     found = []
@@ -108,75 +114,78 @@ def _about_companies(said: pa.Table) -> list[_Said]:
         about = row["value"]
         if row["attribute"] == "email":
             about = about.rpartition("@")[2]
-            if about in MAILBOX_PROVIDERS:
-                continue
         elif row["attribute"] == "company":
-            about = _LEGAL_FORMS.sub("", " ".join(about.lower().split()))
+            about = compared(about)
         found.append({**row, "rule": _RULE_OF[row["attribute"]], "about": about})
     return found
 
 
-def _tied(said: list[_Said]) -> dict[tuple[str, str], str]:
-    """(kind of evidence, value) -> the company it stands for.
+def _latest(said: list[Said]) -> list[Said]:
+    """Of each record and kind of statement the latest, in the order of the records."""
+    found: dict[tuple[str, str, int], Said] = {}
+    for row in sorted(said, key=_when):
+        found[_record(row), row["rule"], row["person_key"]] = row
+    return [found[key] for key in sorted(found)]
 
-    A name stands for itself. An organisation, and then a domain, stands for the company that more than half
-    of its people are told to be of who are told of any; of a domain, that must be half of all its people. An
-    organisation whose people are told of none stands for the company of their domains, else for itself.
-    """
-    tied = {(COMPANY, row["about"]): row["about"] for row in said if row["rule"] == COMPANY}
-    for rule in (ORGANIZATION, EMAIL_DOMAIN, ORGANIZATION):
-        tied |= _tied_by_people(said, rule, tied)
+
+def _is_of_a_provider(row: Said) -> bool:
+    return row["rule"] == EMAIL_DOMAIN and row["about"] in MAILBOX_PROVIDERS
+
+
+def _record(row: Said) -> str:
+    """The record of a statement, whichever version of it."""
+    record, at, _ = row["contact_id"].rpartition("@")
+    return str(record if at else row["contact_id"])
+
+
+def _evidence(said: list[Said], company_of: Ties) -> tuple[dict[int, _Evidence], dict[str, set[str]]]:
+    """(by person what ties it to which accounts; by record the accounts that it ties to)."""
+    found: dict[int, _Evidence] = defaultdict(dict)
+    speaks_for: dict[str, set[str]] = defaultdict(set)
     for row in said:
-        if row["rule"] == ORGANIZATION:
-            tied.setdefault((ORGANIZATION, row["about"]), f"{ORGANIZATION} {row['about']}")
-    return tied | _tied_by_people(said, EMAIL_DOMAIN, tied)
+        name = company_of.get((row["rule"], row["about"]))
+        if name is None:
+            continue
+        speaks_for[_record(row)].add(name)
+        of_person = found[row["person_key"]]
+        if name not in of_person or _rank(row) > _rank(of_person[name]):
+            of_person[name] = row
+    return found, speaks_for
 
 
-def _tied_by_people(
-    said: list[_Said], rule: str, tied: Mapping[tuple[str, str], str]
-) -> dict[tuple[str, str], str]:
-    """What of this kind of evidence its people tie to a company, beyond what is `tied`."""
-    company: dict[int, set[str]] = defaultdict(set)
-    people: dict[str, set[int]] = defaultdict(set)
-    for row in said:
-        if (name := tied.get((row["rule"], row["about"]))) is not None:
-            company[row["person_key"]].add(name)
-        if row["rule"] == rule and (rule, row["about"]) not in tied:
-            people[row["about"]].add(row["person_key"])
-    found = {}
-    for about, persons in people.items():
-        told = [company[person] for person in persons if person in company]
-        counts = Counter(name for names in told for name in names)
-        name, most = min(counts.items(), key=lambda item: (-item[1], item[0]), default=("", 0))
-        is_enough = rule == ORGANIZATION or most * 2 >= len(persons)
-        if most * 2 > len(told) and is_enough:
-            found[rule, about] = name
-    return found
+def _title(titles: list[Said], speaks_for: Mapping[str, set[str]], name: str) -> Said | None:
+    """The latest title that tells of the account: not one in a record of other companies only."""
+    told = [row for row in titles if name in (speaks_for.get(_record(row)) or {name})]
+    return told[-1] if told else None
 
 
-def _rank(row: _Said | None) -> tuple[int, Any, str]:
-    if row is None:
-        return -len(EVIDENCE), 0, ""
+def _rank(row: Said) -> tuple[int, Any, str]:
     return -EVIDENCE.index(row["rule"]), row["observed_at"].timestamp(), row["contact_id"]
 
 
-def _when(row: _Said) -> tuple[Any, str, str]:
+def _when(row: Said) -> tuple[Any, str, str]:
     return row["observed_at"], row["contact_id"], row["value"]
+
+
+def _key(secret: bytes, name: str) -> int:
+    return identifier_key(secret, "account", name)
 
 
 def _account(
     key: int,
     name: str,
-    said: list[_Said],
-    company_of: Mapping[tuple[str, str], str],
-    members: Mapping[int, _Said],
-) -> _Said:
-    theirs = [row for row in said if company_of.get((row["rule"], row["about"])) == name]
+    theirs: list[Said],
+    organizations: list[Said],
+    company_of: Ties,
+    members: set[int],
+) -> Said:
     spellings = Counter(row["value"] for row in theirs if row["rule"] == COMPANY)
     of_kind = {
-        rule: sorted({row["about"] for row in theirs if row["rule"] == rule})
+        rule: sorted(about for (kind, about), of in company_of.items() if (kind, of) == (rule, name))
         for rule in (EMAIL_DOMAIN, ORGANIZATION)
     }
+    bodies = [body["name"] for body in organizations if body["organization"] in of_kind[ORGANIZATION]]
+    spellings.update(filter(None, bodies))
     moments = [row["observed_at"] for row in theirs if row["person_key"] in members]
     return {
         "account_key": key,
@@ -190,12 +199,18 @@ def _account(
     }
 
 
-def _member(key: int, row: _Said, title: _Said | None) -> _Said:
+def _member(key: int, row: Said, title: Said | None, *, is_main: bool) -> Said:
     role, role_rule = role_of(title["value"]) if title else (None, None)
     return {
         "account_key": key,
         **{name: row[name] for name in ("person_key", "rule", "vendor", "contact_id", "observed_at")},
+        "is_main": is_main,
         "role": role,
         "role_rule": role_rule,
         "role_contact_id": title["contact_id"] if title else None,
     }
+
+
+def _table(rows: list[Said], table: Table) -> pa.Table:
+    found = pa.Table.from_pylist(rows, schema=table.schema)
+    return found.sort_by([(name, "ascending") for name in table.sort_by])

@@ -43,6 +43,7 @@ from journey_platform.tables import (
     LINK_REVIEW,
     LINKS_TABLE,
     MATCHED_RECORDS,
+    ORGANIZATIONS,
     PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILE_REDIRECTS,
@@ -65,6 +66,7 @@ _REDACTED = "redacted: it named somebody who was erased"
 _CUSTOMERS = (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
+    ORGANIZATIONS,
     LINK_REVIEW,
     PROBABILISTIC_LINKS,
     MATCHED_RECORDS,
@@ -235,7 +237,9 @@ def _things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str,
         for _, rows in _parts(lake, table):
             keys = rows.filter(pa.array(are_theirs(theirs, table, rows)))["record_key"].to_pylist()
             yield from ((kind, identifier_key(secret, kind, name)) for name in set(keys))
-    own = {(rule.reference, rule.owner) for rule in DECLARED_RULES if not rule.told_by}
+    # A code may be everybody's: who used theirs alone named himself beside it, and goes by that.
+    rules = [rule for rule in DECLARED_RULES if not rule.told_by and rule.max_beside is None]
+    own = {(rule.reference, rule.owner) for rule in rules}
     for table in contact_tables(sources()):
         for said in _mine(theirs, lake.read(table))["identifiers"].to_pylist():
             kinds = {pair["kind"] for pair in said}

@@ -52,11 +52,12 @@ def probable(lake: Lake, settings: Settings) -> pa.Table:
 
 
 def further(lake: Lake, settings: Settings, *, secret: bytes) -> pa.Table:
-    """All evidence but co-observation, as `links.EVIDENCE`: declared rules, and probabilistic links if on."""
+    """All evidence but co-observation, as `links.JUDGED`: declared rules, and probabilistic links if on."""
     tables = (lake.read(table, columns=_DECLARED_IN) for table in touchpoint_tables(settings.sources))
     contacts = (lake.read(table) for table in contact_tables(settings.sources))
     declared = declared_links(tables, contacts, secret=secret, spelling=settings.spelling)
-    return pa.concat_tables([declared, probable(lake, settings).select(EVIDENCE.names)])
+    others = probable(lake, settings).select(EVIDENCE.names)
+    return pa.concat_tables([declared, others], promote_options="default")
 
 
 def keys_of(

@@ -49,6 +49,7 @@ from journey_platform.tables.profiles import (
     ACCOUNT_MEMBERS_TABLE,
     ACCOUNTS_TABLE,
     HOUSEHOLDS_TABLE,
+    ORGANIZATIONS,
     PROFILE_ATTRIBUTES_TABLE,
     PROFILES_TABLE,
 )
@@ -95,6 +96,7 @@ __all__ = [
     "LINK_REVIEW",
     "MAILINGS",
     "MATCHED_RECORDS",
+    "ORGANIZATIONS",
     "PATHS",
     "PROBABILISTIC_EVIDENCE",
     "PROBABILISTIC_LINKS",

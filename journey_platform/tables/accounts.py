@@ -69,6 +69,7 @@ ACCOUNT_USERS = Table(
         Column("features", FEATURES, "what was used on which local day, sorted"),
         Column("is_added", pa.bool_(), "first use over 30 days after the account went live"),
         Column("is_steady", pa.bool_(), "invited over 30 days after the account went live"),
+        Column("is_main", pa.bool_(), "the main one of the person's accounts, where it has several"),
     ),
     sort_by=("account_key", "person_key"),
     is_daily=False,

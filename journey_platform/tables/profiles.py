@@ -1,4 +1,4 @@
-"""The unified customer: profiles, their attributes, households, accounts."""
+"""The unified customer: profiles, their attributes, households, organisations, accounts."""
 
 import pyarrow as pa
 
@@ -41,6 +41,19 @@ HOUSEHOLDS_TABLE = Table(
     is_daily=False,
 )
 
+ORGANIZATIONS = Table(
+    key=("customers", "organizations"),
+    grain="organisation that a help desk keeps, in its present state",
+    columns=(
+        Column("organization", pa.string(), "the vendor's id of it, as contacts name it", is_key=True),
+        Column("name", pa.string(), "its name; null where that is blank"),
+        Column("domains", pa.list_(pa.string()), "mail domains declared as its own, sorted"),
+        Column("changed_at", UTC_MICROSECONDS, "when the vendor last changed it"),
+    ),
+    sort_by=("organization",),
+    is_daily=False,
+)
+
 ACCOUNTS_TABLE = Table(
     key=("customers", "accounts"),
     grain="business customer: a company whose people are profiles",
@@ -60,7 +73,7 @@ ACCOUNTS_TABLE = Table(
 
 ACCOUNT_MEMBERS_TABLE = Table(
     key=("customers", "account_members"),
-    grain="profile of an account, with the part it plays there",
+    grain="account that a profile is of, with the part it plays there; a consultant is of several",
     columns=(
         Column("account_key", pa.int64(), "the account", is_key=True),
         Column("person_key", pa.int64(), "the profile", is_key=True),
@@ -68,7 +81,8 @@ ACCOUNT_MEMBERS_TABLE = Table(
         Column("vendor", pa.string(), "who said so"),
         Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
         Column("observed_at", UTC_MICROSECONDS, "when it was said"),
-        Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told"),
+        Column("is_main", pa.bool_(), "of the person's accounts the one with the strongest, latest evidence"),
+        Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told of it"),
         Column("role_rule", pa.string(), "the words of the title that gave the role; other: none of them"),
         Column("role_contact_id", pa.string(), "the statement that told the title"),
     ),

@@ -12,7 +12,8 @@ _PERSON, _TICKET = "zendesk_user_id", "ticket_id"
 _FIELDS: Mapping[str, Mapping[str, str]] = {
     "matomo": {"visitorId": "cookie_id", "userId": "user_id"},
     "mailchimp": {"email_id": "mailchimp_email_id", "unique_email_id": "click_id"},
-    "mailchimp/members": {".id": "mailchimp_email_id"},
+    "mailchimp/members": {".id": "mailchimp_email_id", "LOYALTYID": "loyalty_id"},
+    "shopify/orders": {"value": "loyalty_id"},
     "zendesk": {
         "requester_id": _PERSON,
         "submitter_id": _PERSON,

@@ -136,7 +136,9 @@ def _member(member: _Member, origin: Origin) -> Iterator[Contact]:
             *_recipient(member.email_address, member.id),
             ("phone", phone),
             ("social_handle", fields.get("HANDLE", "")),
+            ("loyalty_id", fields.get("LOYALTYID", "")),
             ("click_id", member.unique_email_id or ""),
+            ("promo_code", fields.get("PROMOCODE", "")),
         ),
         attributes=(
             ("name", member.full_name or given_name),

@@ -4,7 +4,7 @@ us?", and contracts.
 A purchase stands on the day the order was made, a refund and a cancellation as negative money on their own.
 Web analytics tells of web orders too, by the same order number; its touchpoint is an `order`, this one a
 `purchase`, so that nobody counts both. An order whose note says `Seats` is a contract for so many people too;
-its cancellation ends it. Test orders are excluded.
+its cancellation ends it. A note `Loyalty id` names the buyer's card. Test orders are excluded.
 """
 
 from collections.abc import Iterator, Mapping
@@ -35,6 +35,7 @@ CONTACT_STREAMS: tuple[str, ...] = ("orders",)
 _PLACES = {"web": "web", "pos": "store", "phone": "phone", "shopify_draft_order": "phone"}
 _HEARD = "how did you hear about us"
 _SEATS = "seats"
+_LOYALTY = "loyalty id"
 
 
 class _Transaction(msgspec.Struct):
@@ -97,7 +98,8 @@ def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
 
     `medium` is where it was sold: web, store, phone or what the shop calls it; `campaign` the code redeemed,
     in capitals; `reason` why it was cancelled, or what the buyer answered. A cancellation takes back
-    what was not refunded before. An item's `subject_id` is the product, by its title.
+    what was not refunded before. Whose a code is, if it is one person's, is for identity to say. An item's
+    `subject_id` is the product, by its title.
     """
     return map_touchpoints("shopify", "commerce", (StreamMapping("orders", _Order, _happenings),), raw, zone)
 
@@ -113,7 +115,8 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
     if total is None:
         raise Refusal("order without a total", "total_price")
     source = text(order.source_name)
-    code = next((code.code.strip().upper() for code in order.discount_codes if code.code), None)
+    codes = [code.code.strip().upper() for code in order.discount_codes if code.code and code.code.strip()]
+    who = (*_identifiers(order), *(("promo_code", code) for code in codes))
 
     def touch(
         kind: str,
@@ -132,10 +135,10 @@ def _happenings(order: _Order, _: Origin) -> Iterator[Touch | Refusal]:
             type=kind,
             part=part,
             occurred_at=microseconds(at),
-            identifiers=_identifiers(order),
+            identifiers=who,
             subject_id=subject or order.name.lstrip("#"),
             medium=_PLACES.get(source or "", source),
-            campaign=code,
+            campaign=codes[0] if codes else None,
             reason=reason,
             value=value,
             unit=unit if value is not None else None,
@@ -207,6 +210,7 @@ def _identifiers(order: _Order) -> Pairs:
         ("email", order.email or customer.email or ""),
         ("phone", order.phone or customer.phone or ""),
         ("shopify_customer_id", text(customer.id) or ""),
+        ("loyalty_id", _noted(order, _LOYALTY) or ""),
     )
 
 

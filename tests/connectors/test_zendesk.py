@@ -110,6 +110,26 @@ def test_an_export_that_does_not_end_is_not_taken_for_complete(
         list(connector("zendesk", replay).read(stream, DAY))
 
 
+def body(number: int, second: int) -> dict[str, Any]:
+    return {"id": number, "updated_at": datetime.fromtimestamp(second, UTC).isoformat()}
+
+
+def test_organisations_are_read_from_the_first_one_on_and_then_from_where_the_last_read_ended() -> None:
+    def told_of(rows: list[dict[str, Any]], end_time: int | None, is_last: bool) -> dict[str, Any]:
+        return {"organizations": rows, "end_time": end_time, "end_of_stream": is_last, "next_page": OTHER}
+
+    first, second = told_of([body(1, 900)], 901, False), told_of([body(2, START - 9)], START - 9, True)
+    with told(first, second, second, told_of([], None, True)) as replay:
+        reader = connector("zendesk", replay)
+        pages = list(reader.read("organizations", DAY))
+        [again] = reader.read("organizations", DAY, pages[-1].cursor)
+        [nothing] = reader.read("organizations", DAY, again.cursor)
+        asked = [request.params["start_time"] for request in replay.asked]
+    assert [record.key for record in records(pages)] == ["1", "2"]
+    assert asked == ["0", "901", str(START - 9), str(START - 9)]
+    assert (again.cursor, nothing.cursor) == (str(START - 9), None)
+
+
 def test_an_export_starts_at_least_a_minute_ago() -> None:
     clock = ControlledClock(datetime(2026, 3, 10, 0, 0, 30, tzinfo=UTC))
     with told({"users": [], "after_cursor": "a", "end_of_stream": True}) as replay:

@@ -198,6 +198,7 @@ def records(world: World) -> list[set[Identifier]]:
         told.append(
             [("cookie_id", v.cookie), ("email" if "@" in (v.user_id or "") else "user_id", v.user_id)]
         )
+        told.append([("cookie_id", v.cookie), ("list", v.link_of)])
     for o in [order for order in world.orders if not order.is_test]:
         shop = None if o.customer_id is None else str(o.customer_id)
         told.append([("email", o.email), ("phone", o.phone), ("shop", shop)])

@@ -11,17 +11,22 @@ from tests.demo.naive_commerce import buyer
 from tests.demo.naive_people import DAY, Recount
 
 
-def company_of(recount: Recount) -> dict[int, str]:
-    """By profile the company that the list names; else that whose domain it writes from."""
+def companies_of(recount: Recount) -> dict[int, list[str]]:
+    """By profile the companies that the list and the desk name; then those whose domains it writes from."""
     world = recount.world
-    told: dict[int, str] = {}
+    told: dict[int, list[str]] = defaultdict(list)
     addresses: dict[int, set[str]] = defaultdict(set)
     for member in world.members:
         who = recount.who(("list", member.email))
         assert who is not None
         addresses[who].add(member.email.strip().lower().split("@")[1])
         if member.company:
-            told[who] = member.company
+            told[who].append(member.company)
+    named = {of.organization_id: of.name for of in world.organizations}
+    for u in world.support_users:
+        who = recount.who(("support", str(u.user_id)))
+        if who is not None and u.organization_id is not None:
+            told[who].append(named[u.organization_id])
     others: list[tuple[int | None, str | None]] = []
     others += [(recount.who(("support", str(u.user_id))), u.email) for u in world.support_users]
     others += [(buyer(recount, o), o.email) for o in world.orders if not o.is_test]
@@ -31,28 +36,31 @@ def company_of(recount: Recount) -> dict[int, str]:
     for who, email in others:
         if who is not None and email:
             addresses[who].add(email.strip().lower().split("@")[1])
-    found = dict(told)
-    for company in set(told.values()):
+    found = {who: list(dict.fromkeys(companies)) for who, companies in told.items()}
+    for company in {name for names in told.values() for name in names}:
         domain = company.lower().replace(" ", "-") + ".example"
         there = [who for who, of in addresses.items() if domain in of]
-        if 2 * sum(told.get(who) == company for who in there) >= len(there):
-            found.update(dict.fromkeys(there, company))
+        is_declared = any(of.name == company and domain in of.domain_names for of in world.organizations)
+        if is_declared or 2 * sum(company in told.get(who, ()) for who in there) >= len(there):
+            for who in there:
+                found[who] = list(dict.fromkeys([*found.get(who, ()), company]))
     return found
 
 
 def account_kpis(world: World) -> dict[Key, Parts]:
     recount = Recount(world)
-    company = company_of(recount)
+    companies = companies_of(recount)
     used: dict[str, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for visit in recount.visits:
         who = recount.visitor(visit)
-        if who in company:
-            used[company[who]][who] += [action.at for action in kept_actions(visit)]
+        for name in companies.get(who, ()) if who is not None else ():
+            used[name][who] += [action.at for action in kept_actions(visit)]
     contracts: dict[str | None, list[ShopOrder]] = defaultdict(list)
     for order in sorted(world.orders, key=lambda o: o.created_at):
         if order.seats is not None:
             who = buyer(recount, order)
-            contracts[company.get(who) if who is not None else None].append(order)
+            theirs = companies.get(who) if who is not None else None
+            contracts[theirs[0] if theirs else None].append(order)
     kpis: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     hours: dict[Key, list[float]] = defaultdict(list)
     shapes: dict[date, list[str]] = defaultdict(list)
@@ -101,11 +109,12 @@ def account_kpis(world: World) -> dict[Key, Parts]:
                 spent = (begun - first).total_seconds() / 3600
                 hours["contract_to_first_user_median", kind, begin(day, kind), "all"].append(spent)
     for name, acts in used.items():
-        for of_user in acts.values():
+        for who, of_user in acts.items():
             signed = contracts[name][0].created_at if contracts[name] else None
             began = min(at for of in acts.values() for at in of)
             is_added = signed is not None and (min(of_user) - max(signed, began)) / DAY > 30
-            add("users_added", "day", recount.day(min(of_user)), ["all", f"company={name}"], is_added, 1)
+            of = [*(["all"] if companies[who][0] == name else []), f"company={name}"]
+            add("users_added", "day", recount.day(min(of_user)), of, is_added, 1)
     for kind, start, end in recount.periods("week", "month"):
         for name, orders in contracts.items():
             there, running = (
@@ -145,7 +154,7 @@ def account_kpis(world: World) -> dict[Key, Parts]:
         middle = median(spent_by) if is_plain else median_low(spent_by)
         if middle < math.inf:
             found[key] = middle, None
-    members = [visit for visit in recount.visits if recount.visitor(visit) in company]
+    members = [visit for visit in recount.visits if recount.visitor(visit) in companies]
     for kind, start, end in recount.periods("week"):
         seen: dict[str, set[int | None]] = defaultdict(set)
         for visit in members:

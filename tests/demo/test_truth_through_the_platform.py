@@ -54,6 +54,7 @@ from journey_platform.tables import (
     raw_table,
 )
 from journey_platform.touchpoints.mailings import mailings
+from journey_platform.touchpoints.organizations import organizations
 from journey_platform.touchpoints.vendors import MAPPINGS
 from tests.connectors.controlled_clock import ControlledClock
 from tests.demo.naive import channel
@@ -78,6 +79,7 @@ class Outcome:
     refused: Counter[str]
     households: set[frozenset[int]]
     accounts: dict[str, set[int]]
+    companies: dict[str, dict[str, Any]]
     roles: dict[int, str | None]
     journeys: AccountJourneys
     acts_of_accounts: pa.Table
@@ -131,10 +133,12 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
             contacts.append(mapping.contacts(raw[vendor], zone=ZONE).rows)
     declared = declared_links(touchpoints, contacts, secret=SECRET)
     resolution = resolve(observations(touchpoints, contacts), secret=SECRET, evidence=declared)
-    assert declared.num_rows
+    assert {"ticket_requester", "mailing_click"} <= {*declared["rule"].to_pylist()}
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
     people = profiles(resolution.identifiers, attributes)
-    companies, people_of = accounts(contacts, resolution.identifiers, secret=SECRET)
+    bodies = organizations(raw["zendesk"]["organizations"])
+    assert not bodies.rejected.num_rows
+    companies, people_of = accounts(contacts, resolution.identifiers, bodies.rows, secret=SECRET)
     assigned = assign(pa.concat_tables(touchpoints), resolution.identifiers, secret=SECRET)
     with Engine(Lake(str(root))) as engine:
         journeys = engine.memtable(assigned)
@@ -194,6 +198,7 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
         refused=refused,
         households={frozenset(owners) for owners in together.values()},
         accounts=of_company,
+        companies={row["name"]: row for row in companies.to_pylist()},
         roles=roles,
         journeys=business,
         heard=told,
@@ -226,10 +231,24 @@ def test_the_companies_and_their_people_are_found(outcome: Outcome) -> None:
     for customer in customers.values():
         if customer.company and told & {*customer.emails}:
             expected.setdefault(customer.company, set()).add(customer.number)
+    named = {body.organization_id: body.name for body in outcome.world.organizations}
+    for user in outcome.world.support_users:
+        if user.organization_id is not None:
+            owner = outcome.world.truth.owner_of["zendesk_user_id", str(user.user_id)]
+            expected[named[user.organization_id]].add(owner)
+    expected = {name: {n for n in of_name if n > 0} for name, of_name in expected.items()}
     # A company's mailbox, which several read, is a profile of its own.
     people = {name: {n for n in of_name if n > 0} for name, of_name in outcome.accounts.items()}
     assert {name: of_name for name, of_name in people.items() if of_name} == expected
     assert len(expected) > 5
+    of_two = Counter(number for of_name in expected.values() for number in of_name)
+    assert 2 in of_two.values(), "a consultant is of two companies"
+    assert outcome.companies.keys() >= {body.name for body in outcome.world.organizations}
+    assert all(
+        set(body.domain_names) <= {*outcome.companies[body.name]["domains"]}
+        and outcome.companies[body.name]["organizations"] == [f"zendesk:{body.organization_id}"]
+        for body in outcome.world.organizations
+    )
 
 
 def test_the_roles_follow_from_the_titles(outcome: Outcome) -> None:

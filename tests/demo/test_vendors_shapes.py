@@ -52,6 +52,14 @@ SHAPES = [
         id="zendesk-tickets",
     ),
     pytest.param("zendesk", "users", _2023, (), id="zendesk-users"),
+    pytest.param(
+        "zendesk",
+        "organizations",
+        _2023,
+        # Nobody declared a domain in the recorded account.
+        ("domain_names[]",),
+        id="zendesk-organizations",
+    ),
     pytest.param("qualtrics", "surveys", _EARLY_2020, (), id="qualtrics-surveys"),
     pytest.param(
         "qualtrics", "survey_definitions", _EARLY_2020, ("Questions.QID",), id="qualtrics-survey_definitions"

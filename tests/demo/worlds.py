@@ -8,6 +8,7 @@ from journey_platform.demo.world import (
     EmailAction,
     Malformed,
     Member,
+    Organization,
     Outage,
     Post,
     Refund,
@@ -187,7 +188,7 @@ def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] 
             Campaign("camp000002", "Summer", "It is not summer", at(3, 10), emails[:5], [], []),
         ],
         support_users=[
-            SupportUser(500 + n, f"Person {n}", emails[n], None, f"u{n}", at(1, 6), at(1, 6, n))
+            SupportUser(500 + n, f"Person {n}", emails[n], None, f"u{n}", at(1, 6), at(1, 6, n), 701)
             for n in range(3)
         ],
         tickets=[
@@ -214,4 +215,8 @@ def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] 
         outages=outages or [],
         malformed=malformed or [],
         truth=Truth(),
+        organizations=[
+            Organization(700 + n, f"Body {n}", [f"body{n}.example"] if n else [], at(1, 5, n))
+            for n in range(6)
+        ],
     )

@@ -17,7 +17,7 @@ from journey_platform.defs.platform import Platform
 from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
 from journey_platform.settings import load
-from journey_platform.tables import contacts_table, touchpoints_table
+from journey_platform.tables import ORGANIZATIONS, contacts_table, touchpoints_table
 
 DAY = date(2026, 3, 2)
 SOURCES = ("matomo", "zendesk")
@@ -89,7 +89,7 @@ def reopened(shop: Path, root: Path, patch: pytest.MonkeyPatch) -> Lake:
 
 
 def fill(root: Path) -> Lake:
-    """Touchpoints and contacts as mapping leaves them."""
+    """Touchpoints, contacts and organisations as mapping leaves them; one of these is named by a person."""
     lake = Lake(str(root))
     touches = [
         *(touch("matomo", "visits", "page_view", f"v{n}", *visit) for n, visit in enumerate(VISITS)),
@@ -117,6 +117,11 @@ def fill(root: Path) -> Lake:
         for n, identifiers in enumerate(PEOPLE)
     ]
     lake.replace_days(contacts, pa.Table.from_pylist(said, schema=contacts.schema), [DAY], run_id="fill")
+    kept = [
+        {"organization": f"zendesk:{n}", "name": name, "domains": [], "changed_at": _moment(0)}
+        for n, name in enumerate(("Bakery of Ann@shop.example", "Eik Works"))
+    ]
+    lake.replace_all(ORGANIZATIONS, pa.Table.from_pylist(kept, schema=ORGANIZATIONS.schema), run_id="fill")
     return lake
 
 

@@ -11,7 +11,7 @@ from tests.kpis.made import Tables
 
 MONDAY = date(2026, 3, 2)
 ACME, BOLT = 10, 20
-MEMBERS = {1: (ACME, "buyer"), 2: (ACME, "end_user"), 3: (ACME, "it"), 4: (BOLT, None)}
+MEMBERS = {1: (ACME, "buyer"), 2: (ACME, "end_user"), 3: (ACME, "it"), 4: (BOLT, None), 5: (ACME, "it")}
 
 
 def act(day: int, person: int | None, kind: str = "page_view", channel: str = "web", **said: object) -> dict:
@@ -27,9 +27,10 @@ def signed(day: int, person: int, contract: str = "C1", seats: int = 5) -> dict:
 def told(*acts: dict) -> AccountJourneys:
     rows = [{"touchpoint_id": str(n), **row} for n, row in enumerate(acts)]
     members = [
-        {"person_key": person, "account_key": account, "role": role}
+        {"person_key": person, "account_key": account, "role": role, "is_main": True}
         for person, (account, role) in MEMBERS.items()
     ]
+    members.append({"person_key": 5, "account_key": BOLT, "role": "buyer", "is_main": False})
     names = [{"account_key": ACME, "name": "Acme"}, {"account_key": BOLT, "name": "Bolt"}]
     source = Tables({})
     touched = source.memtable(_table(rows, JOURNEY_TOUCHPOINTS))
@@ -77,6 +78,21 @@ def test_a_user_is_added_over_thirty_days_after_going_live() -> None:
     # Where somebody says when it went live, that counts.
     users = told(signed(0, 1), act(4, 1, "go_live", "account"), act(35, 3)).users.to_pylist()
     assert {row["person_key"]: row["is_added"] for row in users}[3] is True
+
+
+def test_who_is_of_two_accounts_uses_for_both_and_signs_for_the_main_one() -> None:
+    found = told(act(0, 5), act(2, 4), signed(3, 5), act(1, 5, "user_invited", "account"))
+    users = {(row["account_key"], row["person_key"]): row for row in found.users.to_pylist()}
+    told_of = {who: (row["role"], row["is_main"], row["first_use_day"]) for who, row in users.items()}
+    assert told_of == {
+        (ACME, 5): ("it", True, MONDAY),
+        (BOLT, 5): ("buyer", False, MONDAY),
+        (BOLT, 4): (None, True, MONDAY + timedelta(days=2)),
+    }
+    assert users[ACME, 5]["invited_at"] is not None
+    assert users[BOLT, 5]["invited_at"] is None
+    assert [row["account_key"] for row in found.contracts.to_pylist()] == [ACME]
+    assert {row["account_key"]: row["users"] for row in found.accounts.to_pylist()} == {ACME: 1, BOLT: 2}
 
 
 def test_the_latest_contract_that_runs_says_the_seats() -> None:

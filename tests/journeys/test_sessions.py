@@ -12,7 +12,7 @@ import pyarrow.compute as pc
 import pytest
 
 from journey_platform.engine import Engine
-from journey_platform.journeys.sessions import CARRY_DAYS, sessions, truncated_chains
+from journey_platform.journeys.sessions import CARRY_DAYS, session_starts, sessions, truncated_chains
 from journey_platform.lake import Lake
 from journey_platform.tables import SESSIONS
 from tests.journeys.made import at, touchpoints
@@ -134,6 +134,16 @@ def test_a_session_stands_on_the_local_day_of_its_first_action(instant, day):
     rows = touchpoints({"device_key": 1, "occurred_at": start + timedelta(minutes=m)} for m in (0, 20))
     [row] = sessions(rows, zone=ZONE).to_pylist()
     assert (row["day"], row["started_at"]) == (day, start)
+
+
+def test_who_is_of_two_accounts_has_the_sessions_in_each():
+    visit = _visit((0, "page_view", {}), (5, "page_view", {}), (3600, "page_view", {}))
+    accounts = pa.concat_tables(
+        visit.append_column("account_key", pa.array([account] * 3, pa.int64())) for account in (20, 10)
+    )
+    order, is_start = session_starts(accounts)
+    assert sorted(order.tolist()) == list(range(6))
+    assert sorted(order[is_start].tolist()) == [0, 2, 3, 5]
 
 
 def test_rows_out_of_order_are_refused():

@@ -1,6 +1,7 @@
 """Companies and their people: what ties them, what does not, and the parts that titles tell."""
 
 import random
+from collections import Counter
 from collections.abc import Iterable
 from datetime import UTC, datetime, timedelta
 
@@ -11,7 +12,7 @@ from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.profiles.accounts import accounts, role_of
-from journey_platform.tables import contacts_table
+from journey_platform.tables import ORGANIZATIONS, contacts_table
 
 SECRET = b"a long random text for tests only"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -40,11 +41,23 @@ def contacts(statements: Iterable[Statement]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=table.schema)
 
 
-def found(statements: Iterable[Statement]) -> tuple[list[dict[str, object]], dict[str, dict[str, object]]]:
+def kept(*bodies: tuple[str, str | None, list[str]]) -> pa.Table:
+    """(organisation, name, domains) as a help desk keeps them."""
+    rows = [
+        {"organization": body, "name": name, "domains": domains, "changed_at": START}
+        for body, name, domains in bodies
+    ]
+    return pa.Table.from_pylist(rows, schema=ORGANIZATIONS.schema)
+
+
+def found(
+    statements: Iterable[Statement], organizations: pa.Table | None = None
+) -> tuple[list[dict[str, object]], dict[str, dict[str, object]]]:
     """The accounts, and each member by its address."""
     said = contacts(statements)
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
-    companies, people = accounts([said], identifiers, secret=SECRET)
+    bodies = kept() if organizations is None else organizations
+    companies, people = accounts([said], identifiers, bodies, secret=SECRET)
     name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
     address_of = {row["person_key"]: row["value"] for row in identifiers.to_pylist()}
     members = {
@@ -136,6 +149,123 @@ def test_a_domain_whose_people_are_of_an_organisation_without_a_name_is_that_org
     assert (account["name"], account["domains"], len(members)) == (None, ["b.example"], 2)
 
 
+IN_7 = {"organization": "zendesk:7"}
+
+
+@pytest.mark.parametrize(
+    ("statements", "bodies", "expected"),
+    [
+        pytest.param(
+            [("bo@b.example", IN_7)],
+            [("zendesk:7", "Eik Works B.V.", [])],
+            {"bo@b.example": ("Eik Works B.V.", "organization")},
+            id="an organisation is the company of its name",
+        ),
+        pytest.param(
+            [("ann@eik.example", EIK), ("bo@b.example", IN_7)],
+            [("zendesk:7", "EIK Works BV", [])],
+            {
+                "ann@eik.example": ("EIK Works BV", "company"),
+                "bo@b.example": ("EIK Works BV", "organization"),
+            },
+            id="however it is spelt",
+        ),
+        pytest.param(
+            [("ann@b.example", {}), ("bo@b.example", {}), ("cy@c.example", {})],
+            [("zendesk:7", "Eik Works", ["b.example"])],
+            dict.fromkeys(("ann@b.example", "bo@b.example"), ("Eik Works", "email_domain")),
+            id="a declared domain needs nobody to vouch for it",
+        ),
+        pytest.param(
+            [("ann@gmail.com", {})],
+            [("zendesk:7", "Eik Works", ["gmail.com"])],
+            {},
+            id="a mailbox provider's domain is nobody's",
+        ),
+        pytest.param(
+            [("ann@b.example", {})],
+            [("zendesk:7", "Eik Works", ["b.example"]), ("zendesk:8", "Fjord", ["b.example"])],
+            {},
+            id="a domain that two companies declare is neither's",
+        ),
+        pytest.param(
+            [("ann@b.example", EIK | IN_7), ("bo@b.example", EIK | IN_7), ("cy@c.example", IN_7)],
+            [("zendesk:7", "Eik Works Holding", ["b.example"])],
+            {
+                "ann@b.example": ("Eik Works", "company"),
+                "bo@b.example": ("Eik Works", "company"),
+                "cy@c.example": ("Eik Works", "organization"),
+            },
+            id="most of its people call it otherwise",
+        ),
+    ],
+)
+def test_organisations_that_the_help_desk_keeps_name_the_company_and_its_domains(
+    statements: list[Statement],
+    bodies: list[tuple[str, str | None, list[str]]],
+    expected: dict[str, tuple[str, str]],
+) -> None:
+    _, members = found(statements, kept(*bodies))
+    assert {address: (row["account"], row["rule"]) for address, row in members.items()} == expected
+
+
+def members_of(*records: dict[str, str], versions: bool = False) -> dict[str, dict[str, object]]:
+    """Of one person whom the records tell of by a number they share: the row of each account, by name."""
+    said = contacts([(f"r{n}@x{n}.example", told) for n, told in enumerate(records)])
+    rows = [
+        {
+            **row,
+            "identifiers": [{"kind": "phone", "value": "+31612345678"}],
+            "attributes": [of for of in row["attributes"] if of["value"] != f"r{n}@x{n}.example"],
+            **({"contact_id": f"mailchimp/members/0@{n}", "record_key": "0"} if versions else {}),
+        }
+        for n, row in enumerate(said.to_pylist())
+    ]
+    said = pa.Table.from_pylist(rows, schema=said.schema)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    companies, people = accounts([said], identifiers, kept(("zendesk:7", "Fjord Foods", [])), secret=SECRET)
+    name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
+    assert all(row["members"] == 1 for row in companies.to_pylist())
+    return {name_of[row["account_key"]]: row for row in people.to_pylist()}
+
+
+def test_a_consultant_is_of_two_companies_with_the_evidence_and_the_role_of_each() -> None:
+    found = members_of(
+        {**EIK, "job_title": "CFO"}, {**IN_7, "job_title": "Head of Sales"}, {"job_title": "IT Administrator"}
+    )
+    told = {name: (row["rule"], row["contact_id"], row["is_main"]) for name, row in found.items()}
+    assert told == {
+        "Eik Works": ("company", "mailchimp/members/0@0", True),
+        "Fjord Foods": ("organization", "mailchimp/members/1@0", False),
+    }
+    assert found["Fjord Foods"]["observed_at"] == START + timedelta(minutes=1)
+    # What is told of no company, and later, is told of both.
+    assert {row["role"] for row in found.values()} == {"it"}
+
+
+def test_a_title_in_a_record_of_one_company_tells_nothing_of_the_other() -> None:
+    found = members_of({**EIK, "job_title": "CFO"}, IN_7)
+    assert {name: row["role"] for name, row in found.items()} == {"Eik Works": "buyer", "Fjord Foods": None}
+
+
+def test_work_addresses_at_two_companies_make_a_member_of_both() -> None:
+    told = [("ann@eik.example", EIK), ("cy@fjord.example", {"company": "Fjord"})]
+    said = contacts([*told, ("bo@eik.example", {}), ("bo@fjord.example", {})])
+    rows = said.to_pylist()
+    for row in rows[2:]:
+        row["identifiers"].append({"kind": "phone", "value": "+31612345678"})
+    said = pa.Table.from_pylist(rows, schema=said.schema)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    _, people = accounts([said], identifiers, kept(), secret=SECRET)
+    of_two = Counter(row["person_key"] for row in people.to_pylist())
+    assert sorted(of_two.values()) == [1, 1, 2]
+
+
+def test_what_a_record_said_before_no_longer_holds() -> None:
+    found = members_of({"company": "Fjord"}, EIK, versions=True)
+    assert {name: row["contact_id"] for name, row in found.items()} == {"Eik Works": "mailchimp/members/0@1"}
+
+
 @pytest.mark.parametrize(
     ("title", "role"),
     [
@@ -173,6 +303,6 @@ def test_order_changes_nothing(seed: int) -> None:
     said = contacts(statements)
     turned = said.take(random.Random(seed).sample(range(20), 20))
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
-    both = [accounts([rows], identifiers, secret=SECRET) for rows in (said, turned)]
+    both = [accounts([rows], identifiers, kept(), secret=SECRET) for rows in (said, turned)]
     assert both[0][0].equals(both[1][0])
     assert both[0][1].equals(both[1][1])

@@ -196,12 +196,14 @@ def zendesk() -> Replay:
     The tape asked from 0 and got all 87 tickets in one page; a later `start_time` gets those generated since,
     as the export does, and the tape's own `after_cursor` gets none, with the same cursor. Users were recorded
     as a list (the first 100 of 1,993) and not as an export: here they come in the export's envelope, by
-    `updated_at`, with the tickets' cursor. Not recorded: the search's count, which is that of the recorded
+    `updated_at`, with the tickets' cursor. So were organisations, which come in the recorded envelope of a
+    time-based export. Not recorded: the search's count, which is that of the recorded
     tickets; metric events and ratings, which are empty.
     """
     tape = load_all(RECORDINGS / "ticketing" / "zendesk")
     export = _find(tape, "GET", "/api/v2/incremental/tickets/cursor.json", start_time="0", per_page=None)
     listed = _find(tape, "GET", "/api/v2/users.json", **{"page[size]": "100"}).json
+    bodies = _find(tape, "GET", "/api/v2/organizations.json", **{"page[size]": "100"}).json["organizations"]
     rows: dict[str, Callable[[Json], float]] = {
         "tickets": lambda row: row["generated_timestamp"],
         "users": lambda row: datetime.fromisoformat(row["updated_at"]).timestamp(),
@@ -223,6 +225,11 @@ def zendesk() -> Replay:
                 return asked
             found = [row for row in changed[plural] if since is not None and rows[plural](row) >= since]
             return export.with_json({plural: found, **envelope})
+        if resource == "incremental/organizations":
+            found = [row for row in bodies if rows["users"](row) >= int(params["start_time"])]
+            end = max(map(rows["users"], found), default=int(params["start_time"]))
+            told = {"organizations": found, "count": len(found), "end_of_stream": True, "end_time": int(end)}
+            return export.with_json(told | {"next_page": None})
         if resource == "incremental/ticket_metric_events":
             end = int(params["start_time"])
             told = {"ticket_metric_events": [], "count": 0, "end_of_stream": True, "end_time": end}

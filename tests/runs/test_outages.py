@@ -105,7 +105,10 @@ def test_a_vendor_that_cannot_be_reached_fails_alone_and_the_others_kpis_are_der
     assert not outcome.is_success
     assert sorted(outcome.failures) == [
         f"raw/zendesk/{stream}"
-        for stream in ("satisfaction_ratings", "ticket_counts", "ticket_metric_events", "tickets", "users")
+        for stream in (
+            *("organizations", "satisfaction_ratings", "ticket_counts", "ticket_metric_events"),
+            *("tickets", "users"),
+        )
     ]
     for asset, reason in outcome.failures.items():
         assert reason.startswith("zendesk"), (asset, reason)

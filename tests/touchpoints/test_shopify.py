@@ -45,7 +45,8 @@ def test_an_order_is_a_purchase_on_its_local_day() -> None:
     assert row["occurred_at"] == datetime(2026, 3, 1, 22, 30, tzinfo=UTC)
     assert (row["subject_id"], row["value"], row["unit"]) == ("1001", 40.0, "EUR")
     assert (row["medium"], row["campaign"]) == ("store", "SWORDFISH")
-    assert who(row) == {"email": "ann@example.org", "phone": "+31612345678", "shopify_customer_id": "7"}
+    given = {"email": "ann@example.org", "phone": "+31612345678", "shopify_customer_id": "7"}
+    assert who(row) == given | {"promo_code": "SWORDFISH"}
 
 
 def test_each_item_of_an_order_is_a_product_bought() -> None:

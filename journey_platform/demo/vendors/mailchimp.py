@@ -14,6 +14,7 @@ from typing import Any
 
 import msgspec
 
+from journey_platform.demo.notation import click_id
 from journey_platform.demo.vendors import pages
 from journey_platform.demo.vendors.mailchimp_reports import plus_zero, totals
 from journey_platform.demo.vendors.messages import Refused, Reply, Request, Vendor, encode, moment_of
@@ -197,7 +198,7 @@ class Mailchimp(Vendor):
         return {
             "id": key,
             "email_address": member.email,
-            "unique_email_id": _hex(f"unique {member.email}")[:10],
+            "unique_email_id": click_id(member.email),
             "contact_id": _hex(f"contact {member.email}"),
             "full_name": f"{member.first_name} {member.last_name}".strip(),
             "web_id": int(key[:7], 16),

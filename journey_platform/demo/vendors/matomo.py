@@ -14,6 +14,7 @@ from urllib.parse import urlencode
 
 import msgspec
 
+from journey_platform.demo.notation import click_id
 from journey_platform.demo.vendors import pages
 from journey_platform.demo.vendors.matomo_reports import (
     REFERRER_TYPES,
@@ -303,7 +304,9 @@ class Matomo(Vendor):
         elif action.kind == "page_view":
             if place == 0 and visit.referrer_type == "campaign":
                 tags = {"mtm_campaign": visit.campaign_name, "mtm_source": visit.campaign_source}
-                common["url"] = f"{url}?{urlencode(tags | {'mtm_medium': visit.campaign_medium})}"
+                tags |= {"mtm_medium": visit.campaign_medium}
+                tags |= {"mc_eid": click_id(visit.link_of)} if visit.link_of else {}
+                common["url"] = f"{url}?{urlencode(tags)}"
             kind = {"type": "action", "title": action.title, "subtitle": common["url"]}
         else:
             category, name = _EVENTS.get(action.kind, ("Feature", action.title))

@@ -1,4 +1,4 @@
-"""Zendesk Support's API v2 over the demo's tickets and users.
+"""Zendesk Support's API v2 over the demo's tickets, users and organisations.
 
 As the real one: incremental exports by cursor (kept at the end, too) and by time (rows of one second are
 never split, `next_page` is there at the end, too); links in bodies name another host than the one that was
@@ -60,6 +60,14 @@ class Zendesk(Vendor):
                 (epoch(self._rows.user_changed_at(user)), user.user_id, user)
                 for user in world.support_users
                 if user.created_at <= as_of
+            ],
+        )
+        self._organizations = self._in_order(
+            "organizations",
+            [
+                (epoch(organization.created_at), organization.organization_id, organization)
+                for organization in world.organizations
+                if organization.created_at <= as_of
             ],
         )
         self._events = self._in_order(
@@ -134,6 +142,9 @@ class Zendesk(Vendor):
                 return self._time_export(request, "tickets", self._tickets, self._rows.ticket)
             case "incremental/users":
                 return self._time_export(request, "users", self._users, self._rows.user)
+            case "incremental/organizations":
+                organizations = self._organizations
+                return self._time_export(request, "organizations", organizations, self._rows.organization)
             case "incremental/ticket_metric_events":
                 return self._time_export(request, "ticket_metric_events", self._events, self._rows.event)
             case "satisfaction_ratings":

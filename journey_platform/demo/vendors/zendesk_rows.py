@@ -1,14 +1,13 @@
-"""Tickets, users, metric events and ratings as Zendesk writes them."""
+"""Tickets, users, organisations, metric events and ratings as Zendesk writes them."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from journey_platform.demo.vendors.messages import epoch, iso_z
-from journey_platform.demo.world import SupportUser, Ticket, World
+from journey_platform.demo.world import Organization, SupportUser, Ticket, World
 
 AGENT_ID = 900000001
 OTHER_HOST = "https://shop-demo.zendesk.example"
-_FIRST_ORGANIZATION = 360_000_001
 
 
 class Rows:
@@ -18,8 +17,6 @@ class Rows:
         self._as_of = as_of
         self._zone = world.zone
         self._user_of = {user.user_id: user for user in world.support_users}
-        domains = {c.emails[0].rpartition("@")[2] for c in world.customers if c.company}
-        self._organizations = {name: _FIRST_ORGANIZATION + n for n, name in enumerate(sorted(domains))}
 
     def _status(self, ticket: Ticket) -> str:
         return ticket.status if ticket.changed_at <= self._as_of else "open"
@@ -56,7 +53,7 @@ class Rows:
             "requester_id": ticket.requester_id,
             "submitter_id": ticket.requester_id,
             "assignee_id": AGENT_ID,
-            "organization_id": None,
+            "organization_id": requester.organization_id if requester else None,
             "group_id": None,
             "collaborator_ids": [],
             "follower_ids": [],
@@ -96,7 +93,7 @@ class Rows:
             "photo": None,
             "locale_id": 1,
             "locale": "en-US",
-            "organization_id": self._organization(user),
+            "organization_id": user.organization_id,
             "role": "end-user",
             "verified": user.email is not None,
             "external_id": user.external_id,
@@ -122,9 +119,23 @@ class Rows:
             "user_fields": {},
         }
 
-    def _organization(self, user: SupportUser) -> int | None:
-        """The vendor puts users into the organisation that their mail domain was declared for."""
-        return self._organizations.get((user.email or "").lower().rpartition("@")[2])
+    def organization(self, second: int, organization_id: int, organization: Organization) -> dict[str, Any]:
+        return {
+            "url": f"{OTHER_HOST}/api/v2/organizations/{organization_id}.json",
+            "id": organization_id,
+            "name": organization.name,
+            "shared_tickets": False,
+            "shared_comments": False,
+            "external_id": None,
+            "created_at": iso_z(organization.created_at),
+            "updated_at": iso_z(datetime.fromtimestamp(second, UTC)),
+            "domain_names": organization.domain_names,
+            "details": None,
+            "notes": None,
+            "group_id": None,
+            "tags": [],
+            "organization_fields": {},
+        }
 
     def event(self, second: int, event_id: int, event: tuple[Ticket, str, str]) -> dict[str, Any]:
         ticket, metric, kind = event

@@ -214,7 +214,8 @@ def feature_user(scope: Scope) -> "ir.Table":
     somebody used in them: `uses` it; `feature`, `company`, `person_key`."""
     import ibis
 
-    users = scope.whole(ACCOUNT_USERS)
+    # Who is of two accounts uses it for both, and is one user.
+    users = scope.whole(ACCOUNT_USERS).filter(lambda t: t.is_main)
     told = users.select("account_key", "person_key", one=users.features.unnest())
     told = told.select("account_key", "person_key", used_on=told.one["day"], feature=told.one["feature"])
     who = ["day", "account_key", "person_key"]
@@ -236,8 +237,12 @@ def _within(scope: Scope, used: "ir.Table") -> "ir.Table":
 
 
 def new_user(scope: Scope) -> "ir.Table":
-    """One row per member on the day of the first use: `is_added`, `role`, `company`."""
+    """One row per member on the day of the first use: `is_added`, `role`, `company`.
+
+    `is_counted_elsewhere`: who is of several accounts stands in each, and in the whole counts for the main.
+    """
     users = scope.whole(ACCOUNT_USERS)
+    users = users.mutate(is_counted_elsewhere=~users.is_main)
     return scope.of_days(users.filter(users.first_use_day.notnull()), "first_use_day")
 
 
