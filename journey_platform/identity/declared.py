@@ -20,7 +20,7 @@ from journey_platform.identity.policy import DECLARED_RULES, POLICIES, DeclaredR
 from journey_platform.tables import IDENTIFIERS, UTC_MICROSECONDS
 
 THING_IS_SHARED = "what it names is shared"
-_OF_PEOPLE = pa.array([kind for kind, policy in POLICIES.items() if not policy.is_anonymous])
+_OF_PEOPLE = tuple(kind for kind, policy in POLICIES.items() if not policy.is_anonymous)
 
 _RECORD = pa.schema(
     [
@@ -119,7 +119,7 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
 
 def _shared(most: int, owners: pa.Table, naming: pa.Table, secret: bytes, spelling: Spelling) -> pa.Array:
     """The things that several own, or that records name beside more than `most` identifiers of one kind."""
-    of_people = naming.filter(pc.is_in(naming["kind"], _OF_PEOPLE)).combine_chunks()
+    of_people = naming.filter(pc.is_in(naming["kind"], pa.array(_OF_PEOPLE))).combine_chunks()
     found = []
     for table, kind, value, limit in ((owners, "by", "who", 1), (of_people, "kind", "value", most)):
         named = table.append_column("key", pa.array(_keys(table[kind], table[value], secret, spelling)))
