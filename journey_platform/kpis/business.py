@@ -165,7 +165,7 @@ BUSINESS = (
         above=that("is_added"),
         dimensions=_BY_COMPANY,
         better=None,
-        sources=WEB,
+        sources=_USED,
         maturity_days=2,
         reference=_BRIDGE,
     ),
