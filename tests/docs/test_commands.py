@@ -105,5 +105,6 @@ def assert_serves(command: str, environment: dict[str, str]) -> None:
         paths = [node["assetKey"]["path"] for node in json.loads(answer)["data"]["assetNodes"]]
         assert ["raw", "matomo", "visits"] in paths
     finally:
-        os.killpg(process.pid, signal.SIGTERM)
+        # Started by what ignores interrupts, as a shell's background does, it would ignore a SIGTERM, too.
+        os.killpg(process.pid, signal.SIGKILL)
         process.wait(60)
