@@ -92,6 +92,7 @@ def refused(sound: Installation, served: Served, tmp_path: Path) -> Installation
     return here
 
 
+@pytest.mark.chaos
 def test_replay_and_rederive_give_what_the_rules_as_they_are_give(
     refused: Installation, sound: Installation
 ) -> None:

@@ -93,9 +93,8 @@ def test_parts_of_the_range_in_any_order_give_the_same_tables(
     undisturbed_narrow: Undisturbed, served: Served, tmp_path: Path
 ) -> None:
     piecewise = install(tmp_path, served, JOURNEY_SOURCES=NARROW)
-    cuts = [FIRST, FIRST + timedelta(days=4), FIRST + timedelta(days=9), LAST + timedelta(days=1)]
-    for part in (2, 0, 1):
-        order = Order(cuts[part], cuts[part + 1] - timedelta(days=1))
+    half = FIRST + timedelta(days=6)
+    for order in (Order(half, LAST), Order(FIRST, half - timedelta(days=1))):
         assert piecewise.run(order).failures == {}
     found = contents.fingerprints(piecewise.lake)
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}

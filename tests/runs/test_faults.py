@@ -17,6 +17,7 @@ from tests.runs.mending import differing, values
 from tests.runs.running import Installation, Order
 
 
+@pytest.mark.chaos
 def test_a_token_that_expires_is_named_by_vendor_and_stream_and_the_next_run_converges(
     world: World, served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path
 ) -> None:
@@ -38,12 +39,10 @@ def test_a_token_that_expires_is_named_by_vendor_and_stream_and_the_next_run_con
     assert contents.differences(contents.fingerprints(renewed.lake), undisturbed_narrow.fingerprints) == {}
 
 
+@pytest.mark.chaos
 @pytest.mark.parametrize(
     "largest_file_bytes",
-    [
-        pytest.param(2500, id="few files fit"),
-        pytest.param(6000, id="most files fit", marks=pytest.mark.chaos),
-    ],
+    [pytest.param(2500, id="few files fit"), pytest.param(6000, id="most files fit")],
 )
 def test_a_full_disk_is_an_error_that_says_so_keeps_what_is_there_and_converges(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, largest_file_bytes: int

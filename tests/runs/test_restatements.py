@@ -187,6 +187,7 @@ def test_the_log_told_anew_from_the_commits_is_the_same_and_telling_twice_adds_n
     assert version is not None
 
 
+@pytest.mark.chaos
 def test_a_mending_run_killed_after_it_published_something_is_listed_whole_by_the_next(
     mended: Mended, served: Served, tmp_path: Path
 ) -> None:
