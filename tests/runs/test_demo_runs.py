@@ -89,6 +89,7 @@ def test_the_same_range_twice_changes_no_byte(
     assert contents.fingerprints(again.lake) == undisturbed.fingerprints
 
 
+@pytest.mark.chaos
 def test_parts_of_the_range_in_any_order_give_the_same_tables(
     undisturbed_narrow: Undisturbed, served: Served, tmp_path: Path
 ) -> None:

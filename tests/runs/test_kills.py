@@ -40,7 +40,8 @@ def kill_when_there(run: Started, place: Path, seed: int) -> None:
     assert not run.answer.exists(), "the run was over before it was killed"
 
 
-@pytest.mark.parametrize("phase", ["raw pull", pytest.param("touchpoints", marks=pytest.mark.chaos)])
+@pytest.mark.chaos
+@pytest.mark.parametrize("phase", ["raw pull", "touchpoints"])
 def test_a_run_killed_while_it_reads_converges_when_run_again(
     served: Served, undisturbed_narrow: Undisturbed, tmp_path: Path, phase: str
 ) -> None:

@@ -96,6 +96,7 @@ def test_a_day_that_is_down_is_named_and_marked_and_comes_right_afterwards(
     assert contents.differences(found, undisturbed.fingerprints) == {}
 
 
+@pytest.mark.chaos
 def test_a_vendor_that_cannot_be_reached_fails_alone_and_the_others_kpis_are_derived(
     served: Served, undisturbed: Undisturbed, nobody_listens: str, tmp_path: Path
 ) -> None:

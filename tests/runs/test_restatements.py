@@ -97,6 +97,7 @@ def test_only_days_that_were_wrong_are_restated_and_their_cause_is_the_source(me
             assert row["is_mature"]
 
 
+@pytest.mark.chaos
 def test_mended_values_are_those_of_a_lake_that_was_never_wrong(
     mended: Mended, undisturbed_narrow: Undisturbed
 ) -> None:
