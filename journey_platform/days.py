@@ -5,9 +5,12 @@ from typing import Any
 from zoneinfo import ZoneInfo
 
 import numpy as np
+import numpy.typing as npt
+import pyarrow as pa
 
 _EPOCH = date(1970, 1, 1).toordinal()
 _DAY_US = 86_400_000_000
+_MOMENT = pa.timestamp("us", tz="UTC")
 # Midnights are looked up a day or two around each moment; years 1 and 9999 have no room for that.
 _FIRST, _LAST = date(2, 1, 1).toordinal(), date(9998, 12, 31).toordinal()
 
@@ -19,6 +22,11 @@ def day_number(day: date) -> int:
 
 def as_day(number: int) -> date:
     return date.fromordinal(int(number) + _EPOCH)
+
+
+def moments_us(column: pa.ChunkedArray) -> npt.NDArray[np.int64]:
+    """Microseconds since 1970 in UTC, of a column of moments without nulls."""
+    return np.asarray(column.cast(_MOMENT).cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
 def local_days(moments_us: Any, zone: str) -> Any:

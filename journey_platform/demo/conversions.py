@@ -99,11 +99,7 @@ _MODELS: dict[str, Model] = {
 
 def _newcomers(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     """Who does something after a pause, and how long it is until the first purchase."""
-    acts: dict[object, list[datetime]] = defaultdict(list)
-    for who, owner, at in log.acts:
-        person = people.known(who, owner, is_by_person=False)
-        if person is not None:
-            acts[person].append(at)
+    acts = people.moments(log.acts, is_by_person=False)
     bought: dict[object, list[datetime]] = defaultdict(list)
     for who, order in log.sales:
         bought[people.profile(who)].append(order.created_at)

@@ -69,25 +69,31 @@ class People:
             return owner if owner is not None and (owner > 0 or is_known) else None
         return self.profile(who) if is_known else None
 
+    def moments(
+        self, told: Iterable[tuple[Who, int | None, datetime]], *, is_by_person: bool
+    ) -> dict[object, list[datetime]]:
+        """When each known one did what is told of (who, owner, at)."""
+        found: dict[object, list[datetime]] = defaultdict(list)
+        for who, owner, at in told:
+            person = self.known(who, owner, is_by_person=is_by_person)
+            if person is not None:
+                found[person].append(at)
+        return found
+
 
 def people_kpis(log: Log, people: People, calendar: Calendar, *, is_by_person: bool) -> dict[Key, Parts]:
     """KPIs of active people and of their answers, by profile or by real person."""
-    active: dict[object, list[datetime]] = defaultdict(list)
-    for who, owner, at in log.acts:
-        person = people.known(who, owner, is_by_person=is_by_person)
-        if person is not None:
-            active[person].append(at)
-    asked: dict[object, list[date]] = defaultdict(list)
-    for who, owner, at in log.asked:
-        person = people.known(who, owner, is_by_person=is_by_person)
-        if person is not None:
-            asked[person].append(calendar.day_of(at))
+    active = people.moments(log.acts, is_by_person=is_by_person)
+    asked = [
+        [calendar.day_of(at) for at in times]
+        for times in people.moments(log.asked, is_by_person=is_by_person).values()
+    ]
     days = [{calendar.day_of(at) for at in acts} for acts in active.values()]
     found: dict[Key, Parts] = {}
     for period, start, end in periods(calendar, ("week", "month")):
         here = [{day for day in of if start <= day < end} for of in days]
         there = sum(bool(of) for of in here)
-        in_period = [[day for day in of if start <= day < end] for of in asked.values()]
+        in_period = [[day for day in of if start <= day < end] for of in asked]
         key = (period, start, "all")
         found["support_rate", *key] = float(sum(map(bool, in_period))), float(there)
         found["contacts_per_100_active", *key] = float(sum(map(len, in_period))), float(there)

@@ -32,9 +32,11 @@ WEIGHTS: Mapping[str, float] = {
 }
 """Points of each signal, after the example of published frustration scores; a declaration may have others."""
 EVERYWHERE = "all"
-_RAGE_CLICKS, _RAGE_US = 3, SECOND_US
-_ERROR_AFTER_CLICK_US = SECOND_US
-_QUICK_BACK_US = 10 * SECOND_US
+THRESHOLD = 6.0
+"""Points from which a session is counted as one with friction."""
+RAGE_CLICKS, RAGE_US = 3, SECOND_US
+ERROR_AFTER_CLICK_US = SECOND_US
+QUICK_BACK_US = 10 * SECOND_US
 
 SESSION_PAGES = pa.schema(
     [
@@ -112,14 +114,14 @@ def _rage(events: History, clicks: np.ndarray, pages: np.ndarray, elements: np.n
     found = np.zeros(len(events), dtype=bool)
     places = np.flatnonzero(clicks)
     order = places[np.lexsort((places, elements[places], pages[places], events.unit[places]))]
-    if len(order) < _RAGE_CLICKS:
+    if len(order) < RAGE_CLICKS:
         return found
-    older = order[: 1 - _RAGE_CLICKS]
-    newest = order[_RAGE_CLICKS - 1 :]
+    older = order[: 1 - RAGE_CLICKS]
+    newest = order[RAGE_CLICKS - 1 :]
     same = np.ones(len(older), dtype=bool)
     for values in (events.unit, pages, elements):
         same &= values[older] == values[newest]
-    is_burst = same & (events.at[newest] - events.at[older] <= _RAGE_US)
+    is_burst = same & (events.at[newest] - events.at[older] <= RAGE_US)
     is_burst[1:] &= ~is_burst[:-1]
     found[newest[is_burst]] = True
     return found
@@ -131,7 +133,7 @@ def _followed_by(events: History, fits: np.ndarray) -> np.ndarray:
     following = places[np.cumsum(fits)]
     is_there = following < events.ends
     padded = np.append(events.at, 0)
-    return np.asarray(is_there & (padded[following] - events.at <= _ERROR_AFTER_CLICK_US))
+    return np.asarray(is_there & (padded[following] - events.at <= ERROR_AFTER_CLICK_US))
 
 
 def _again(events: History, errors: np.ndarray, pages: np.ndarray) -> np.ndarray:
@@ -152,7 +154,7 @@ def _quick_backs(events: History, views: np.ndarray, pages: np.ndarray) -> np.nd
     places = np.flatnonzero(views)
     before, here, after = places[:-2], places[1:-1], places[2:]
     is_back = (events.unit[before] == events.unit[after]) & (pages[before] == pages[after])
-    is_back &= (pages[here] != pages[before]) & (events.at[after] - events.at[here] <= _QUICK_BACK_US)
+    is_back &= (pages[here] != pages[before]) & (events.at[after] - events.at[here] <= QUICK_BACK_US)
     found[here[is_back]] = True
     return found
 

@@ -13,6 +13,7 @@ from typing import Any, Literal
 import numpy as np
 import pyarrow as pa
 
+from journey_platform.days import moments_us
 from journey_platform.journeys.conditions import Condition
 from journey_platform.journeys.sessions import GAP_S, session_starts
 
@@ -146,7 +147,7 @@ def history(rows: Any, *, by: str = "person_key") -> History:
     if not is_known.all():
         table = table.filter(pa.array(is_known))
         owners = table[by].combine_chunks()
-    at = _microseconds(table["occurred_at"])
+    at = moments_us(table["occurred_at"])
     owner = _owner_codes(owners)
     is_whole = int(owner[-1:].sum()) + 1 == len(owners.unique()) or not len(owners)
     if not (is_whole and _is_sorted(owner, at, table)):
@@ -201,7 +202,3 @@ def _plain(table: pa.Table) -> pa.Table:
         for kind in table.schema.types
     ]
     return table.cast(pa.schema([pa.field(n, k) for n, k in zip(table.column_names, kinds, strict=True)]))
-
-
-def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.cast(pa.timestamp("us", tz="UTC")).cast(pa.int64()).to_numpy(), dtype=np.int64)

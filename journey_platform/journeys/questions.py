@@ -216,7 +216,7 @@ class Retention(Question, frozen=True, kw_only=True, forbid_unknown_fields=True)
 
     def conditions(self) -> Iterator[str]:
         yield from super().conditions()
-        yield from (self.start, self.returning)
+        yield from self.looks_at()
 
     def looks_at(self) -> Sequence[str]:
         return self.start, self.returning
@@ -271,7 +271,7 @@ class Attribution(Question, frozen=True, kw_only=True, forbid_unknown_fields=Tru
 
     def conditions(self) -> Iterator[str]:
         yield from super().conditions()
-        yield from (self.conversion, self.touch)
+        yield from self.looks_at()
 
     def columns(self) -> Iterator[str]:
         yield from (self.channel, "value")

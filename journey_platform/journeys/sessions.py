@@ -21,7 +21,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.days import local_days
+from journey_platform.days import local_days, moments_us
 from journey_platform.tables import SESSIONS
 
 GAP_S = 1800
@@ -93,7 +93,7 @@ def sessions(
     """
     order, is_first = session_starts(touchpoints, gap_s=gap_s, zone=zone, variant=VARIANTS[variant])
     web = touchpoints.select(_READ).take(pa.array(order))
-    at = _microseconds(web["occurred_at"])
+    at = moments_us(web["occurred_at"])
     is_followed = at < np.repeat(_closes(at[is_first], zone, carry_days), _lengths(is_first))
     return _measured(web.filter(pa.array(is_followed)), is_first[is_followed], zone)
 
@@ -112,7 +112,7 @@ def session_starts(
     if len(places) < len(web):
         web = web.take(pa.array(places))
     order, is_first = _by_owner(web, is_stitched=variant.is_stitched)
-    at = _microseconds(web["occurred_at"])[order]
+    at = moments_us(web["occurred_at"])[order]
     _require_order(web, order, at, is_first)
     is_first[1:] |= np.diff(at) > gap_s * _SECOND_US
     if variant.has_midnight:
@@ -129,8 +129,8 @@ def truncated_chains(found: pa.Table, *, zone: str, gap_s: int = GAP_S) -> int:
     `found`: rows of `tables.SESSIONS`. Counted are those that end within a gap of the close of the last day
     they may hold. People pause; almost always this is a robot that does not say so.
     """
-    closes = _closes(_microseconds(found["started_at"]), zone, CARRY_DAYS)
-    return int(np.count_nonzero(_microseconds(found["ended_at"]) + gap_s * _SECOND_US >= closes))
+    closes = _closes(moments_us(found["started_at"]), zone, CARRY_DAYS)
+    return int(np.count_nonzero(moments_us(found["ended_at"]) + gap_s * _SECOND_US >= closes))
 
 
 def _by_owner(web: pa.Table, *, is_stitched: bool) -> tuple[np.ndarray, np.ndarray]:
@@ -173,10 +173,6 @@ def is_text(column: pa.ChunkedArray, text: str) -> np.ndarray:
         return _flags(pc.equal(whole, text))
     found = np.append(_flags(pc.equal(whole.dictionary, text)), False)
     return np.asarray(found[whole.indices.fill_null(-1).to_numpy(zero_copy_only=False)])
-
-
-def _microseconds(column: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(column.cast(pa.int64()).to_numpy(), dtype=np.int64)
 
 
 def _codes(column: pa.ChunkedArray) -> np.ndarray:
@@ -227,7 +223,7 @@ def _measured(web: pa.Table, is_first: np.ndarray, zone: str) -> pa.Table:
     def count(rows: np.ndarray) -> np.ndarray:
         return np.bincount(session[rows], minlength=len(first))
 
-    at = _microseconds(web["occurred_at"])
+    at = moments_us(web["occurred_at"])
     dwell = _numbers(web["dwell_s"])
     is_page = _is_type(web, "page_view")
     is_order = _is_type(web, "order")

@@ -10,6 +10,7 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.days import moments_us
 from journey_platform.journeys.working import BusinessHours
 from journey_platform.tables import TICKETS
 
@@ -53,16 +54,12 @@ def with_working_time(rows: pa.Table, hours: BusinessHours | None, zone: str) ->
     """
     if hours is None:
         return rows
-    began = _microseconds(rows["created_at"])
+    began = moments_us(rows["created_at"])
     for moment, name in _WORKING.items():
         is_there = pc.is_valid(rows[moment])
-        ended = _microseconds(pc.coalesce(rows[moment], rows["created_at"]))
+        ended = moments_us(pc.coalesce(rows[moment], rows["created_at"]))
         told = hours.clock(zone)(np.concatenate([began, ended]))
         took = (told[len(began) :] - told[: len(began)]) // 1_000_000
         column = pc.if_else(is_there, pa.array(took, pa.int64()), None)
         rows = rows.set_column(rows.schema.get_field_index(name), rows.schema.field(name), column)
     return rows
-
-
-def _microseconds(moments: pa.ChunkedArray) -> np.ndarray:
-    return np.asarray(moments.cast(pa.int64()).to_numpy())

@@ -1,22 +1,16 @@
 """KPIs of the way to an order: step by step, how long it takes, which channels earn it, what stands in it."""
 
-from journey_platform.journeys.friction import WEIGHTS
+from journey_platform.journeys.friction import THRESHOLD, WEIGHTS
 from journey_platform.kpis.definition import EVERYTHING, Kpi, Statistic, each, that
 from journey_platform.kpis.early import WEB
 from journey_platform.kpis.grains.conversions import CONVERT_DAYS, HALF_LIFE_DAYS
-from journey_platform.kpis.grains.friction import THRESHOLD
 from journey_platform.kpis.grains.origins import LOOK_BACK_DAYS
+from journey_platform.kpis.late import EVERYWHERE
 
 _BY_VISIT = (EVERYTHING, "traffic_channel", "device")
 _VISITS = "visits that start on the day, robots excluded"
 _BOUGHT_BY = (*WEB, "shopify/orders")
-_EVERYWHERE = (
-    *_BOUGHT_BY,
-    "mailchimp/email_activity",
-    "zendesk/tickets",
-    "qualtrics/responses",
-    "mastodon/tag_timelines",
-)
+_BOUGHT_OR_ACTED = tuple(dict.fromkeys((*_BOUGHT_BY, *EVERYWHERE)))
 _NEWCOMERS = (
     f"known profiles that do something after {LOOK_BACK_DAYS} days without, {CONVERT_DAYS} days ago or more"
 )
@@ -110,7 +104,7 @@ CONVERSIONS = (
         above=that("buys"),
         dimensions=(EVERYTHING, "account", "segment"),
         better="up",
-        sources=_EVERYWHERE,
+        sources=_BOUGHT_OR_ACTED,
         maturity_days=CONVERT_DAYS + 2,
         reference="conversion by people, whatever the channel of the first touch and of the purchase; stands "
         "on the day of the first touch",
@@ -131,7 +125,7 @@ CONVERSIONS = (
             above=that("hours"),
             dimensions=(EVERYTHING,),
             better="down",
-            sources=_EVERYWHERE,
+            sources=_BOUGHT_OR_ACTED,
             maturity_days=CONVERT_DAYS + 2,
             reference="plain median of those who buy in time, whose share stands beside it"
             if statistic == "median"

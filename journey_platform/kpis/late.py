@@ -4,7 +4,7 @@ from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 
 _TICKETS = ("zendesk/tickets",)
 _HANDLED = (*_TICKETS, "zendesk/ticket_metric_events")
-_EVERYWHERE = (
+EVERYWHERE = (
     "matomo/visits",
     "mailchimp/email_activity",
     "zendesk/tickets",
@@ -50,7 +50,7 @@ LATE = (
         above=that("has_ticket"),
         dimensions=_BY_PERSON,
         better="down",
-        sources=_EVERYWHERE,
+        sources=EVERYWHERE,
         maturity_days=7,
         reference="no standard; distinct customers with a ticket per distinct active customers",
         periods=("week", "month"),
@@ -67,7 +67,7 @@ LATE = (
         above=that("tickets"),
         dimensions=_BY_PERSON,
         better="down",
-        sources=_EVERYWHERE,
+        sources=EVERYWHERE,
         maturity_days=7,
         reference="the companion of the support rate: contacts, not people",
         periods=("week", "month"),
@@ -258,7 +258,7 @@ LATE = (
             above=that("is_back"),
             dimensions=_BY_PERSON,
             better="up",
-            sources=_EVERYWHERE,
+            sources=EVERYWHERE,
             maturity_days=window + 2,
             reference=f"Amplitude: return on, {name}",
             periods=("week",),
@@ -280,7 +280,7 @@ LATE = (
         below=that("days"),
         dimensions=_BY_PERSON,
         better="up",
-        sources=_EVERYWHERE,
+        sources=EVERYWHERE,
         maturity_days=7,
         reference="mean daily active users per monthly (or weekly) active users",
         periods=("week", "month"),
@@ -298,7 +298,7 @@ LATE = (
         above=that("is_gone"),
         dimensions=_BY_PERSON,
         better="down",
-        sources=_EVERYWHERE,
+        sources=EVERYWHERE,
         maturity_days=7,
         reference="churn without a contract, dated 28 days after the last act; who returns can be lost again",
         periods=("month",),

@@ -9,7 +9,7 @@ import pyarrow as pa
 
 from journey_platform.days import local_days
 from journey_platform.tables import MAILINGS
-from journey_platform.touchpoints.mapping import REJECTED, Mapped, microseconds
+from journey_platform.touchpoints.mapping import Mapped, microseconds, read_records
 
 _Count = Annotated[int, msgspec.Meta(ge=0)]
 
@@ -37,32 +37,14 @@ def mailings(reports: pa.Table, *, zone: str) -> Mapped:
     Rejected are reports that do not decode, whose send time has no zone, and that tell of more bounces than
     recipients.
     """
-    decoder = msgspec.json.Decoder(_Report)
-    rows: list[dict[str, Any]] = []
-    rejected: list[dict[str, Any]] = []
-    for day, key, body in zip(
-        *(reports[name].to_pylist() for name in ("day", "record_key", "body")), strict=True
-    ):
-        try:
-            rows.append(_mailing(decoder.decode(body)))
-        except msgspec.DecodeError as error:
-            reason, _, place = str(error).partition(" - at ")
-            rejected.append(
-                {
-                    "day": day,
-                    "table": MAILINGS.name,
-                    "record_key": f"mailchimp/reports/{key}",
-                    "reason": reason,
-                    "field": place.strip("`").removeprefix("$."),
-                    "severity": "error",
-                    "body": body,
-                }
-            )
+    decode = msgspec.json.Decoder(_Report).decode
+    found, rejected = read_records(MAILINGS, "mailchimp/reports", reports, decode)
+    rows = [_mailing(report) for report, _ in found]
     days = local_days(np.array([row["sent_at"] for row in rows], dtype=np.int64), zone)
     dated = [{**row, "day": day} for row, day in zip(rows, days.tolist(), strict=True)]
     return Mapped(
         rows=_table(dated, MAILINGS.schema).sort_by("campaign_id"),
-        rejected=_table(rejected, REJECTED).sort_by([("day", "ascending"), ("record_key", "ascending")]),
+        rejected=rejected,
     )
 
 

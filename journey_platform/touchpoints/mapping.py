@@ -109,6 +109,7 @@ class Contact(msgspec.Struct, kw_only=True, gc=False):
 
 
 Row = TypeVar("Row", Touch, Contact)
+Read = TypeVar("Read")
 
 
 @dataclass(frozen=True)
@@ -306,6 +307,36 @@ class _Collected(Generic[Row]):
             rows=rows.sort_by([(name, "ascending") for name in self.table.sort_by]),
             rejected=rejected.sort_by([(name, "ascending") for name in ("day", "record_key", "reason")]),
         )
+
+
+def read_records(
+    table: Table, stream: str, raw: pa.Table, read: Callable[[str], Read]
+) -> tuple[list[tuple[Read, datetime]], pa.Table]:
+    """What `read` makes of each body, with the record's time; and rows of `REJECTED` where it cannot decode.
+
+    For tables of one row per record. `stream`: vendor/stream, of which `raw` has the current versions.
+    """
+    found: list[tuple[Read, datetime]] = []
+    rejected: list[dict[str, Any]] = []
+    columns = (raw[name].to_pylist() for name in ("day", "record_key", "occurred_at", "body"))
+    for day, key, occurred_at, body in zip(*columns, strict=True):
+        try:
+            found.append((read(body), occurred_at))
+        except msgspec.DecodeError as error:
+            refusal = _undecodable(error)
+            rejected.append(
+                {
+                    "day": day,
+                    "table": table.name,
+                    "record_key": f"{stream}/{key}",
+                    "reason": refusal.reason,
+                    "field": refusal.field,
+                    "severity": "error",
+                    "body": body,
+                }
+            )
+    rows = pa.Table.from_pylist(rejected, schema=REJECTED)
+    return found, rows.sort_by([("day", "ascending"), ("record_key", "ascending")])
 
 
 def _raw_rows(raw: pa.Table) -> Iterator[tuple[Any, ...]]:

@@ -12,7 +12,8 @@ import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.columns import Ints, encoded, ranked
+from journey_platform.days import moments_us
+from journey_platform.identity.columns import encoded, ranked
 from journey_platform.identity.keys import identifier_keys
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, distinct
 from journey_platform.identity.observations import flat_identifiers
@@ -75,7 +76,7 @@ def person_records(contacts: Sequence[pa.Table], spelling: Spelling = DEFAULT_SP
         return PERSON_RECORDS.empty_table()
     said = pa.concat_tables(map(_said, contacts))
     record, records = ranked(said["record"])
-    latest = -_microseconds(said["observed_at"])
+    latest = -moments_us(said["observed_at"])
     tie, _ = ranked(said["contact_id"])
     columns = {"record": records}
     for kind in PERSON_RECORDS.names[1:]:
@@ -131,7 +132,7 @@ def matched_records(
     keys = identifier_keys(secret, names.kinds(), names.values)
     known = records["record"].combine_chunks()
     place = pc.fill_null(pc.index_in(carried["record"], known), -1).to_numpy().astype(np.int64)
-    moment = _microseconds(carried["observed_at"])
+    moment = moments_us(carried["observed_at"])
     rows = np.flatnonzero((place >= 0) & is_usable[names.of_row])
     order = rows[np.lexsort((names.of_row[rows], priority[names.of_row[rows]], place[rows]))]
     owners, first = np.unique(place[order], return_index=True)
@@ -207,11 +208,6 @@ def _carried(table: pa.Table) -> pa.Table:
 
 def _names(table: pa.Table) -> pa.ChunkedArray:
     return pc.binary_join_element_wise(table["vendor"], table["stream"], table["record_key"], "/")
-
-
-def _microseconds(moments: pa.ChunkedArray) -> Ints:
-    found: Ints = moments.cast(pa.int64()).to_numpy()
-    return found
 
 
 def _as_identifiers(texts: pa.ChunkedArray, kind: str, spelling: Spelling) -> pa.Array:

@@ -219,21 +219,12 @@ def feature_user(scope: Scope) -> "ir.Table":
     told = users.select("account_key", "person_key", one=users.features.unnest())
     told = told.select("account_key", "person_key", used_on=told.one["day"], feature=told.one["feature"])
     who = ["day", "account_key", "person_key"]
-    used = _within(scope, told).select(*who, "feature").distinct()
+    used = scope.lately(told, "used_on", days=FEATURE_DAYS).select(*who, "feature").distinct()
     members = users.select("account_key", "person_key", "company", used_on=users.days.unnest())
-    active = _within(scope, members).select(*who, "company").distinct()
+    active = scope.lately(members, "used_on", days=FEATURE_DAYS).select(*who, "company").distinct()
     every = active.inner_join(used.select("day", "feature").distinct(), "day")
     found = every.left_join(used.mutate(uses=ibis.literal(True)), [*who, "feature"])
     return found.select(*who, "company", "feature", uses=found.uses.fill_null(False))
-
-
-def _within(scope: Scope, used: "ir.Table") -> "ir.Table":
-    """What was used in the `FEATURE_DAYS` up to a period's end, or its last day so far, per period."""
-    import ibis
-
-    periods = scope.periods()
-    since = (periods.ends - ibis.interval(days=FEATURE_DAYS)).cast("date")
-    return periods.inner_join(used, [used.used_on >= since, used.used_on < periods.ends])
 
 
 def new_user(scope: Scope) -> "ir.Table":

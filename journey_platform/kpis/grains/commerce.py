@@ -77,18 +77,12 @@ def owner(scope: Scope) -> "ir.Table":
     `products`: how many different ones in it; `was_customer`: one before the period; `buys_other`: was, and
     buys in the period what it did not before.
     """
-    import ibis
-
     acts = scope.rows(JOURNEY_TOUCHPOINTS, before=REPEAT_DAYS)
     items = acts.filter((acts.type == ITEM) & ~acts.is_bot & acts.person_key.notnull())
     items = items.filter(items.subject_id.notnull()).select(
         *("person_key", "subject_id"), bought_on=items.day
     )
-    periods = scope.periods()
-    year = ibis.interval(days=REPEAT_DAYS)
-    near = periods.inner_join(
-        items, [items.bought_on >= (periods.ends - year).cast("date"), items.bought_on < periods.ends]
-    )
+    near = scope.lately(items, "bought_on", days=REPEAT_DAYS)
     products = near.group_by(["day", "person_key", "subject_id"]).aggregate(
         was_there=(near.bought_on < near.day).any(), is_here=(near.bought_on >= near.day).any()
     )

@@ -8,17 +8,19 @@ from functools import reduce
 from operator import add
 from typing import TYPE_CHECKING, Any
 
-from journey_platform.journeys.friction import WEIGHTS
+from journey_platform.journeys.friction import (
+    ERROR_AFTER_CLICK_US,
+    QUICK_BACK_US,
+    RAGE_CLICKS,
+    RAGE_US,
+    THRESHOLD,
+    WEIGHTS,
+)
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
-
-THRESHOLD = 6.0
-"""Points from which a visit counts as one with friction."""
-_CLICKS = 3
-_CLICK_S, _BACK_S = 1, 10
 
 
 def struggle_visit(scope: Scope) -> "ir.Table":
@@ -58,11 +60,13 @@ def _signals(web: "ir.Table") -> "ir.Table":
     of_errors = ibis.window(group_by=["visit_id", "seen", "is_error"], order_by=in_order)
     of_element = ibis.window(group_by=["visit_id", "seen", "reason", "is_click"], order_by=in_order)
     of_views = ibis.window(group_by=["visit_id", "is_view"], order_by=in_order)
-    soon = ibis.interval(seconds=_CLICK_S)
+    soon, after_click, back = (
+        ibis.interval(microseconds=us) for us in (RAGE_US, ERROR_AFTER_CLICK_US, QUICK_BACK_US)
+    )
     told = web.mutate(
         error_at=error_at,
         nth_error=ibis.row_number().over(of_errors),
-        third_last_at=at.lag(_CLICKS - 1).over(of_element),
+        third_last_at=at.lag(RAGE_CLICKS - 1).over(of_element),
         page_before=web.seen.lag().over(of_views),
         page_after=web.seen.lead().over(of_views),
         left_at=at.lead().over(of_views),
@@ -71,11 +75,11 @@ def _signals(web: "ir.Table") -> "ir.Table":
     told = told.mutate(is_burst=is_burst)
     told = told.mutate(was_burst=told.is_burst.lag().over(of_element).fill_null(False))
     is_back: Any = told.is_view & (told.page_before == told.page_after) & (told.seen != told.page_before)
-    is_back = is_back & (told.left_at - ibis.interval(seconds=_BACK_S) <= told.occurred_at)
+    is_back = is_back & (told.left_at - back <= told.occurred_at)
     return told.mutate(
         error=told.is_error,
         rage_click=told.is_burst & ~told.was_burst,
-        error_click=(told.is_click & (told.error_at - soon <= told.occurred_at)).fill_null(False),
+        error_click=(told.is_click & (told.error_at - after_click <= told.occurred_at)).fill_null(False),
         dead_click=told.type == "dead_click",
         retry=told.is_error & (told.nth_error > 0),
         quick_back=is_back.fill_null(False),

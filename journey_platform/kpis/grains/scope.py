@@ -122,6 +122,14 @@ class Scope:
         )
         return self.source.memtable(rows)
 
+    def lately(self, rows: "ir.Table", on: str, *, days: int) -> "ir.Table":
+        """Per period, the rows whose day in the column `on` is one of so many up to its end or today."""
+        import ibis
+
+        periods = self.periods()
+        since = (periods.ends - ibis.interval(days=days)).cast("date")
+        return periods.inner_join(rows, [rows[on] >= since, rows[on] < periods.ends])
+
     def over_by(self, days: int) -> date:
         """The last day of which so many days after it are over too."""
         return self.as_of - timedelta(days=days + 1)
