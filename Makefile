@@ -16,6 +16,7 @@ check: $(SETUP)  ## lint, format, types, layers
 	$(BIN)/ruff check .
 	$(BIN)/ruff format --check .
 	$(BIN)/mypy
+	$(BIN)/mypy benchmarks docs/screenshots.py
 	$(BIN)/lint-imports
 
 chaos: $(SETUP)  ## kill, disk-full, soak and 90-day runs

@@ -184,7 +184,8 @@ def components(pairs: pa.Table, people: pa.Table) -> npt.NDArray[np.int64]:
     names_of = people["record"].combine_chunks()
     left, right = (pc.index_in(linked[f"{side}_record"], names_of).to_numpy() for side in ("left", "right"))
     graph = coo_array((np.ones(len(left), dtype=np.int8), (left, right)), shape=(len(names_of),) * 2)
-    return connected_components(graph, directed=False)[1]
+    labels: npt.NDArray[np.int64] = connected_components(graph, directed=False)[1]
+    return labels
 
 
 def here(

@@ -20,6 +20,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, timedelta
 from http.server import BaseHTTPRequestHandler
 from pathlib import Path
+from typing import Any
 from urllib.parse import parse_qs, urlsplit
 
 RECORDS = 200_000
@@ -157,7 +158,7 @@ def read_dlt(url: str, count: int, page_size: int, folder: Path) -> Callable[[],
 
     os.environ["RUNTIME__DLTHUB_TELEMETRY"] = "false"
     import dlt
-    from dlt.sources.helpers.rest_client import RESTClient
+    from dlt.sources.helpers.rest_client.client import RESTClient
     from dlt.sources.helpers.rest_client.paginators import OffsetPaginator
 
     def run() -> int:
@@ -177,7 +178,8 @@ def read_dlt(url: str, count: int, page_size: int, folder: Path) -> Callable[[],
             dataset_name="bench",
         )
         pipeline.run(events(), loader_file_format="parquet")
-        return pipeline.last_trace.last_normalize_info.row_counts["events"]
+        trace: Any = pipeline.last_trace
+        return int(trace.last_normalize_info.row_counts["events"])
 
     return run
 

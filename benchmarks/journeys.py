@@ -192,7 +192,9 @@ def main() -> None:
             cells = []
             for runner in runners:
                 rounds = [timed(runner, root, tasks) for _ in range(chosen.rounds)]
-                seconds, peak = (statistics.median(r[n] for r in rounds) for n in (0, 1))
+                seconds, peak = (
+                    statistics.median(column) for column in zip(*[r[:2] for r in rounds], strict=True)
+                )
                 found = rounds[0][2]
                 if runner not in ("floor",) and set(found) != set(tasks):
                     cells.append(f"{runner} -")

@@ -14,7 +14,7 @@ import shutil
 import tempfile
 import time
 import warnings
-from collections import Counter
+from collections import defaultdict
 from collections.abc import Callable
 from datetime import date, timedelta
 from pathlib import Path
@@ -38,7 +38,7 @@ class Stopwatch:
     """Seconds by part of the work. A part that calls another is not charged for it."""
 
     def __init__(self) -> None:
-        self.seconds: Counter[str] = Counter()
+        self.seconds: dict[str, float] = defaultdict(float)
         self._running: list[str] = []
         self._since = time.perf_counter()
 

@@ -124,7 +124,7 @@ def three_bad_days() -> Iterator[None]:
             "JOURNEY_PSEUDONYM_KEY": "for pictures",
         }
         from journey_platform.definitions import defs
-        from journey_platform.defs.jobs import range_tags
+        from journey_platform.run_tags import range_tags
 
         with dg.DagsterInstance.get() as instance:
             job, visits = defs.resolve_job_def("daily"), dg.AssetKey(["raw", "matomo", "visits"])
