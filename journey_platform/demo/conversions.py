@@ -35,6 +35,19 @@ def steps(actions: Iterable[Action]) -> Iterator[tuple[str, bool, bool]]:
         yield name, reached > nth, reached >= nth
 
 
+def begun(actions: Sequence[Action]) -> Iterator[tuple[str, datetime]]:
+    """When one visit first puts something into a cart, and when it first is at the checkout, if it does."""
+    at_checkout = [
+        action.at for action in actions if action.kind == "order" or action.path.startswith("/checkout")
+    ]
+    for name, times in (
+        ("cart", [action.at for action in actions if action.kind == "add_to_cart"]),
+        ("checkout", at_checkout),
+    ):
+        if times:
+            yield name, min(times)
+
+
 def points(actions: Sequence[Action]) -> float:
     """Five for an error, two more where the page had one before, one for a page left at once for the last."""
     errors = [action.path for action in actions if action.kind == "error"]
@@ -47,8 +60,28 @@ def points(actions: Sequence[Action]) -> float:
 
 
 def conversions(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
-    """What the visits before orders earned, and how newcomers came to buy."""
-    return _credits(log, people, calendar) | _newcomers(log, people, calendar)
+    """What the visits before orders earned, how newcomers came to buy, and which carts were left."""
+    return _credits(log, people, calendar) | _newcomers(log, people, calendar) | _left(log, people, calendar)
+
+
+def _left(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
+    """Carts and checkouts whose visitor does not order in a day, and carts bought in the week after."""
+    orders: dict[Identifier, list[datetime]] = defaultdict(list)
+    for at, who in log.ordered:
+        orders[people.visitor(who)].append(at)
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for step, at, who, device in log.tried:
+        waits = [order - at for order in orders[people.visitor(who)] if order >= at]
+        is_left = not any(wait <= timedelta(days=1) for wait in waits)
+        told = [(f"{step}_abandonment_24h", 1, is_left)]
+        if step == "cart" and is_left:
+            told.append(("carts_recovered_7d", 7, any(wait <= timedelta(days=7) for wait in waits)))
+        day = calendar.day_of(at)
+        for kpi, days, is_above in told:
+            for dimension in ("all", device) if day + timedelta(days=days) <= calendar.last_day else ():
+                counts[kpi, "day", day, dimension][0] += is_above
+                counts[kpi, "day", day, dimension][1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
 
 
 def _credits(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:

@@ -33,6 +33,7 @@ class Log:
     sales: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     entered: list[tuple[datetime, Identifier, str, str]] = field(default_factory=list)
     ordered: list[tuple[datetime, Identifier]] = field(default_factory=list)
+    tried: list[tuple[str, datetime, Identifier, str]] = field(default_factory=list)
     employed: list[tuple[Who, str]] = field(default_factory=list)
     addressed: list[tuple[Identifier, str]] = field(default_factory=list)
     declared: set[tuple[str, str]] = field(default_factory=set)
@@ -131,7 +132,7 @@ def counted_anew(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
             whole[kpi, start_of(day, period), dimension] += amounts
         for (kpi, start, dimension), amounts in whole.items():
             put(found, (kpi, period, start, dimension), amounts, 0.5)
-    return found | _carts(log, people, calendar)
+    return found | _carts(log, people, calendar) | _contacts(log, calendar)
 
 
 def periods(calendar: Calendar, kinds: Sequence[str]) -> Iterator[tuple[str, date, date]]:
@@ -235,6 +236,18 @@ def _carts(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
                         parts[0] += has_order
                         parts[1] += 1
     return {key: (above, below) for key, (above, below) in found.items()}
+
+
+def _contacts(log: Log, calendar: Calendar) -> dict[Key, Parts]:
+    """Tickets and orders of the same weeks and months."""
+    found: dict[Key, Parts] = {}
+    for kind, start, end in periods(calendar, ("week", "month")):
+        written = [
+            ticket for _, _, ticket in log.tickets if start <= calendar.day_of(ticket.created_at) < end
+        ]
+        sold = [order for _, order in log.sales if start <= calendar.day_of(order.created_at) < end]
+        found["contacts_per_100_orders", kind, start, "all"] = float(len(written)), float(len(sold))
+    return found
 
 
 def _support(

@@ -17,7 +17,7 @@ from collections.abc import Iterable
 from datetime import date, datetime
 
 from journey_platform.demo.calendar import Calendar
-from journey_platform.demo.conversions import conversions, points, steps
+from journey_platform.demo.conversions import begun, conversions, points, steps
 from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
@@ -203,8 +203,12 @@ class Tally:
         self._log.features += [
             (who, action.at, f"Feature/{action.title}") for action in visit.actions if action.kind == "event"
         ]
+        visitor = who or ("cookie_id", visit.cookie)
         orders = [action.at for action in visit.actions if action.kind == "order"]
-        self._log.ordered += [(at, who or ("cookie_id", visit.cookie)) for at in orders]
+        self._log.ordered += [(at, visitor) for at in orders]
+        self._log.tried += [
+            (step, at, visitor, f"device={visit.device}") for step, at in begun(visit.actions)
+        ]
 
     def page(self, at: datetime, path: str, device: str, dwell_s: int | None) -> None:
         """A page seen by somebody, and how long, where the page told."""

@@ -2,13 +2,15 @@
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
 from journey_platform.kpis.early import WEB
-from journey_platform.kpis.grains.commerce import REPEAT_DAYS, TAKEN_BACK_DAYS
+from journey_platform.kpis.grains.commerce import LEFT_DAYS, RECOVERY_DAYS, REPEAT_DAYS, TAKEN_BACK_DAYS
 from journey_platform.kpis.grains.currency import RATE_DAYS
 
 _ORDERS = ("shopify/orders",)
 _BY_CART = (EVERYTHING, "traffic_channel", "device", "account", "segment")
 _PURCHASES = "purchases made on the day, test orders excluded"
-_BAYMARD = "cart abandonment as the trade counts it: 1 - orders per carts, here within the visit"
+_BAYMARD = "cart abandonment as the trade counts it: 1 - orders per carts"
+_LEFT = f"without an order of the visitor in the {24 * LEFT_DAYS} hours after, in whichever visit"
+_OVER = "whose hours after it are over, robots excluded"
 
 COMMERCE = (
     Kpi(
@@ -135,7 +137,41 @@ COMMERCE = (
         better="down",
         sources=WEB,
         maturity_days=2,
-        reference=_BAYMARD,
+        reference=f"{_BAYMARD}, here within the visit",
+    ),
+    Kpi(
+        name="cart_abandonment_24h",
+        stage="middle",
+        grain="cart",
+        question="How many carts are left, though their visitors may come back for them the same day?",
+        unit="ratio",
+        numerator=f"visits with something put into a cart, {_LEFT}",
+        denominator=f"visits with something put into a cart, {_OVER}",
+        above=that("is_left"),
+        dimensions=_BY_CART,
+        better="down",
+        sources=WEB,
+        maturity_days=LEFT_DAYS + 2,
+        reference=f"{_BAYMARD}, here by visitor across visits and devices; stands on the day of the cart",
+        window_days=LEFT_DAYS,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="carts_recovered_7d",
+        stage="middle",
+        grain="left_cart",
+        question="How many of the carts that were left are bought after all?",
+        unit="ratio",
+        numerator=f"those whose visitor orders within {RECOVERY_DAYS} days",
+        denominator=f"visits with something put into a cart, {_LEFT}; those whose days are over",
+        above=that("is_recovered"),
+        dimensions=_BY_CART,
+        better="up",
+        sources=WEB,
+        maturity_days=RECOVERY_DAYS + 2,
+        reference="beside cart_abandonment_24h: what reminders may be credited with at most",
+        window_days=RECOVERY_DAYS,
+        is_cohort=True,
     ),
     Kpi(
         name="checkout_abandonment",
@@ -151,6 +187,23 @@ COMMERCE = (
         sources=WEB,
         maturity_days=2,
         reference="1 - orders per checkouts started, within the visit; never mixed with carts",
+    ),
+    Kpi(
+        name="checkout_abandonment_24h",
+        stage="middle",
+        grain="checkout",
+        question="How many checkouts are left, though their visitors may come back the same day?",
+        unit="ratio",
+        numerator=f"visits that saw the checkout or ordered without it, {_LEFT}",
+        denominator=f"visits that saw the checkout or ordered without it, {_OVER}",
+        above=that("is_left"),
+        dimensions=_BY_CART,
+        better="down",
+        sources=WEB,
+        maturity_days=LEFT_DAYS + 2,
+        reference="1 - orders per checkouts started, by visitor across visits; never mixed with carts",
+        window_days=LEFT_DAYS,
+        is_cohort=True,
     ),
     Kpi(
         name="refund_rate",

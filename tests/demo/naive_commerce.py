@@ -1,11 +1,11 @@
 """Recounts what a demo world's shop sold and what was left in its carts, from the records, the slow way."""
 
 from collections import defaultdict
-from datetime import date, timedelta
+from datetime import date, datetime, timedelta
 
 from journey_platform.demo.world import ShopOrder, World
 from tests.demo.naive import Key, Parts
-from tests.demo.naive_people import Recount
+from tests.demo.naive_people import DAY, Recount
 
 PLACE = {"web": "web", "pos": "store", "phone": "phone"}
 FORTNIGHT = timedelta(days=14)
@@ -88,6 +88,42 @@ def left_kpis(world: World) -> dict[Key, Parts]:
                     key = (kpi, "day", recount.day(visit.actions[0].at), dimension)
                     above, below = kpis.get(key, (0.0, 0.0))
                     kpis[key] = above + ("order" not in kinds), below + 1
+    return dict(kpis)
+
+
+def followed_kpis(world: World) -> dict[Key, Parts]:
+    """Carts and checkouts by what their visitor orders later, in whichever visit."""
+    recount = Recount(world)
+    orders: list[tuple[object, datetime]] = []
+    tries: list[tuple[str, object, datetime, str]] = []
+    for visit in recount.visits:
+        known = recount.visitor(visit)
+        visitor: object = visit.cookie if known is None else known
+        seen = set()
+        for action in visit.actions:
+            if action.kind == "order":
+                orders.append((visitor, action.at))
+            reached = {"cart"} if action.kind == "add_to_cart" else set()
+            if action.kind == "order" or action.path[:9] == "/checkout":
+                reached.add("checkout")
+            tries += [(step, visitor, action.at, visit.device) for step in reached - seen]
+            seen |= reached
+    kpis: dict[Key, tuple[float, float]] = {}
+    for step, visitor, at, device in tries:
+        waits = [(ordered - at) / DAY for who, ordered in orders if who == visitor and ordered >= at]
+        is_left = min(waits, default=9) > 1
+        told = [(f"{step}_abandonment_24h", DAY, is_left)]
+        told += (
+            [("carts_recovered_7d", 7 * DAY, min(waits, default=9) <= 7)]
+            if step == "cart" and is_left
+            else []
+        )
+        for kpi, window, is_above in told:
+            day = recount.day(at)
+            for dimension in ("all", f"device={device}"):
+                if day + window < recount.today:
+                    above, below = kpis.get((kpi, "day", day, dimension), (0.0, 0.0))
+                    kpis[kpi, "day", day, dimension] = above + is_above, below + 1
     return dict(kpis)
 
 

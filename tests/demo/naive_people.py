@@ -228,6 +228,10 @@ def ticket_kpis(world: World) -> dict[Key, Parts]:
                         kpis[f"{kpi}_{name}", *key] = _quantile(hours, share), None
                         hours = sorted(_open_hours(recount, *span) for span in spans)
                         kpis[f"{kpi}_business_{name}", *key] = _quantile(hours, share), None
+        orders = [order for order in world.orders if not order.is_test and here(order.created_at)]
+        if kind != "day" and (created or orders):
+            contacts = float(len(created)), float(len(orders))
+            kpis["contacts_per_100_orders", kind, start, "all"] = contacts
         if kind == "day" and created:
             kpis["tickets_unmatched", kind, start, "all"] = 0.0, float(len(created))
             kpis["tickets_without_reason", kind, start, "all"] = 0.0, float(len(created))

@@ -45,6 +45,7 @@ RECOUNTS = (
     naive_people.ticket_kpis,
     naive_commerce.order_kpis,
     naive_commerce.left_kpis,
+    naive_commerce.followed_kpis,
     naive_conversions.visit_kpis,
     naive_conversions.credit_kpis,
     naive_conversions.newcomer_kpis,

@@ -42,8 +42,12 @@ def test_a_declaration_says_everything(kpi):
 
 
 def test_the_windows_that_kpis_declare_are_those_that_their_grains_look_ahead():
-    # One day is for units that last over midnight.
-    ahead = {name: GRAINS[kpi.grain].after for name, kpi in KPIS.items() if GRAINS[kpi.grain].after > 1}
+    # One day is also for units that last over midnight, which no KPI follows.
+    ahead = {
+        name: GRAINS[kpi.grain].after
+        for name, kpi in KPIS.items()
+        if GRAINS[kpi.grain].after > 1 or (kpi.is_cohort and GRAINS[kpi.grain].after)
+    }
     declared = {name: kpi.window_days for name, kpi in KPIS.items() if kpi.window_days}
     # A ticket's following is told by the ticket itself, whatever day it is read.
     assert ahead == {name: days for name, days in declared.items() if KPIS[name].grain != "solution"}

@@ -1,6 +1,6 @@
 """Commerce counted by hand: what is sold, matched, given back, bought again and left in carts."""
 
-from datetime import UTC, date, datetime, time
+from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 
 import pyarrow as pa
@@ -29,8 +29,11 @@ def sale(number: str, day: date = D1, value: float = 10.0, **changes: Any) -> di
     }
 
 
-def act(visit: str, kind: str, day: date = D1, **changes: Any) -> dict[str, Any]:
-    return {"day": day, "channel": "web", "type": kind, "visit_id": visit, **changes}
+def act(visit: str, kind: str, at: float = 12, **changes: Any) -> dict[str, Any]:
+    """`at`: hours since the first day began."""
+    moment = datetime.combine(D1, time(), UTC) + timedelta(hours=at)
+    about = {"channel": "web", "type": kind, "visit_id": visit, "occurred_at": moment}
+    return {"day": moment.date(), **about, **changes}
 
 
 SALES = [
@@ -44,13 +47,20 @@ SALES = [
 ]
 
 
-def counted(kpi: str, rows: list[dict[str, Any]], day: date = D1, period: str = "day") -> dict[str, Any]:
+def counted(
+    kpi: str,
+    rows: list[dict[str, Any]],
+    day: date = D1,
+    period: str = "day",
+    as_of: date = date(2027, 1, 1),
+) -> dict[str, Any]:
     """(numerator, denominator) by "dimension=value" of one period."""
     about = {"is_bot": False, "is_machine": False}
     whole = [{"touchpoint_id": f"t{number}", **about, **row} for number, row in enumerate(rows)]
     schema = JOURNEY_TOUCHPOINTS.schema
     tables = {JOURNEY_TOUCHPOINTS: pa.Table.from_pylist(whole, schema=schema)}
-    found = made.count(tables, [kpi], made.days(date(2026, 2, 1), date(2026, 2, 28)))
+    days = made.days(date(2026, 2, 1), date(2026, 2, 28))
+    found = made.count(tables, [kpi], days, as_of=as_of)
     return {
         f"{row['dimension']}={row['dimension_value']}": (row["numerator"], row["denominator"])
         for row in found.to_pylist()
@@ -211,3 +221,61 @@ def test_carts_and_checkouts_are_left_by_visit(kpi: str, parts: tuple[int, int])
     found = counted(kpi, rows)
     assert found["all=all"] == parts
     assert found["device=desktop"] == found["traffic_channel=Email"] == (1, 1)
+
+
+CAME_BACK = [
+    # Ann leaves a cart on her phone and buys at her desk on the next morning, within the day.
+    act("a1", "add_to_cart", at=20, person_key=1, device="phone"),
+    act("a2", "order", at=24 + 19, person_key=1, device="desktop"),
+    # Bob comes back after three days, Eve after eight; of a shared device nobody knows who it is.
+    act("b1", "add_to_cart", at=9, person_key=2, device="phone", traffic_channel="Email"),
+    act("b2", "page_view", at=3 * 24 + 9, person_key=2, page="/checkout/shipping"),
+    act("b2", "order", at=3 * 24 + 10, person_key=2),
+    act("e1", "add_to_cart", at=9, person_key=3),
+    act("e2", "order", at=8 * 24 + 10, person_key=3),
+    act("n1", "add_to_cart", at=10, device_key=4),
+    act("n2", "order", at=11, device_key=4),
+    # Somebody else's order, one before the cart, a robot's.
+    act("x1", "order", at=8, person_key=5),
+    act("x2", "add_to_cart", at=9, person_key=5),
+    act("r1", "add_to_cart", at=9, person_key=6, is_bot=True),
+]
+
+
+@pytest.mark.parametrize(
+    ("kpi", "day", "parts"),
+    [
+        pytest.param("cart_abandonment", 0, (5, 5), id="within the visit"),
+        pytest.param("cart_abandonment_24h", 0, (3, 5), id="across visits"),
+        pytest.param("carts_recovered_7d", 0, (1, 3), id="recovered"),
+        pytest.param("checkout_abandonment_24h", 3, (0, 1), id="a checkout"),
+    ],
+)
+def test_carts_are_followed_by_visitor_across_visits(kpi: str, day: int, parts: tuple[int, int]) -> None:
+    assert counted(kpi, CAME_BACK, D1 + timedelta(days=day))["all=all"] == parts
+
+
+def test_a_cart_stands_with_its_own_visit_s_device_and_channel() -> None:
+    found = counted("cart_abandonment_24h", CAME_BACK)
+    assert (found["device=phone"], found["traffic_channel=Email"]) == ((1, 2), (1, 1))
+
+
+@pytest.mark.parametrize(
+    ("kpi", "days", "found"),
+    [
+        pytest.param("cart_abandonment_24h", 1, {}, id="its day after is not over"),
+        pytest.param("cart_abandonment_24h", 2, {"all=all": (1, 1)}, id="its day after is over"),
+        pytest.param("carts_recovered_7d", 7, {}, id="its week is not over"),
+        pytest.param("carts_recovered_7d", 8, {"all=all": (0, 1)}, id="its week is over"),
+    ],
+)
+def test_a_cart_counts_once_its_time_is_over(kpi: str, days: int, found: dict[str, Any]) -> None:
+    rows = [act("a", "add_to_cart", person_key=1)]
+    told = counted(kpi, rows, as_of=D1 + timedelta(days=days))
+    assert {name: parts for name, parts in told.items() if name == "all=all"} == found
+
+
+def test_tickets_are_set_beside_the_purchases_of_the_same_week() -> None:
+    tickets = [act("", "ticket_created", channel="ticket", person_key=person) for person in (1, 1, None)]
+    rows = [*SALES, *tickets, act("", "ticket_replied"), act("v", "order")]
+    assert counted("contacts_per_100_orders", rows, D1, "week")["all=all"] == (3, 4)

@@ -1,5 +1,6 @@
 """Units of commerce: purchases wherever they are made, the money that comes and goes, buyers, and carts."""
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 from journey_platform.kpis.grains.scope import Scope
@@ -11,6 +12,7 @@ if TYPE_CHECKING:
 PURCHASE, ITEM, TAKEN_BACK = "purchase", "item_bought", ("refund", "cancellation")
 TAKEN_BACK_DAYS = 14
 REPEAT_DAYS = 365
+LEFT_DAYS, RECOVERY_DAYS = 1, 7
 _MONEY = (PURCHASE, *TAKEN_BACK)
 
 
@@ -97,14 +99,74 @@ def owner(scope: Scope) -> "ir.Table":
 def cart_visit(scope: Scope) -> "ir.Table":
     """One row per visit in which something is put into a cart: `is_left`, without an order; `device`,
     `traffic_channel`, and `person_key` where anybody can say whose it was."""
-    return _visits_with(scope, lambda acts: acts.type == "add_to_cart")
+    return _visits_with(scope, _puts_into_cart)
 
 
 def checkout_visit(scope: Scope) -> "ir.Table":
     """One row per visit that gets to the checkout, or past it, with the same columns."""
-    return _visits_with(
-        scope, lambda acts: acts.type.isin(["checkout", "order"]) | acts.page.startswith("/checkout")
+    return _visits_with(scope, _is_at_checkout)
+
+
+def cart(scope: Scope) -> "ir.Table":
+    """One row per visit in which something is put into a cart and whose day after that is over: `is_left`,
+    without an order of the visitor in the `LEFT_DAYS` after, in this visit or another; `device`,
+    `traffic_channel`, `person_key`."""
+    return scope.of_days(_followed(scope, _puts_into_cart, LEFT_DAYS))
+
+
+def checkout(scope: Scope) -> "ir.Table":
+    """One row per visit that gets to the checkout, or past it, with the same columns."""
+    return scope.of_days(_followed(scope, _is_at_checkout, LEFT_DAYS))
+
+
+def left_cart(scope: Scope) -> "ir.Table":
+    """One row per visit whose cart was left, once `RECOVERY_DAYS` after it are over: `is_recovered`, the
+    visitor orders in them after all; the other columns as of `cart`."""
+    import ibis
+
+    carts = _followed(scope, _puts_into_cart, RECOVERY_DAYS)
+    is_left = carts.is_left | (carts.ordered_at > carts.begun_at + ibis.interval(days=LEFT_DAYS))
+    return scope.of_days(carts.filter(is_left).mutate(is_recovered=~carts.is_left))
+
+
+def _puts_into_cart(acts: "ir.Table") -> Any:
+    return acts.type == "add_to_cart"
+
+
+def _is_at_checkout(acts: "ir.Table") -> Any:
+    return acts.type.isin(["checkout", "order"]) | acts.page.startswith("/checkout")
+
+
+def _followed(scope: Scope, is_step: Callable[["ir.Table"], Any], days: int) -> "ir.Table":
+    """One row per visit on the day of the step, once so many days after it are over: when it was `begun_at`,
+    when its visitor `ordered_at` in those days, `is_left` if not. A visitor is a person, or nobody's device.
+    """
+    import ibis
+
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=days)
+    web = acts.filter((acts.channel == "web") & ~acts.is_bot)
+    told = web.filter(web.visit_id.notnull()).mutate(is_step=is_step(web).fill_null(False))
+    visits = told.group_by("visit_id").aggregate(
+        day=told.day.min(where=told.is_step),
+        device=told.device.min(),
+        traffic_channel=told.traffic_channel.min(),
+        person_key=told.person_key.max(),
+        visitor=ibis.coalesce(told.person_key.max(), told.device_key.max()),
+        begun_at=told.occurred_at.min(where=told.is_step),
     )
+    visits = visits.filter(visits.begun_at.notnull() & (visits.day <= scope.over_by(days)))
+    orders = web.filter(web.type == "order")
+    orders = orders.select(buyer=ibis.coalesce(orders.person_key, orders.device_key), at=orders.occurred_at)
+    following = visits.left_join(
+        orders,
+        [
+            visits.visitor == orders.buyer,
+            orders.at >= visits.begun_at,
+            orders.at <= visits.begun_at + ibis.interval(days=days),
+        ],
+    )
+    found = following.group_by(visits.columns).aggregate(ordered_at=following.at.min())
+    return found.mutate(is_left=found.ordered_at.isnull())
 
 
 def _visits_with(scope: Scope, is_step: Any) -> "ir.Table":

@@ -68,6 +68,17 @@ GRAINS: Mapping[str, Grain] = {
     "attempt_every": Grain("attempt", visits.attempts("every"), _ACTS[:1], after=_CART),
     "cart_visit": Grain("visit with a cart", commerce.cart_visit, _ACTS[:1], before=1, after=1),
     "checkout_visit": Grain("visit to the checkout", commerce.checkout_visit, _ACTS[:1], before=1, after=1),
+    "cart": Grain("visit with a cart", commerce.cart, _ACTS[:1], before=1, after=commerce.LEFT_DAYS),
+    "checkout": Grain(
+        "visit to the checkout", commerce.checkout, _ACTS[:1], before=1, after=commerce.LEFT_DAYS
+    ),
+    "left_cart": Grain(
+        "visit whose cart was left",
+        commerce.left_cart,
+        _ACTS[:1],
+        before=1,
+        after=commerce.RECOVERY_DAYS,
+    ),
     "step_visit": Grain("visit", conversions.step_visit, _ACTS[:1], before=1, after=1),
     "touch": Grain(
         "visit in the 30 days before an order of the period",
@@ -103,6 +114,7 @@ GRAINS: Mapping[str, Grain] = {
     "returner_rolling": Grain("active customer of the week", people.returner("rolling"), _ACTS, after=14),
     "stayer": Grain("customer at the period's start", people.stayer, _ACTS, before=people.SILENT_DAYS),
     "ticket": Grain("ticket created", support.ticket, (TICKETS,)),
+    "contact_or_order": Grain("ticket written or purchase", support.contact_or_order, _ACTS[:1]),
     "created": Grain("ticket replied to, when created", support.created, (TICKETS,)),
     "solved": Grain("ticket solved", support.solved, (TICKETS,)),
     "solution": Grain("ticket solved, of somebody known", support.solution, (TICKETS,)),

@@ -23,6 +23,13 @@ def ticket(scope: Scope) -> "ir.Table":
     )
 
 
+def contact_or_order(scope: Scope) -> "ir.Table":
+    """One row per ticket written and per purchase: which it is, `is_contact` or `is_order`."""
+    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    acts = acts.mutate(is_contact=acts.type == "ticket_created", is_order=acts.type == "purchase")
+    return scope.of_days(acts.filter((acts.is_contact | acts.is_order) & ~acts.is_bot))
+
+
 def created(scope: Scope) -> "ir.Table":
     """One row per ticket that was replied to, on the day of its creation: `response_h`, and in working time
     `response_working_h`, null where no business hours are declared."""
