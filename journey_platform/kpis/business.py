@@ -9,7 +9,9 @@ from journey_platform.kpis.early import WEB
 from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS, RENEWAL_DAYS
 
 _CONTRACTS = ("shopify/orders",)
-_USED = (*_CONTRACTS, *WEB)
+# Whose people somebody is, lists and desks tell.
+_MEMBERS = ("mailchimp/members", "qualtrics/responses", "zendesk/organizations", "zendesk/users")
+_USED = (*_CONTRACTS, *WEB, *_MEMBERS)
 _BY_COMPANY = (EVERYTHING, "company")
 _BEGINNERS = f"first contracts of accounts that did not use it before, {BEGIN_DAYS} days ago or more"
 _BRIDGE = "no standard; ours: two journeys, the account's and its users', on one clock"
@@ -299,7 +301,7 @@ BUSINESS = (
         above=that("uses"),
         dimensions=("feature",),
         better="up",
-        sources=WEB,
+        sources=(*WEB, *_MEMBERS),
         maturity_days=2,
         reference=f"users of the feature in {FEATURE_DAYS} days per eligible; eligible is who was there",
         periods=("week",),
