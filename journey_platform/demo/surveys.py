@@ -13,14 +13,16 @@ from journey_platform.demo.notation import email_as_pasted
 from journey_platform.demo.people import Cast
 from journey_platform.demo.stories import CART_REASONS, Plot
 from journey_platform.demo.truth import Tally
-from journey_platform.demo.words import COMPLAINTS, INDIFFERENT, MOTIVES, ODD_LINES, PRAISE, mood
+from journey_platform.demo.words import COMPLAINTS, EASE, INDIFFERENT, MOTIVES, ODD_LINES, PRAISE, mood
 from journey_platform.demo.world import Customer, Response, Survey, Ticket
 
 WAVES_PER_90_DAYS = 3
 ANSWERS_PER_WAVE = 0.045
 ANSWERS_AFTER_TICKET = 0.2
 ANSWERS_TO_EXIT = 0.5
+ANSWERS_ON_EASE = 0.9
 _SCORE = Wheel(dict(enumerate(NPS_ANSWERS)))
+_EASE = Wheel({1: 0.05, 2: 0.07, 3: 0.1, 4: 0.13, 5: 0.2, 6: 0.25, 7: 0.2})
 _REASON = Wheel(CART_REASONS)
 _HEARD = Wheel({"social media": 0.5, "search": 0.2, "a friend": 0.2, "television": 0.1})
 
@@ -36,7 +38,7 @@ class Panel:
             Survey("SV_afterticket1", "How did we help?", "transactional", created_at),
             Survey("SV_leftcart0001", "You left your cart", "exit", created_at),
         )
-        self._rng = stream(seed, "surveys")
+        self._rng, self._ease_rng = stream(seed, "surveys"), stream(seed, "ease")
         self._cast, self._plot, self._calendar, self._tally = cast, plot, calendar, tally
 
     def ask_all(self, solved: list[tuple[Customer, Ticket]], left_carts: dict[int, datetime]) -> None:
@@ -94,11 +96,21 @@ class Panel:
             ticket=ticket,
         )
         who = self._tally.record(customer.number, ("email", address), ("user_id", user_id))
+        if ticket is not None:
+            self._say_how_easy(response, temper)
         if ticket is not None and who is not None:
             self._tally.record(customer.number, who, ("zendesk_user_id", str(ticket.requester_id)))
         self._tally.answer(survey.survey_id, who, customer.number, response.recorded_at, score)
         self._tally.wrote("survey", response.recorded_at, mood(response.comment))
         self._tally.is_active(who, customer.number, response.recorded_at)
+
+    def _say_how_easy(self, response: Response, temper: int) -> None:
+        rng = self._ease_rng
+        draws = [_EASE.spin(rng), _EASE.spin(rng)]
+        points = draws[0] if temper == 0 else min(draws) if temper < 0 else max(draws)
+        if happens(rng, ANSWERS_ON_EASE):
+            response.ease = EASE[points - 1]
+            self._tally.found_easy(response.survey_id, response.recorded_at, points)
 
     def _comment(self, score: int) -> str:
         rng = self._rng

@@ -280,6 +280,13 @@ class Tally:
             self._count("heard_about_us", day, "all", 1)
             self._count("heard_about_us", day, f"answer={answer}", 1)
 
+    def found_easy(self, survey_id: str, at: datetime, points: int) -> None:
+        """A finished answer of 1 to 7, very easy; every one counts."""
+        day = self._calendar.day_of(at)
+        for dimension in ("all", f"survey={survey_id}"):
+            self._count("ces", day, dimension, points, 1)
+            self._count("ces_easy", day, dimension, points >= 5, 1)
+
     def answer(
         self, survey_id: str, who: Identifier | None, owner: int | None, recorded_at: datetime, nps: int
     ) -> None:

@@ -44,6 +44,17 @@ PRAISE: Final = (
     "The new router software is a real improvement.",
     "Good value, and the shop is easy to use.",
 )
+EASE: Final = (
+    "Very difficult",
+    "Difficult",
+    "Rather difficult",
+    "Neither easy nor difficult",
+    "Rather easy",
+    "Easy",
+    "Very easy",
+)
+"""What customers may say of getting help, from worst to best: 1 to 7 points."""
+
 COMPLAINTS: Final = (
     "I had to ask three times about one thing, that is annoying.",
     "The export is a waste of time, it takes more of it than the report itself.",

@@ -167,7 +167,8 @@ class Ticket:
 class Response:
     """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test.
 
-    `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey.
+    `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey; `ease` is what
+    the survey after a ticket is told of getting help, one of `words.EASE`.
     """
 
     response_id: str
@@ -187,6 +188,7 @@ class Response:
     heard_about_us: str | None
     ip: str
     reason: str | None = None
+    ease: str | None = None
 
 
 @dataclass(slots=True)

@@ -7,10 +7,11 @@ from journey_platform.kpis.definition import Kpi, Stage
 from journey_platform.kpis.early import EARLY
 from journey_platform.kpis.late import LATE
 from journey_platform.kpis.middle import MIDDLE
+from journey_platform.kpis.opinions import OPINIONS
 
 STAGES: tuple[Stage, ...] = ("early", "middle", "late", "business")
 
-_DECLARED = (*EARLY, *MIDDLE, *LATE, *COMMERCE, *CONVERSIONS, *BUSINESS)
+_DECLARED = (*EARLY, *MIDDLE, *LATE, *OPINIONS, *COMMERCE, *CONVERSIONS, *BUSINESS)
 
 KPIS: dict[str, Kpi] = {kpi.name: kpi for stage in STAGES for kpi in _DECLARED if kpi.stage == stage}
 

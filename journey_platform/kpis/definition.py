@@ -1,5 +1,5 @@
-"""What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `commerce`, `conversions`,
-`business`."""
+"""What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `opinions`, `commerce`,
+`conversions`, `business`."""
 
 from collections.abc import Callable
 from dataclasses import dataclass

@@ -19,6 +19,7 @@ _DECLARED = (
     Dimension(name="currency", meaning="currency of the money", value=that("currency")),
     Dimension(name="platform", meaning="network of the post", value=that("platform")),
     Dimension(name="survey", meaning="the survey", value=that("survey")),
+    Dimension(name="scale", meaning="scale of the score: csat_5 or csat_7", value=that("scale")),
     Dimension(name="answer", meaning="what was answered", value=that("answer")),
     Dimension(name="reason", meaning="stated reason of the contact", value=that("reason")),
     Dimension(

@@ -167,6 +167,7 @@ def _excluded(scope: Scope, kpi: Kpi, trail: Trail, source: Source, counted: set
     """`EXCLUDED` of the period's days, as far as they were told by the KPI's own sources."""
     acts = scope.rows(JOURNEY_TOUCHPOINTS)
     acts = acts.filter(acts.type.isin(trail.types)) if trail.types else acts
+    acts = acts.filter(acts.unit.isin(trail.units)) if trail.units else acts
     rows = source.arrow(acts.select(*_JUDGED_BY)).to_pylist()
     known = _known(scope, source) if "not a known customer" in trail.leaves_out else set()
     found = [

@@ -27,7 +27,8 @@ _OWN: tuple[Reason, ...] = (
 @dataclass(frozen=True)
 class Trail:
     """`unit`: the columns that name a unit within its period. `on`: for each of a unit's columns the one of
-    `tables.JOURNEY_TOUCHPOINTS` that equals it. `types`: the touchpoints in question; empty for all.
+    `tables.JOURNEY_TOUCHPOINTS` that equals it. `types`, and `units` of their value: the touchpoints in
+    question; empty for all.
 
     `is_between`: those from the unit's `started_at` on, up to its `ended_at`. `is_anytime`: whatever their
     day; else those of the period and of the days that the grain looks to either side. `record`: a raw stream
@@ -37,6 +38,7 @@ class Trail:
     unit: tuple[str, ...]
     on: Mapping[str, str] = field(default_factory=dict)
     types: tuple[str, ...] = ()
+    units: tuple[str, ...] = ()
     is_between: bool = False
     is_anytime: bool = False
     record: str | None = None
@@ -105,6 +107,8 @@ TRAILS: Mapping[str, Trail] = {
     "asked": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
     "heard": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
     "answer": Trail(("touchpoint_id",), _ITSELF, ("survey_response",)),
+    "satisfaction": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), ("csat_5", "csat_7")),
+    "effort": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), ("ces_7",)),
     "customer": _PERSON,
     "returner_calendar": _PERSON,
     "returner_rolling": _PERSON,

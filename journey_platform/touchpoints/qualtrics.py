@@ -1,7 +1,8 @@
 """Qualtrics: finished survey responses, and what respondents say about themselves.
 
 Responses are keyed by import id (`QID1`), so the definition of the survey says which answer is the score,
-the comment and the stated reason; without a definition, the columns' own names do.
+the comment and the stated reason; without a definition, the columns' own names do. Questions exported as CSAT
+and CES ask for satisfaction and effort; what an answer to them is worth, only a definition tells.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -24,6 +25,7 @@ from journey_platform.touchpoints.mapping import (
     number,
     text,
 )
+from journey_platform.touchpoints.scales import Measure, Scale, UnknownScale, scale_of
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("responses", "survey_definitions")
 CONTACT_STREAMS: tuple[str, ...] = ("responses",)
@@ -31,6 +33,7 @@ CONTACT_STREAMS: tuple[str, ...] = ("responses",)
 _Answers = dict[str, str | None]
 _NPS_NAMES = frozenset({"NPS", "Q_NPS"})
 _NPS_GROUP = "_NPS_GROUP"
+_MEASURES: Mapping[str, Measure] = {"CSAT": "csat", "Q_CSAT": "csat", "CES": "ces", "Q_CES": "ces"}
 _HEARD_WORDS = ("hear about", "heard about", "find us")
 _REASON_WORDS = ("reason", "why", *_HEARD_WORDS)
 _TESTS = frozenset({"1", "2", "survey preview", "survey test"})
@@ -60,19 +63,22 @@ class _Definition(msgspec.Struct):
 @dataclass(frozen=True)
 class _Columns:
     """Which answers of a survey mean what. `reasons`: columns by importance, with their choices' labels;
-    `heard`: the column that asks how somebody heard of the brand, with its labels."""
+    `heard`: the column that asks how somebody heard of the brand, with its labels. `scored`: the columns of
+    satisfaction and effort, with their scales, or why there is none."""
 
     nps: str | None
     comment: str | None
     reasons: tuple[tuple[str, Mapping[str, str]], ...] = ()
     heard: tuple[str, Mapping[str, str]] | None = None
+    scored: tuple[tuple[Measure, str, Scale | UnknownScale], ...] = ()
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     """Rows of `tables.touchpoints_table("qualtrics")` from `responses`.
 
     `survey_definitions` (current versions) say which questions are which. Previews, tests, spam and
-    unfinished responses are excluded; a score outside 0 to 10 is rejected.
+    unfinished responses are excluded; a score outside 0 to 10 is rejected, and so is an answer about
+    satisfaction or effort (`survey_score`) on a scale that the definition does not tell.
     """
     definitions = decoded(raw.get("survey_definitions"), _Definition)
     columns = {definition.SurveyID: _columns_of(definition) for _, definition in definitions}
@@ -85,8 +91,8 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     return map_contacts("qualtrics", (StreamMapping("responses", _Answers, _respondent),), raw, zone)
 
 
-def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], Iterator[Touch]]:
-    def rows(answers: _Answers, origin: Origin) -> Iterator[Touch]:
+def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], Iterator[Touch | Refusal]]:
+    def rows(answers: _Answers, origin: Origin) -> Iterator[Touch | Refusal]:
         refusal = _exclusion(answers)
         if refusal is not None:
             raise refusal
@@ -115,8 +121,38 @@ def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], I
                 subject_id=survey,
                 reason=_label(answers, *named.heard),
             )
+        for measure, column, scale in named.scored:
+            yield from _scored(answers, origin, survey, measure, column, scale)
 
     return rows
+
+
+def _scored(
+    answers: _Answers, origin: Origin, survey: str, measure: Measure, column: str, scale: Scale | UnknownScale
+) -> Iterator[Touch | Refusal]:
+    """Nothing where the question was skipped."""
+    if isinstance(scale, UnknownScale):
+        # A question of several answers has a column for each.
+        if any(
+            text(told) for name, told in answers.items() if name == column or name.startswith(f"{column}_")
+        ):
+            yield Refusal(f"{measure}: {scale}", column, part=measure)
+        return
+    answer = text(answers.get(column))
+    if answer is None:
+        return
+    if answer not in scale.values:
+        yield Refusal(f"{measure}: not a choice of the question", column, part=measure)
+        return
+    yield Touch(
+        type="survey_score",
+        occurred_at=origin.occurred_at,
+        identifiers=_identifiers(answers),
+        part=measure,
+        subject_id=survey,
+        value=float(scale.values[answer]),
+        unit=scale.unit,
+    )
 
 
 def _respondent(answers: _Answers, origin: Origin) -> Iterator[Contact]:
@@ -177,11 +213,15 @@ def _columns_of(definition: _Definition) -> _Columns:
     questions = definition.Questions if isinstance(definition.Questions, dict) else {}
     nps = comment = heard = None
     reasons: list[tuple[int, str, Mapping[str, str]]] = []
+    scored: dict[Measure, tuple[str, Scale | UnknownScale]] = {}
     for qid, question in sorted(questions.items(), key=lambda item: (len(item[0]), item[0])):
         words = question.QuestionText.lower()
         importance = next((i for i, word in enumerate(_REASON_WORDS) if word in words), None)
         if question.Selector == "NPS" or question.DataExportTag.upper() in _NPS_NAMES:
             nps = nps or qid
+        elif question.DataExportTag.upper() in _MEASURES:
+            measure = _MEASURES[question.DataExportTag.upper()]
+            scored.setdefault(measure, (qid, _scale(measure, question)))
         elif question.QuestionType == "MC" and importance is not None:
             reasons.append((importance, qid, _labels(question)))
             if any(word in words for word in _HEARD_WORDS):
@@ -189,7 +229,22 @@ def _columns_of(definition: _Definition) -> _Columns:
         elif question.QuestionType == "TE":
             comment = comment or f"{qid}_TEXT"
     reasons.sort(key=lambda reason: reason[0])
-    return _Columns(nps, comment, tuple((qid, labels) for _, qid, labels in reasons), heard)
+    return _Columns(
+        nps,
+        comment,
+        tuple((qid, labels) for _, qid, labels in reasons),
+        heard,
+        tuple((measure, *of) for measure, of in scored.items()),
+    )
+
+
+def _scale(measure: Measure, question: _Question) -> Scale | UnknownScale:
+    if question.QuestionType != "MC" or (question.Selector or "").startswith("MA"):
+        return UnknownScale("not a question of one choice")
+    try:
+        return scale_of(measure, question.QuestionText, _labels(question))
+    except UnknownScale as unknown:
+        return unknown
 
 
 def _labels(question: _Question) -> dict[str, str]:
@@ -203,4 +258,9 @@ def _named_columns(answers: _Answers) -> _Columns:
     named = sorted(name for name in answers if name.upper() in _NPS_NAMES)
     grouped = sorted(name.removesuffix(_NPS_GROUP) for name in answers if name.endswith(_NPS_GROUP))
     texts = sorted(name for name in answers if name.startswith("QID") and name.endswith("_TEXT"))
-    return _Columns(next(iter(named + grouped), None), next(iter(texts), None))
+    scored = tuple(
+        (_MEASURES[name.upper()], name, UnknownScale("no definition tells its scale"))
+        for name in sorted(answers)
+        if name.upper() in _MEASURES
+    )
+    return _Columns(next(iter(named + grouped), None), next(iter(texts), None), scored=scored)

@@ -149,6 +149,27 @@ def email_kpis(world: World) -> dict[Key, Parts]:
     return {key: (above, below) for key, (above, below) in counts.items()}
 
 
+EASE = ("Difficult", "Rather difficult", "Neither easy nor difficult", "Rather easy", "Easy", "Very easy")
+
+
+def ease_kpis(world: World) -> dict[Key, Parts]:
+    """Points are the place among the words; what is not among them is worst."""
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    for response in world.responses:
+        if response.ease is None:
+            continue
+        assert response.is_finished
+        assert response.distribution != "preview"
+        points = EASE.index(response.ease) + 2 if response.ease in EASE else 1
+        day = response.recorded_at.astimezone(ZoneInfo(world.zone)).date()
+        for dimension in ("all", f"survey={response.survey_id}"):
+            for kpi, above in (("ces", points), ("ces_easy", points > 4)):
+                count = counts[kpi, "day", day, dimension]
+                count[0] += above
+                count[1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
+
+
 def heard_kpis(world: World) -> dict[Key, Parts]:
     zone = ZoneInfo(world.zone)
     given = [r for r in world.responses if r.is_finished and r.distribution != "preview"]

@@ -37,6 +37,7 @@ RECOUNTS = (
     naive.page_kpis,
     naive.email_kpis,
     naive.heard_kpis,
+    naive.ease_kpis,
     naive.mention_kpis,
     naive_words.mood_kpis,
     naive_people.people_kpis,

@@ -15,11 +15,12 @@ from journey_platform.kpis.early import EARLY
 from journey_platform.kpis.grains.registry import GRAINS
 from journey_platform.kpis.late import LATE
 from journey_platform.kpis.middle import MIDDLE
+from journey_platform.kpis.opinions import OPINIONS
 from tests.kpis import made
 
 
 def test_names_are_unique_and_stages_partition_the_catalogue():
-    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *COMMERCE, *CONVERSIONS, *BUSINESS)]
+    declared = [kpi.name for kpi in (*EARLY, *MIDDLE, *LATE, *OPINIONS, *COMMERCE, *CONVERSIONS, *BUSINESS)]
     assert len(set(declared)) == len(declared) == len(KPIS)
     assert [kpi.name for stage in STAGES for kpi in of_stage(stage)] == list(KPIS)
     assert set(declared) == set(KPIS)

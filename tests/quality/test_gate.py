@@ -249,3 +249,34 @@ def test_a_rule_is_one_expectation_whatever_its_severity() -> None:
     rule = Rule("x", "ExpectColumnValuesToNotBeNull", "kind", severity="warn")
     verdict = evaluate(raw("{}"), Suite(rules=(rule,), fields={"kind": "$.kind"}))
     assert (verdict.rejected(), len(verdict.findings)) == (set(), 1)
+
+
+def test_a_score_stays_on_the_scale_that_it_names() -> None:
+    table = touchpoints_table("files")
+    given = [
+        (5.0, "csat_5", "survey_score", True),
+        (6.0, "csat_5", "survey_score", False),
+        (7.0, "csat_7", "survey_score", True),
+        (0.0, "ces_7", "survey_score", False),
+        (7.0, "ces_5", "survey_score", False),
+        (7.0, None, "survey_score", False),
+        (None, None, "survey_score", True),
+        (70.0, "EUR", "purchase", True),
+    ]
+    rows = pa.Table.from_pylist(
+        [
+            {
+                "day": NOON.date(),
+                "touchpoint_id": str(n),
+                "occurred_at": NOON,
+                "channel": "survey",
+                "type": kind,
+                "value": value,
+                "unit": unit,
+            }
+            for n, (value, unit, kind, _) in enumerate(given)
+        ],
+        schema=table.schema,
+    )
+    refused = [n for n, (*_, is_on_it) in enumerate(given) if not is_on_it]
+    assert failed(rows, suite_of(table))["score_on_its_scale"] == refused

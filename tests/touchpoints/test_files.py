@@ -59,3 +59,12 @@ def test_a_value_without_a_counterpart_is_refused(stars: object, otherwise: obje
 def test_a_source_tells_the_language_of_its_texts(says: object, told: str | None) -> None:
     found = mapped({"text": "$words", "language": says}, {"words": "Top!", "lang": "NL-be", "none": ""})
     assert found.rows["language"].to_pylist() == [told]
+
+
+def test_a_declaration_turns_a_scale_that_is_high_for_bad() -> None:
+    turned = {"column": "effort", "values": {"1": 7, "7": 1}}
+    rule = {"type": "survey_score", "channel": "survey", "value": turned, "unit": "ces_7"}
+    found = mapped(rule, {"effort": "1"}, {"effort": "7"}, {"effort": ""}, {"effort": "8"})
+    told = [(row["value"], row["unit"]) for row in found.rows.to_pylist()]
+    assert told == [(7.0, "ces_7"), (1.0, "ces_7"), (None, None)]
+    assert [row["field"] for row in found.rejected.to_pylist()] == ["effort"]

@@ -178,6 +178,106 @@ def test_a_body_that_is_not_a_row_of_text_is_rejected() -> None:
     assert refused(found.rejected) == [("qualtrics/responses/0", "[...]", "error")]
 
 
+LABELS = ("Very satisfied", "Satisfied", "Neither", "Dissatisfied", "Very dissatisfied")
+CONTENT = {"QuestionType": "MC", "Selector": "SAVR", "QuestionText": "How was our help?"} | {
+    "DataExportTag": "Q_CSAT",
+    "Choices": {str(place): {"Display": label} for place, label in enumerate(LABELS, start=11)},
+    "RecodeValues": {str(code + 10): str(code) for code in range(1, 6)},
+}
+
+
+def scores(answers: dict[str, str], **question: Any) -> Any:
+    questions = {**DEFINITION["Questions"], "QID9": CONTENT | question}
+    return mapped(response(QID3="", **answers), {**DEFINITION, "Questions": questions})
+
+
+@pytest.mark.parametrize(
+    ("question", "answer", "value"),
+    [
+        pytest.param({}, "1", 5.0, id="the best is coded 1"),
+        pytest.param({}, "5", 1.0, id="the worst is coded 5"),
+        pytest.param({"RecodeValues": {str(code + 10): 6 - code for code in range(1, 6)}}, "5", 5.0, id="5"),
+        pytest.param({"DataExportTag": "csat"}, " 2 ", 4.0, id="named otherwise"),
+    ],
+)
+def test_satisfaction_is_a_touchpoint_of_its_own_and_high_for_good(
+    question: dict[str, Any], answer: str, value: float
+) -> None:
+    found = scores({"QID9": answer}, **question)
+    [row] = [row for row in found.rows.to_pylist() if row["type"] == "survey_score"]
+    assert row["touchpoint_id"] == "qualtrics/responses/0#csat"
+    assert (row["value"], row["unit"], row["subject_id"], row["channel"]) == (
+        value,
+        "csat_5",
+        "SV_1",
+        "survey",
+    )
+    assert who(row) == {"email": "ann@shop.example", "user_id": "u-1"}
+    assert found.rejected.num_rows == 0
+
+
+def test_effort_and_satisfaction_stand_beside_each_other() -> None:
+    ease = [
+        {"Display": f"{word} {end}"} for end in ("difficult", "easy") for word in ("Very", "Quite", "Rather")
+    ]
+    ease.insert(3, {"Display": "Neither"})
+    effort = {
+        "QuestionType": "MC",
+        "DataExportTag": "CES",
+        "Choices": {str(code): choice for code, choice in enumerate(ease, start=1)},
+    }
+    definition = {"SurveyID": "SV_1", "Questions": {"QID9": CONTENT, "QID10": effort}}
+    found = mapped(response(QID9="2", QID10="6"), definition).rows.to_pylist()
+    assert {row["unit"]: row["value"] for row in found if row["type"] == "survey_score"} == {
+        "csat_5": 4.0,
+        "ces_7": 6.0,
+    }
+
+
+@pytest.mark.parametrize(
+    ("question", "answers", "reason"),
+    [
+        pytest.param({}, {"QID9": "6"}, "csat: not a choice of the question", id="another code"),
+        pytest.param({}, {"QID9": "Satisfied"}, "csat: not a choice of the question", id="a label"),
+        pytest.param({"RecodeValues": {}}, {"QID9": "11"}, "csat: the choices' codes are not", id="codes"),
+        pytest.param(
+            {"Choices": {str(code): {"Display": str(code)} for code in range(1, 6)}, "RecodeValues": {}},
+            {"QID9": "4"},
+            "csat: the labels do not tell which end is good",
+            id="numbers",
+        ),
+        pytest.param(
+            {"QuestionType": "Matrix"}, {"QID9_1": "4"}, "csat: not a question of one choice", id="matrix"
+        ),
+        pytest.param(
+            {"Selector": "MAVR"}, {"QID9_1": "1"}, "csat: not a question of one choice", id="several choices"
+        ),
+    ],
+)
+def test_a_score_that_cannot_be_told_is_refused_and_the_response_counts(
+    question: dict[str, Any], answers: dict[str, str], reason: str
+) -> None:
+    found = scores(answers, **question)
+    assert found.rows["type"].to_pylist() == ["survey_response", "survey_heard"]
+    [refusal] = found.rejected.to_pylist()
+    assert refusal["reason"].startswith(reason)
+    assert (refusal["record_key"], refusal["field"]) == ("qualtrics/responses/0#csat", "QID9")
+
+
+@pytest.mark.parametrize("question", [{}, {"RecodeValues": {}}, {"QuestionType": "Matrix"}])
+def test_a_skipped_score_is_nothing(question: dict[str, Any]) -> None:
+    found = scores({"QID9": "", "QID9_1": " "}, **question)
+    assert found.rows["type"].to_pylist() == ["survey_response", "survey_heard"]
+    assert found.rejected.num_rows == 0
+
+
+def test_without_a_definition_nothing_tells_what_a_score_is_worth() -> None:
+    found = mapped({"survey_id": "SV_9", "finished": "1", "Q_CSAT": "4", "CES": ""}, None)
+    assert found.rows["type"].to_pylist() == ["survey_response"]
+    [refusal] = found.rejected.to_pylist()
+    assert (refusal["reason"], refusal["field"]) == ("csat: no definition tells its scale", "Q_CSAT")
+
+
 @is_recorded
 @pytest.mark.parametrize(
     ("tape", "counted", "excluded"),
@@ -203,6 +303,12 @@ def test_the_recorded_definition_is_read() -> None:
     assert (row["value"], row["text"]) == (None, None)
     (row,) = mapped(body | {"QID19_TEXT": "No time"}, definition).rows.to_pylist()
     assert row["text"] == "No time", "the first text question is the comment"
+    for question, code, value in (("QID16", "5", 5.0), ("QID64", "1", 1.0)):
+        # As it would be, had its author named the question so.
+        definition["Questions"][question]["DataExportTag"] = "CSAT"
+        _, score = mapped(body | {question: code}, definition).rows.to_pylist()
+        assert (score["unit"], score["value"]) == ("csat_5", value)
+        definition["Questions"][question]["DataExportTag"] = question
 
 
 def _export(path: Path) -> list[dict[str, str]]:

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from journey_platform.demo.vendors.messages import iso_z
+from journey_platform.demo.words import EASE
 from journey_platform.demo.world import Response, Survey
 
 _GROUPS = {"1": "Detractor", "2": "Passive", "3": "Promoter"}
@@ -12,9 +13,11 @@ _GROUPS = {"1": "Detractor", "2": "Passive", "3": "Promoter"}
 
 @dataclass(frozen=True, slots=True)
 class _Question:
-    """`choices`: code -> label. `field`: the attribute of a `Response` that answers it."""
+    """`choices`: code -> label. `field`: the attribute of a `Response` that answers it. `tag`: its name in
+    exports."""
 
     number: int
+    tag: str
     text: str
     kind: str
     selector: str
@@ -32,24 +35,28 @@ class Questionnaire:
     def __init__(self, survey: Survey, responses: list[Response]) -> None:
         self.survey = survey
         scores = {str(score): str(score) for score in range(11)}
+        # Its author put the best first.
+        ease = {str(code): label for code, label in enumerate(reversed(EASE), start=1)}
         asked = [
             ("How likely are you to recommend us to a friend or colleague?", "MC", "NPS", "nps", scores),
             ("What else would you like to tell us?", "TE", "ML", "comment", {}),
             ("How did you first hear about us?", "MC", "SAVR", "heard_about_us", None),
             ("What is the reason for leaving your cart?", "MC", "SAVR", "reason", None),
+            ("How easy was it to get help?", "MC", "SAHR", "ease", ease),
         ]
         self._questions = []
         for number, (text, kind, selector, field, choices) in enumerate(asked, start=1):
             given = {getattr(response, field) for response in responses} - {None}
             if choices is None:
                 choices = {str(code): str(label) for code, label in enumerate(sorted(given), start=1)}
+            tag = "CES" if field == "ease" else f"Q{number}"
             if given:
-                self._questions.append(_Question(number, text, kind, selector, field, choices))
+                self._questions.append(_Question(number, tag, text, kind, selector, field, choices))
 
     def columns(self) -> Iterator[tuple[str, str, str]]:
         """(name, text, import id) of each answer's column."""
         for question in self._questions:
-            name = f"Q{question.number}"
+            name = question.tag
             if question.selector == "NPS":
                 yield f"{name}_NPS_GROUP", f"{question.text} - Group", f"{question.qid}_NPS_GROUP"
             suffix = "_TEXT" if question.kind == "TE" else ""
@@ -105,7 +112,7 @@ class Questionnaire:
                     "questionText": question.text,
                     "questionLabel": None,
                     "validation": {"doesForceResponse": False},
-                    "questionName": f"Q{question.number}",
+                    "questionName": question.tag,
                     "choices": {
                         code: {"recode": code, "description": label, "choiceText": label, "analyze": True}
                         for code, label in question.choices.items()
@@ -133,7 +140,7 @@ class Questionnaire:
             "Questions": {
                 question.qid: {
                     "QuestionText": question.text,
-                    "DataExportTag": f"Q{question.number}",
+                    "DataExportTag": question.tag,
                     "QuestionType": question.kind,
                     "Selector": question.selector,
                     "QuestionDescription": question.text,

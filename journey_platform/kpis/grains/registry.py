@@ -109,6 +109,8 @@ GRAINS: Mapping[str, Grain] = {
     "asked": Grain("response to a survey that asks", words.asked, (JOURNEY_TOUCHPOINTS,)),
     "heard": Grain("answer", words.heard, (JOURNEY_TOUCHPOINTS,)),
     "answer": Grain("respondent's latest answer of the period", words.answer, _ACTS),
+    "satisfaction": Grain("answer on satisfaction", words.scored(words.SATISFIED), (JOURNEY_TOUCHPOINTS,)),
+    "effort": Grain("answer on effort", words.scored(words.EASY), (JOURNEY_TOUCHPOINTS,)),
     "customer": Grain("active customer of the period", people.customer, _ACTS),
     "returner_calendar": Grain("active customer of the week", people.returner("calendar"), _ACTS, after=7),
     "returner_rolling": Grain("active customer of the week", people.returner("rolling"), _ACTS, after=14),

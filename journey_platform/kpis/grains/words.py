@@ -1,5 +1,6 @@
-"""Units of what is sent, said and answered: mailings, posts, texts, survey answers."""
+"""Units of what is sent, said and answered: mailings, posts, texts, survey answers, reviews."""
 
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING
 
 from journey_platform.kpis.grains.scope import Scope
@@ -10,6 +11,9 @@ if TYPE_CHECKING:
 
 _OPEN, _CLICK = "email_open", "email_click"
 _PROMOTER, _DETRACTOR = 9, 6
+SATISFIED = {"csat_5": 4, "csat_7": 6}
+EASY = {"ces_7": 5}
+"""By scale: the least score that is a good one."""
 
 
 def mailing(scope: Scope) -> "ir.Table":
@@ -109,3 +113,17 @@ def answer(scope: Scope) -> "ir.Table":
     latest = named.mutate(place=ibis.row_number().over(latest_first)).filter(lambda t: t.place == 0)
     is_for, is_against = latest.value >= _PROMOTER, latest.value <= _DETRACTOR
     return latest.mutate(recommends=is_for.cast("int64") - is_against.cast("int64"))
+
+
+def scored(good: Mapping[str, int]) -> "Callable[[Scope], ir.Table]":
+    """Builds one row per answer on one of the scales: its `value` and `scale`, and whether it `is_good`."""
+
+    def build(scope: Scope) -> "ir.Table":
+        import ibis
+
+        acts = scope.rows(JOURNEY_TOUCHPOINTS)
+        given = acts.filter((acts.type == "survey_score") & acts.unit.isin(list(good)) & ~acts.is_bot)
+        is_good = ibis.or_(*((given.unit == scale) & (given.value >= least) for scale, least in good.items()))
+        return scope.of_days(given.mutate(is_good=is_good, scale=given.unit, survey=given.subject_id))
+
+    return build

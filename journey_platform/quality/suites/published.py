@@ -21,6 +21,12 @@ _NO_ROW_FAILS = few_rows_fail(0.0)
 TOUCHPOINTS = Suite(
     columns={
         "nps": "case when unit = 'nps' then value end",
+        "is_on_its_scale": (
+            "case when value is null then null"
+            " when unit = 'csat_5' then value between 1 and 5"
+            " when unit in ('csat_7', 'ces_7') then value between 1 and 7"
+            " else type <> 'survey_score' end"
+        ),
         "revenue": "case when type in ('order', 'purchase') then value end",
         "given_back": "case when type in ('refund', 'cancellation') then value end",
         "is_on_its_day": _ON_ITS_DAY.format(time="occurred_at"),
@@ -33,6 +39,7 @@ TOUCHPOINTS = Suite(
         is_present("type_given", "type"),
         matches("type_named", "type", r"^[a-z][a-z_]*$"),
         is_between("nps_on_its_scale", "nps", 0, 10),
+        holds("score_on_its_scale", "is_on_its_scale"),
         is_between("revenue_sane", "revenue", 0, _MONEY_MOST),
         is_between("given_back_is_negative", "given_back", -_MONEY_MOST, 0),
         is_between("dwell_sane", "dwell_s", 0, 86_400, WARN),

@@ -1,0 +1,77 @@
+"""KPIs of opinions in numbers: how content people say they are, and how easy they found it.
+
+Ratings of tickets and recommendation are in `late`, the mood of texts is in `early`.
+"""
+
+from journey_platform.kpis.definition import EVERYTHING, Kpi, that
+
+_SURVEY = ("qualtrics/responses",)
+_BY_SCALE = ("survey", "scale")
+_CONTENT = "answers on satisfaction of the day; skipped ones, previews, tests and unfinished excluded"
+_EFFORT = "answers on effort of the day; skipped ones, previews, tests and unfinished excluded"
+_OCCASION = "on the date recorded; each answer is about an occasion of its own"
+
+OPINIONS = (
+    Kpi(
+        name="csat_top2",
+        stage="late",
+        grain="satisfaction",
+        question="How many respondents are content?",
+        unit="ratio",
+        numerator="those of the two best choices: 4 and 5 of 5, 6 and 7 of 7",
+        denominator=_CONTENT,
+        above=that("is_good"),
+        dimensions=_BY_SCALE,
+        better="up",
+        sources=_SURVEY,
+        maturity_days=7,
+        reference=f"top-2-box, one of several usages; scales are never mixed; {_OCCASION}",
+    ),
+    Kpi(
+        name="csat_mean",
+        stage="late",
+        grain="satisfaction",
+        question="How content are respondents on average?",
+        unit="points",
+        numerator="points, 1 to 5 or 1 to 7, high for content",
+        denominator=_CONTENT,
+        above=that("value"),
+        dimensions=_BY_SCALE[1:],
+        better="up",
+        sources=_SURVEY,
+        maturity_days=7,
+        reference=f"the mean beside the top-2-box; a mean of each scale; {_OCCASION}",
+        interval="mean",
+    ),
+    Kpi(
+        name="ces_easy",
+        stage="late",
+        grain="effort",
+        question="How many respondents found it easy?",
+        unit="ratio",
+        numerator="those of 5 to 7 of 7, high for easy",
+        denominator=_EFFORT,
+        above=that("is_good"),
+        dimensions=(EVERYTHING, "survey"),
+        better="up",
+        sources=_SURVEY,
+        maturity_days=7,
+        reference=f"customer effort score as a share of 5 to 7 of 7; {_OCCASION}",
+    ),
+    Kpi(
+        name="ces",
+        stage="late",
+        grain="effort",
+        question="How easy do respondents find it on average?",
+        unit="points",
+        numerator="points, 1 to 7, high for easy",
+        denominator=_EFFORT,
+        above=that("value"),
+        dimensions=(EVERYTHING, "survey"),
+        better="up",
+        sources=_SURVEY,
+        maturity_days=7,
+        reference=f"customer effort score as a mean of 1 to 7; {_OCCASION}",
+        interval="mean",
+    ),
+)

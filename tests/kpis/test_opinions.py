@@ -1,0 +1,117 @@
+"""Opinions in numbers: satisfaction and effort, each on its own scale."""
+
+from datetime import date
+from typing import Any
+
+import pytest
+
+from journey_platform.kpis.catalogue import KPIS
+from journey_platform.kpis.members import Cell, members, recompute
+from journey_platform.tables import JOURNEY_TOUCHPOINTS
+from tests.journeys.made import at, touchpoints
+from tests.kpis.made import Tables, count, days, of_kpi
+
+DAY = date(2026, 2, 4)
+YEAR = days(date(2026, 1, 1), date(2026, 3, 31))
+
+
+def score(
+    value: float | None, unit: str | None = "csat_5", person: int | None = None, **more: Any
+) -> dict[str, Any]:
+    return {
+        "vendor": "qualtrics",
+        "stream": "responses",
+        "channel": "survey",
+        "type": "survey_score",
+        "subject_id": "S",
+        "value": value,
+        "unit": unit,
+        "person_key": person,
+        "occurred_at": at("2026-02-04 12:00"),
+        **more,
+    }
+
+
+def parts(rows: list[dict[str, Any]], kpi: str) -> Any:
+    return count({JOURNEY_TOUCHPOINTS: touchpoints(rows)}, [kpi], YEAR)
+
+
+@pytest.mark.parametrize(
+    ("kpi", "dimension", "rows", "expected"),
+    [
+        pytest.param(
+            "csat_top2",
+            "scale",
+            [score(n) for n in range(1, 6)] + [score(n, "csat_7") for n in range(1, 8)],
+            {"csat_5": (2, 5, 5), "csat_7": (2, 7, 7)},
+            id="two best of each scale",
+        ),
+        pytest.param(
+            "csat_mean",
+            "scale",
+            [score(n) for n in (5, 4)] + [score(n, "csat_7") for n in (7, 6, 1)],
+            {"csat_5": (9, 2, 2), "csat_7": (14, 3, 3)},
+            id="means of each scale",
+        ),
+        pytest.param(
+            "csat_top2",
+            "survey",
+            [score(5), score(1), score(4, subject_id="T")],
+            {"S": (1, 2, 2), "T": (1, 1, 1)},
+            id="by survey",
+        ),
+        pytest.param(
+            "ces_easy",
+            "all",
+            [score(n, "ces_7") for n in range(1, 8)],
+            {"all": (3, 7, 7)},
+            id="easy is 5 to 7",
+        ),
+        pytest.param("ces", "all", [score(n, "ces_7") for n in (7, 2)], {"all": (9, 2, 2)}, id="mean effort"),
+        pytest.param(
+            "ces",
+            "all",
+            [score(7, "ces_7", 1), score(1, "ces_7", 1), score(3, "ces_7", is_bot=True)],
+            {"all": (8, 2, 2)},
+            id="each occasion of a person, no robots",
+        ),
+        pytest.param(
+            "ces",
+            "all",
+            [
+                score(7, "ces_7"),
+                score(7, "csat_7"),
+                score(None, None),
+                score(9, "nps", type="survey_response"),
+            ],
+            {"all": (7, 1, 1)},
+            id="effort only",
+        ),
+    ],
+)
+def test_scores_are_counted_on_their_own_scale(
+    kpi: str, dimension: str, rows: list[dict[str, Any]], expected: dict[str, tuple[float, float, int]]
+) -> None:
+    found = parts(rows, kpi)
+    assert dimension in KPIS[kpi].dimensions
+    of = [row for row in found.to_pylist() if (row["period"], row["dimension"]) == ("day", dimension)]
+    assert {
+        row["dimension_value"]: (row["numerator"], row["denominator"], row["n"]) for row in of
+    } == expected
+    assert {row["day"] for row in of} == {DAY}
+
+
+def test_weeks_and_months_sum_the_answers_of_their_days() -> None:
+    rows = [score(7, "ces_7"), score(2, "ces_7", occurred_at=at("2026-02-06 12:00"))]
+    found = parts(rows, "ces_easy")
+    assert of_kpi(found, "ces_easy", "week", "all") == {("2026-02-02", "all"): (1, 2, 2)}
+    assert of_kpi(found, "ces_easy", "month", "all") == {("2026-02-01", "all"): (1, 2, 2)}
+
+
+def test_a_value_leads_back_to_its_answers_and_leaves_other_scales_alone() -> None:
+    rows = [score(7, "ces_7", 1), score(2, "ces_7", is_bot=True), score(5, "csat_5")]
+    cell = Cell(KPIS["ces"], "day", DAY, "all", "all")
+    found = members(cell, Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)}), as_of=date(2026, 3, 1))
+    assert recompute(KPIS["ces"], found.units).value == 7.0
+    assert found.records["touchpoint_id"].to_pylist() == ["qualtrics/x/000000"]
+    assert [tuple(row.values()) for row in found.excluded.to_pylist()] == [("qualtrics/x/000001", "robot")]
