@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 MODEL = f"vaderSentiment 3.3.2; {VERSION}"
 THRESHOLD = 0.05
-WRITTEN = ("ticket_created", "ticket_rated", "survey_response", "social_post")
+WRITTEN = ("ticket_created", "ticket_rated", "survey_response", "social_post", "review")
 """Types of touchpoints whose text a person wrote to be read."""
 
 

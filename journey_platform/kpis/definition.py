@@ -23,6 +23,7 @@ Unit = Literal[
     "contacts",
     "money",
     "points",
+    "stars",
     "conversions",
     "products",
 ]

@@ -20,6 +20,7 @@ from journey_platform.kpis.periods import days_of
 from journey_platform.kpis.quantiles import SHARES, SURVIVAL, survival
 from journey_platform.kpis.trails import TRAILS, Trail
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE
+from journey_platform.touchpoints.files import VENDOR as FILES
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -164,7 +165,7 @@ def _candidates(scope: Scope, kpi: Kpi, trail: Trail) -> "ir.Table":
 
 
 def _excluded(scope: Scope, kpi: Kpi, trail: Trail, source: Source, counted: set[str]) -> pa.Table:
-    """`EXCLUDED` of the period's days, as far as they were told by the KPI's own sources."""
+    """`EXCLUDED` of the period's days, as far as they were told by the KPI's own sources, or by files."""
     acts = scope.rows(JOURNEY_TOUCHPOINTS)
     acts = acts.filter(acts.type.isin(trail.types)) if trail.types else acts
     acts = acts.filter(acts.unit.isin(trail.units)) if trail.units else acts
@@ -173,10 +174,13 @@ def _excluded(scope: Scope, kpi: Kpi, trail: Trail, source: Source, counted: set
     found = [
         {"touchpoint_id": row["touchpoint_id"], "reason": _reason(row, trail, known)}
         for row in rows
-        if row["touchpoint_id"] not in counted
-        and (f"{row['vendor']}/{row['stream']}" in kpi.sources or not trail.types)
+        if row["touchpoint_id"] not in counted and (_is_of(row, kpi.sources) or not trail.types)
     ]
     return _sorted(pa.Table.from_pylist(found, schema=EXCLUDED), EXCLUDED)
+
+
+def _is_of(row: Mapping[str, Any], sources: tuple[str, ...]) -> bool:
+    return row["vendor"] == FILES or f"{row['vendor']}/{row['stream']}" in sources
 
 
 _JUDGED_BY = ("touchpoint_id", "vendor", "stream", "type", "person_key", "is_bot", "is_machine")

@@ -1,4 +1,4 @@
-"""KPIs of opinions in numbers: how content people say they are, and how easy they found it.
+"""KPIs of opinions in numbers: how content people say they are, how easy they found it, and their stars.
 
 Ratings of tickets and recommendation are in `late`, the mood of texts is in `early`.
 """
@@ -6,10 +6,14 @@ Ratings of tickets and recommendation are in `late`, the mood of texts is in `ea
 from journey_platform.kpis.definition import EVERYTHING, Kpi, that
 
 _SURVEY = ("qualtrics/responses",)
+_SOCIAL = ("mastodon/tag_timelines",)
+_BY_PLATFORM = (EVERYTHING, "platform")
 _BY_SCALE = ("survey", "scale")
 _CONTENT = "answers on satisfaction of the day; skipped ones, previews, tests and unfinished excluded"
 _EFFORT = "answers on effort of the day; skipped ones, previews, tests and unfinished excluded"
 _OCCASION = "on the date recorded; each answer is about an occasion of its own"
+_REVIEWS = "reviews of the period with stars; robots excluded"
+_SITES = "no standard; a review stands on the day it was written, and is read as its source tells it last"
 
 OPINIONS = (
     Kpi(
@@ -73,5 +77,38 @@ OPINIONS = (
         maturity_days=7,
         reference=f"customer effort score as a mean of 1 to 7; {_OCCASION}",
         interval="mean",
+    ),
+    Kpi(
+        name="review_rating",
+        stage="late",
+        grain="review",
+        question="How many stars do reviews give?",
+        unit="stars",
+        numerator="stars, 1 to 5",
+        denominator=_REVIEWS,
+        above=that("value"),
+        dimensions=_BY_PLATFORM,
+        better="up",
+        sources=_SOCIAL,
+        maturity_days=7,
+        reference=f"{_SITES}; the plain mean",
+        periods=("week", "month"),
+        interval="mean",
+    ),
+    Kpi(
+        name="review_one_star",
+        stage="late",
+        grain="review",
+        question="How many reviews give one star?",
+        unit="ratio",
+        numerator="reviews of one star",
+        denominator=_REVIEWS,
+        above=that("is_worst"),
+        dimensions=_BY_PLATFORM,
+        better="down",
+        sources=_SOCIAL,
+        maturity_days=7,
+        reference=_SITES,
+        periods=("week", "month"),
     ),
 )

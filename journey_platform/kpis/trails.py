@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import Literal
 
+from journey_platform.kpis.grains.words import EASY, SATISFIED, STARS
+
 Reason = Literal["robot", "machine", "not their own act", "belongs to nobody", "not a known customer"]
 """Why a touchpoint that could count does not. The rest is of another period, or counts through another."""
 
@@ -107,8 +109,9 @@ TRAILS: Mapping[str, Trail] = {
     "asked": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
     "heard": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),
     "answer": Trail(("touchpoint_id",), _ITSELF, ("survey_response",)),
-    "satisfaction": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), ("csat_5", "csat_7")),
-    "effort": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), ("ces_7",)),
+    "satisfaction": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), tuple(SATISFIED)),
+    "effort": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), tuple(EASY)),
+    "review": Trail(("touchpoint_id",), _ITSELF, ("review",), (STARS,)),
     "customer": _PERSON,
     "returner_calendar": _PERSON,
     "returner_rolling": _PERSON,

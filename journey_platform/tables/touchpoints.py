@@ -40,7 +40,11 @@ def touchpoints_table(vendor: str) -> Table:
             Column("device", pa.string(), "kind of device, as the vendor calls it, lower case"),
             Column("reason", pa.string(), "stated reason: a ticket's topic, a survey's question"),
             Column("value", pa.float64(), "score, or money in `unit`"),
-            Column("unit", pa.string(), "unit of `value`: nps, csat, csat_5, csat_7, ces_7, a currency code"),
+            Column(
+                "unit",
+                pa.string(),
+                "unit of `value`: nps, csat, csat_5, csat_7, ces_7, stars, a currency code",
+            ),
             Column("dwell_s", pa.float64(), "seconds spent, where measured"),
             Column("is_bot", pa.bool_(), "made by a declared robot"),
             Column("is_machine", pa.bool_(), "made by a machine for a person: a prefetched open"),

@@ -112,6 +112,11 @@ def test_robots_blank_texts_and_texts_that_nobody_wrote_to_be_read_are_left_out(
     )
 
 
+def test_what_people_write_of_the_shop_elsewhere_has_a_mood_as_well() -> None:
+    [row] = _sentiment(_written(text="I love it", type="review", channel="social"))
+    assert (row["type"], row["sentiment"]) == ("review", "positive")
+
+
 def test_a_stated_reason_is_the_topic_else_the_words_tell() -> None:
     rows = [
         _written(text="My router is broken", reason="bill", touchpoint_id="z/1"),

@@ -1,15 +1,20 @@
-"""Opinions in numbers: satisfaction and effort, each on its own scale."""
+"""Opinions in numbers: satisfaction and effort, each on its own scale; stars of reviews."""
 
 from datetime import date
+from pathlib import Path
 from typing import Any
 
+import pyarrow as pa
 import pytest
 
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.members import Cell, members, recompute
+from journey_platform.kpis.values import valued
+from journey_platform.sources import file_mapping
 from journey_platform.tables import JOURNEY_TOUCHPOINTS
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import Tables, count, days, of_kpi
+from tests.touchpoints.raws import raw
 
 DAY = date(2026, 2, 4)
 YEAR = days(date(2026, 1, 1), date(2026, 3, 31))
@@ -115,3 +120,64 @@ def test_a_value_leads_back_to_its_answers_and_leaves_other_scales_alone() -> No
     assert recompute(KPIS["ces"], found.units).value == 7.0
     assert found.records["touchpoint_id"].to_pylist() == ["qualtrics/x/000000"]
     assert [tuple(row.values()) for row in found.excluded.to_pylist()] == [("qualtrics/x/000001", "robot")]
+
+
+def test_reviews_are_counted_by_week_and_site(tmp_path: Path) -> None:
+    """From a file to the values. One of the five reviews is a robot's, one has no stars."""
+    (tmp_path / "files.yaml").write_text(
+        """
+feeds:
+  reviews:
+    files: "*.csv"
+    key: [id]
+    time: written
+    columns: {stars: number}
+    touchpoints:
+      - type: review
+        channel: social
+        subject_id: $id
+        source: $site
+        value: $stars
+        unit: stars
+        is_bot: $robot
+"""
+    )
+    rows = [
+        ("a", "2026-02-02", 5, "maps", ""),
+        ("b", "2026-02-08", 1, "maps", ""),
+        ("c", "2026-02-08", 4.5, "shops", ""),
+        ("d", "2026-02-09", 1, "shops", "true"),
+        ("e", "2026-02-09", None, "shops", ""),
+    ]
+    names = ("id", "written", "stars", "site", "robot")
+    bodies = [dict(zip(names, row, strict=True)) for row in rows]
+    raws = [raw("files", "reviews", of, keys=[of["id"]], at=at(f"{of['written']} 12:00")) for of in bodies]
+    mapping = file_mapping({"JOURNEY_FILES": str(tmp_path)})
+    told = mapping.touchpoints({"reviews": pa.concat_tables(raws)}, zone="UTC")
+    assert told.rejected.num_rows == 0
+    history = touchpoints(told.rows.to_pylist())
+    found = count({JOURNEY_TOUCHPOINTS: history}, ["review_rating", "review_one_star"], YEAR)
+    assert of_kpi(found, "review_rating", "week") == {
+        ("2026-02-02", "all"): (10.5, 3, 3),
+        ("2026-02-02", "maps"): (6, 2, 2),
+        ("2026-02-02", "shops"): (4.5, 1, 1),
+    }
+    assert of_kpi(found, "review_one_star", "month") == {
+        ("2026-02-01", "all"): (1, 3, 3),
+        ("2026-02-01", "maps"): (1, 2, 2),
+        ("2026-02-01", "shops"): (0, 1, 1),
+    }
+    [maps] = [
+        row
+        for row in found.to_pylist()
+        if (row["kpi"], row["period"], row["dimension_value"]) == ("review_rating", "month", "maps")
+    ]
+    arrivals = {source: set(YEAR) for source in KPIS["review_rating"].sources}
+    [mean] = valued(
+        [maps], "late", arrivals=arrivals, as_of=date(2026, 6, 1), identity_revision=""
+    ).to_pylist()
+    # 5 and 1: the standard error of the mean is the root of 4 / 2.
+    assert (mean["value"], mean["lower"], mean["upper"]) == pytest.approx((3, 0.228192, 5.771808), abs=1e-5)
+    cell = Cell(KPIS["review_rating"], "week", date(2026, 2, 9), "all", "all")
+    behind = members(cell, Tables({JOURNEY_TOUCHPOINTS: history}), as_of=date(2026, 3, 1))
+    assert behind.excluded.to_pylist() == [{"touchpoint_id": "files/reviews/d", "reason": "robot"}]

@@ -261,6 +261,10 @@ def test_a_score_stays_on_the_scale_that_it_names() -> None:
         (7.0, "ces_5", "survey_score", False),
         (7.0, None, "survey_score", False),
         (None, None, "survey_score", True),
+        (4.5, "stars", "review", True),
+        (0.0, "stars", "review", False),
+        (5.0, None, "review", False),
+        (None, None, "review", True),
         (70.0, "EUR", "purchase", True),
     ]
     rows = pa.Table.from_pylist(

@@ -111,6 +111,7 @@ GRAINS: Mapping[str, Grain] = {
     "answer": Grain("respondent's latest answer of the period", words.answer, _ACTS),
     "satisfaction": Grain("answer on satisfaction", words.scored(words.SATISFIED), (JOURNEY_TOUCHPOINTS,)),
     "effort": Grain("answer on effort", words.scored(words.EASY), (JOURNEY_TOUCHPOINTS,)),
+    "review": Grain("review with stars", words.review, (JOURNEY_TOUCHPOINTS,)),
     "customer": Grain("active customer of the period", people.customer, _ACTS),
     "returner_calendar": Grain("active customer of the week", people.returner("calendar"), _ACTS, after=7),
     "returner_rolling": Grain("active customer of the week", people.returner("rolling"), _ACTS, after=14),

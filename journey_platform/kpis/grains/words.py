@@ -11,6 +11,7 @@ if TYPE_CHECKING:
 
 _OPEN, _CLICK = "email_open", "email_click"
 _PROMOTER, _DETRACTOR = 9, 6
+STARS = "stars"
 SATISFIED = {"csat_5": 4, "csat_7": 6}
 EASY = {"ces_7": 5}
 """By scale: the least score that is a good one."""
@@ -127,3 +128,13 @@ def scored(good: Mapping[str, int]) -> "Callable[[Scope], ir.Table]":
         return scope.of_days(given.mutate(is_good=is_good, scale=given.unit, survey=given.subject_id))
 
     return build
+
+
+def review(scope: Scope) -> "ir.Table":
+    """One row per review with stars: how many as `value`, whether it `is_worst`, its site as `platform`."""
+    import ibis
+
+    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    given = acts.filter((acts.type == "review") & (acts.unit == STARS) & ~acts.is_bot)
+    platform = ibis.coalesce(given.source, given.vendor)
+    return scope.of_days(given.mutate(is_worst=given.value == 1, platform=platform))

@@ -24,8 +24,9 @@ TOUCHPOINTS = Suite(
         "is_on_its_scale": (
             "case when value is null then null"
             " when unit = 'csat_5' then value between 1 and 5"
+            " when unit = 'stars' then value between 1 and 5"
             " when unit in ('csat_7', 'ces_7') then value between 1 and 7"
-            " else type <> 'survey_score' end"
+            " else type not in ('survey_score', 'review') end"
         ),
         "revenue": "case when type in ('order', 'purchase') then value end",
         "given_back": "case when type in ('refund', 'cancellation') then value end",
