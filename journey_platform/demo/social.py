@@ -19,13 +19,15 @@ BRAND_TAG = "noordlicht"
 BRAND_HANDLE = "noordlicht@social.example"
 POSTS_PER_CUSTOMER = 0.7
 """In 90 days."""
+FOLLOWERS = 850
+"""When the range begins; one more each day."""
 _FIRST_ACCOUNT = 110_000_000_000_000
 _HOSTS = ("social.example", "toot.example", "mstdn.example")
 
 
 def posts(seed: int, cast: Cast, calendar: Calendar, tally: Tally) -> list[Post]:
     """All posts of the range, in order of time; a quarter are by customers who have a handle."""
-    rng = stream(seed, "social")
+    rng, attention = stream(seed, "social"), stream(seed, "attention")
     count = round(len(cast.customers) * POSTS_PER_CUSTOMER * calendar.length / 90)
     authors = [(c.number, c.handle, c.first_name) for c in cast.customers if c.handle]
     strangers: list[tuple[int, str, str]] = []
@@ -56,6 +58,9 @@ def posts(seed: int, cast: Cast, calendar: Calendar, tally: Tally) -> list[Post]
         text = _filled("brand", rng.random(), rng.random())
         post = _post(at, count + nth, BRAND_HANDLE, "Noordlicht", text, 0)
         post.is_brand = True
+        post.followers = FOLLOWERS + nth
+        post.replies, post.boosts, post.favourites = (whole(attention, 0, most) for most in (4, 12, 40))
+        tally.posted(at, (post.replies + post.boosts + post.favourites) / post.followers)
         written.append(post)
         tally.exclude("mastodon.statuses.brand")
     return sorted(written, key=lambda post: post.post_id)

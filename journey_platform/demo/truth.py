@@ -313,6 +313,13 @@ class Tally:
         for dimension in ("all", "platform=mastodon"):
             self._count("social_mentions", self._calendar.day_of(at), dimension, 1)
 
+    def posted(self, at: datetime, per_follower: float) -> None:
+        """A post of the brand's own, with what came of it."""
+        for dimension in ("all", "platform=mastodon"):
+            self._count(
+                "social_engagement_by_followers", self._calendar.day_of(at), dimension, per_follower, 1
+            )
+
     def wrote(self, channel: str, at: datetime, mood: Mood | None) -> None:
         """A text that somebody wrote to be read, and what mood it means; None where it is blank."""
         if mood is None:

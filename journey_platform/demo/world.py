@@ -203,7 +203,10 @@ class Survey:
 
 @dataclass(slots=True)
 class Post:
-    """One public Mastodon status that uses the brand's hashtag, or the brand's own."""
+    """One public Mastodon status that uses the brand's hashtag, or the brand's own.
+
+    `replies`, `boosts`, `favourites` and the author's `followers` are told of the brand's own only.
+    """
 
     post_id: int
     at: datetime
@@ -215,6 +218,10 @@ class Post:
     tags: list[str]
     is_brand: bool
     edited_at: datetime | None = None
+    replies: int = 0
+    boosts: int = 0
+    favourites: int = 0
+    followers: int = 0
 
 
 @dataclass(slots=True)

@@ -24,6 +24,7 @@ Unit = Literal[
     "money",
     "points",
     "stars",
+    "interactions",
     "conversions",
     "products",
 ]

@@ -9,6 +9,7 @@ WEB = ("matomo/visits",)
 _SENT = ("mailchimp/reports",)
 _EMAIL = (*_SENT, "mailchimp/email_activity")
 _SOCIAL = ("mastodon/tag_timelines", "mastodon/search")
+_OWN_POSTS = ("mastodon/account_statuses",)
 _SURVEY = ("qualtrics/responses",)
 _WRITTEN = ("mastodon/tag_timelines", "qualtrics/responses", "zendesk/tickets")
 
@@ -202,6 +203,23 @@ EARLY = (
         maturity_days=2,
         reference="no standard; distinct posts that match the brand's query",
         interval=None,
+    ),
+    Kpi(
+        name="social_engagement_by_followers",
+        stage="early",
+        grain="own_post",
+        question="How many interactions does a post of ours get from a hundred followers?",
+        unit="interactions",
+        numerator="replies, boosts and favourites per follower of each post, as of its last reading",
+        denominator="posts of the brand on the day; boosts of others, and posts without followers, excluded",
+        above=that("value"),
+        dimensions=(EVERYTHING, "platform"),
+        better="up",
+        sources=_OWN_POSTS,
+        maturity_days=2,
+        reference="by followers, since impressions are not told; the mean of the posts, not a ratio of sums",
+        interval="mean",
+        scale=100.0,
     ),
     Kpi(
         name="heard_about_us",

@@ -43,7 +43,7 @@ def touchpoints_table(vendor: str) -> Table:
             Column(
                 "unit",
                 pa.string(),
-                "unit of `value`: nps, csat, csat_5, csat_7, ces_7, stars, a currency code",
+                "unit of `value`: nps, csat, csat_5, csat_7, ces_7, stars, per_follower, a currency code",
             ),
             Column("dwell_s", pa.float64(), "seconds spent, where measured"),
             Column("is_bot", pa.bool_(), "made by a declared robot"),

@@ -2,6 +2,7 @@
 
 The same status may arrive in several streams and under several tags: it is one touchpoint, whose id names the
 status and not the stream. The accounts whose statuses are asked for (`account_statuses`) are the brand's own.
+How often a status was answered, boosted and liked, and how many follow its author, is told as of the reading.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -26,6 +27,8 @@ from journey_platform.touchpoints.mapping import (
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("account_statuses", "search", "tag_timelines")
 CONTACT_STREAMS: tuple[str, ...] = TOUCHPOINT_STREAMS
+PER_FOLLOWER = "per_follower"
+"""Unit of the value of the brand's own posts."""
 
 
 class _Account(msgspec.Struct):
@@ -34,6 +37,7 @@ class _Account(msgspec.Struct):
     url: str | None = None
     display_name: str | None = None
     bot: bool = False
+    followers_count: int | None = None
 
 
 class _Original(msgspec.Struct):
@@ -46,18 +50,23 @@ class _Status(msgspec.Struct):
     edited_at: str | None = None
     reblog: _Original | None = None
     text: str | None = None
+    replies_count: int | None = None
+    reblogs_count: int | None = None
+    favourites_count: int | None = None
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     """Rows of `tables.touchpoints_table("mastodon")`: `social_post`, `social_reblog` and `brand_post`.
 
-    The brand's own posts carry no identifiers: the brand is not a customer of itself.
+    The brand's own posts carry no identifiers: the brand is not a customer of itself. Their value is the
+    interactions per follower, where the record tells both; what the brand boosts of others has none.
     """
     brand = _brand_accounts(raw)
 
     def rows(status: _Status, origin: Origin) -> Iterator[Touch]:
         is_brand = status.account.id in brand
         is_reblog = status.reblog is not None
+        engagement = _interactions_per_follower(status) if is_brand and not is_reblog else None
         yield Touch(
             type="brand_post" if is_brand else "social_reblog" if is_reblog else "social_post",
             occurred_at=origin.occurred_at,
@@ -65,6 +74,8 @@ def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
             id=f"mastodon/status/{status.id}",
             subject_id=status.reblog.id if status.reblog else status.id,
             is_bot=status.account.bot,
+            value=engagement,
+            unit=None if engagement is None else PER_FOLLOWER,
             text=text(status.text),
         )
 
@@ -94,6 +105,14 @@ def _mappings(rows: Callable[[_Status, Origin], Iterator[Any]]) -> tuple[StreamM
 
 def _brand_accounts(raw: Mapping[str, pa.Table]) -> set[str]:
     return {status.account.id for _, status in decoded(raw.get("account_statuses"), _Status)}
+
+
+def _interactions_per_follower(status: _Status) -> float | None:
+    """None where the author has no followers, or the record does not tell."""
+    told = [status.replies_count, status.reblogs_count, status.favourites_count]
+    counts = [count for count in told if count is not None]
+    followers = status.account.followers_count or 0
+    return sum(counts) / followers if followers > 0 and len(counts) == len(told) else None
 
 
 def _handle(account: _Account) -> str:

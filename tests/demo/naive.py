@@ -202,6 +202,19 @@ def mention_kpis(world: World) -> dict[Key, Parts]:
     }
 
 
+def own_post_kpis(world: World) -> dict[Key, Parts]:
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    own = {post.post_id: post for post in world.posts if post.handle == world.brand_handle}
+    for post in own.values():
+        assert post.followers
+        for of in ("all", "platform=mastodon"):
+            day = post.at.astimezone(ZoneInfo(world.zone)).date()
+            count = counts["social_engagement_by_followers", "day", day, of]
+            count[0] += (post.replies + post.boosts + post.favourites) / post.followers
+            count[1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
+
+
 def normal(kind: str, value: str | None) -> Identifier | None:
     text = (value or "").strip()
     if text in NOBODY or text.lower().startswith("test@"):

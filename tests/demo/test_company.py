@@ -39,6 +39,7 @@ RECOUNTS = (
     naive.heard_kpis,
     naive.ease_kpis,
     naive.mention_kpis,
+    naive.own_post_kpis,
     naive_words.mood_kpis,
     naive_people.people_kpis,
     naive_people.visitor_kpis,

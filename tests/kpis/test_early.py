@@ -5,6 +5,7 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
+from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.grains.words import sent_days
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, SENTIMENT, SESSIONS
 from tests.journeys.made import at, touchpoints
@@ -225,3 +226,29 @@ def test_a_day_of_opens_touches_the_send_days_of_the_mailings_opened_or_clicked(
     source = Tables({MAILINGS: sent, JOURNEY_TOUCHPOINTS: touched})
     found = source.arrow(sent_days(source.table(JOURNEY_TOUCHPOINTS), source.table(MAILINGS)))
     assert sorted(found["day"].to_pylist()) == [date(2026, 2, 1), date(2026, 2, 2)]
+
+
+def test_engagement_is_the_mean_of_our_posts_that_have_followers():
+    def own(post, when, value, **more):
+        return _post(
+            post, when, "brand_post", value=value, unit=None if value is None else "per_follower", **more
+        )
+
+    rows = [
+        own("a", "2026-02-02 09:00", 0.02),
+        own("b", "2026-02-02 18:00", 0.06),
+        own("c", "2026-02-02 19:00", None),
+        own("d", "2026-02-03 09:00", None),
+        own("e", "2026-02-04 09:00", 0.0),
+        _post("f", "2026-02-02 10:00"),
+    ]
+    kpi = "social_engagement_by_followers"
+    found = _parts([kpi], touched=rows)
+    assert of_kpi(found, kpi, dimension="platform") == {
+        ("2026-02-02", "all"): (pytest.approx(0.08), 2, 2),
+        ("2026-02-02", "mastodon"): (pytest.approx(0.08), 2, 2),
+        ("2026-02-04", "all"): (0, 1, 1),
+        ("2026-02-04", "mastodon"): (0, 1, 1),
+    }
+    assert of_kpi(found, kpi, "month", "all") == {("2026-02-01", "all"): (pytest.approx(0.08), 3, 3)}
+    assert KPIS[kpi].scale == 100

@@ -101,6 +101,35 @@ def test_the_brands_own_posts_are_no_customers() -> None:
     ]
 
 
+COUNTS = {"replies_count": 3, "reblogs_count": 2, "favourites_count": 7}
+
+
+@pytest.mark.parametrize(
+    ("own", "value"),
+    [
+        pytest.param({}, 0.06, id="replies, boosts and favourites"),
+        pytest.param({"reblogs_count": 0, "replies_count": 0, "favourites_count": 0}, 0.0, id="nobody cares"),
+        pytest.param({"account": BRAND}, None, id="followers not told"),
+        pytest.param({"account": BRAND | {"followers_count": 0}}, None, id="no followers"),
+        pytest.param({"account": BRAND | {"followers_count": -1}}, None, id="followers hidden"),
+        pytest.param({"favourites_count": None}, None, id="a count not told"),
+        pytest.param({"reblog": {"id": "0"}}, None, id="a boost of another's"),
+    ],
+)
+def test_the_brands_own_posts_tell_their_interactions_per_follower(
+    own: dict[str, Any], value: float | None
+) -> None:
+    post = status("2", BRAND | {"followers_count": 200}, **COUNTS) | own
+    (row,) = mapped(account_statuses=[post])
+    assert (row["type"], row["value"]) == ("brand_post", value)
+    assert row["unit"] == (None if value is None else "per_follower")
+
+
+def test_what_comes_of_others_posts_is_not_counted() -> None:
+    (row,) = mapped(tag_timelines=[status(account=ANN | {"followers_count": 200}, **COUNTS)])
+    assert (row["type"], row["value"], row["unit"]) == ("social_post", None, None)
+
+
 def test_robots_are_no_contacts() -> None:
     assert mastodon.contacts(tables(search=[status(account=LOCAL)]), zone=ZONE).rows.num_rows == 0
 

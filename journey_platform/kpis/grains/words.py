@@ -5,6 +5,7 @@ from typing import TYPE_CHECKING
 
 from journey_platform.kpis.grains.scope import Scope
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, PROFILES_TABLE, SENTIMENT
+from journey_platform.touchpoints.mastodon import PER_FOLLOWER
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
@@ -53,6 +54,13 @@ def post(scope: Scope) -> "ir.Table":
     acts = scope.rows(JOURNEY_TOUCHPOINTS)
     posts = acts.filter((acts.type == "social_post") & ~acts.is_bot)
     return scope.of_days(posts.select("day", "subject_id", platform=posts.vendor).distinct())
+
+
+def own_post(scope: Scope) -> "ir.Table":
+    """One row per post of the brand's own whose interactions per follower are told, as `value`."""
+    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    posts = acts.filter((acts.type == "brand_post") & (acts.unit == PER_FOLLOWER))
+    return scope.of_days(posts.mutate(platform=posts.vendor))
 
 
 def text(scope: Scope) -> "ir.Table":
