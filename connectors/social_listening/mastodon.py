@@ -2,10 +2,11 @@
 
 Timelines page only by the Link header; an empty page has none. Ids grow with time (milliseconds since 1970 in
 the upper bits), so a window is read upward from its start. Errors are worded in the server's language: only
-their status counts. `text`, the content without HTML, is added to each status.
+their status counts. `text`, the content without HTML, is added to each status; those under a competitor's tag
+are marked `is_competitor`.
 """
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
 from typing import Any, ClassVar
@@ -16,6 +17,7 @@ from connectors.auth import BearerAuth
 from connectors.base import Connector, Page, Stream, StreamKind, Window
 from connectors.clock import SYSTEM_CLOCK, Clock
 from connectors.config import Secret, secret, setting
+from connectors.errors import ConfigurationError
 from connectors.http import HttpClient
 from connectors.moving import settled
 from connectors.pagination import Part, by_offset, by_token, link
@@ -23,6 +25,7 @@ from connectors.records import RowReader, joined, time_of, with_fields
 from connectors.social_listening.post_text import plain_text
 
 _STATUSES_A_PAGE = 40
+_NOTHING: Mapping[str, Any] = {}
 _PERSONAL = (
     "account.id",
     "account.acct",
@@ -47,6 +50,7 @@ class MastodonConfig:
     tags: str = setting("MASTODON_TAGS", "tags, parted by commas", default="")
     accounts: str = setting("MASTODON_ACCOUNTS", "ids of the brand's accounts, parted by commas", default="")
     query: str = setting("MASTODON_QUERY", "words to search for", default="")
+    competitors: str = setting("MASTODON_COMPETITORS", "competitors' tags, parted by commas", default="")
 
 
 class _Reblog(msgspec.Struct):
@@ -103,7 +107,9 @@ class Mastodon(Connector):
     def __init__(self, config: MastodonConfig, clock: Clock = SYSTEM_CLOCK) -> None:
         self._has_token = bool(config.token.reveal())
         auth = BearerAuth(config.token) if self._has_token else None
-        self._tags = [tag.lstrip("#") for tag in _parts(config.tags)]
+        self._tags, self._competitors = _tags(config.tags), _tags(config.competitors)
+        if {tag.lower() for tag in self._tags} & {tag.lower() for tag in self._competitors}:
+            raise ConfigurationError("MASTODON_COMPETITORS names a tag of MASTODON_TAGS", where=self.vendor)
         self._accounts = _parts(config.accounts)
         self._query = config.query.strip()
         self._client = HttpClient(config.base_url, auth, vendor=self.vendor, clock=clock)
@@ -123,9 +129,11 @@ class Mastodon(Connector):
             self._client.get("api/v2/instance").json(_Instance)
 
     def _tag_timelines(self, window: Window) -> Iterator[Page]:
-        for tag in self._tags:
+        ours: dict[str, dict[str, Any]] = {tag: {"tag": tag} for tag in self._tags}
+        theirs = {tag: {"tag": tag, "is_competitor": True} for tag in self._competitors}
+        for tag, fields in (ours | theirs).items():
             for rows in self._timeline("tag_timelines", f"api/v1/timelines/tag/{tag}", window):
-                yield _TAGGED.page([_with_text(row, tag) for row in rows], window)
+                yield _TAGGED.page([_with_text(row, fields) for row in rows], window)
 
     def _account_statuses(self, window: Window) -> Iterator[Page]:
         for account in self._accounts:
@@ -173,6 +181,10 @@ def _parts(text: str) -> list[str]:
     return [part.strip() for part in text.split(",") if part.strip()]
 
 
+def _tags(text: str) -> list[str]:
+    return [part.lstrip("#") for part in _parts(text)]
+
+
 def _first_id(at: datetime) -> int:
     """The lowest id that a status made at this moment can have."""
     return int(at.timestamp() * 1000) << 16
@@ -191,9 +203,8 @@ def _number(row: bytes) -> int:
     return int(found) if isinstance(found, str) and found.isdigit() else 0
 
 
-def _with_text(row: bytes, tag: str | None = None) -> bytes:
-    """The status with its plain text (a reblog's is that of the original) and the tag it was found under."""
-    fields = {} if tag is None else {"tag": tag}
+def _with_text(row: bytes, fields: Mapping[str, Any] = _NOTHING) -> bytes:
+    """The status with its plain text (a reblog's is that of the original) and how it was found."""
     try:
         status = _decoder.decode(row)
     except ValueError:

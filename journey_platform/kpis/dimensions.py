@@ -18,6 +18,7 @@ _DECLARED = (
     Dimension(name="matched", meaning="what an order is matched with", value=that("matched")),
     Dimension(name="currency", meaning="currency of the money", value=that("currency")),
     Dimension(name="platform", meaning="network of the post, site of the review", value=that("platform")),
+    Dimension(name="brand", meaning="own brand, or a competitor by its tag", value=that("brand")),
     Dimension(name="survey", meaning="the survey", value=that("survey")),
     Dimension(name="scale", meaning="scale of the score: csat_5 or csat_7", value=that("scale")),
     Dimension(name="answer", meaning="what was answered", value=that("answer")),

@@ -105,6 +105,7 @@ TRAILS: Mapping[str, Trail] = {
     "post": Trail(
         ("platform", "subject_id"), {"platform": "vendor", "subject_id": "subject_id"}, ("social_post",)
     ),
+    "mention": Trail(("touchpoint_id",), _ITSELF, ("social_post", "competitor_post")),
     "own_post": Trail(("touchpoint_id",), _ITSELF, ("brand_post",)),
     "text": Trail(("touchpoint_id",), _ITSELF),
     "asked": Trail(("touchpoint_id",), _ITSELF, ("survey_heard",)),

@@ -2,7 +2,9 @@
 
 The same status may arrive in several streams and under several tags: it is one touchpoint, whose id names the
 status and not the stream. The accounts whose statuses are asked for (`account_statuses`) are the brand's own.
-How often a status was answered, boosted and liked, and how many follow its author, is told as of the reading.
+A status under a competitor's tag is a touchpoint of its own for each such tag, and nobody's: it tells how
+much is said of others, and no more. How often a status was answered, boosted and liked, and how many follow
+its author, is told as of the reading.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -53,10 +55,13 @@ class _Status(msgspec.Struct):
     replies_count: int | None = None
     reblogs_count: int | None = None
     favourites_count: int | None = None
+    tag: str = ""
+    is_competitor: bool = False
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
-    """Rows of `tables.touchpoints_table("mastodon")`: `social_post`, `social_reblog` and `brand_post`.
+    """Rows of `tables.touchpoints_table("mastodon")`: `social_post`, `social_reblog`, `brand_post`,
+    `competitor_post` and `competitor_reblog`.
 
     The brand's own posts carry no identifiers: the brand is not a customer of itself. Their value is the
     interactions per follower, where the record tells both; what the brand boosts of others has none.
@@ -66,6 +71,16 @@ def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     def rows(status: _Status, origin: Origin) -> Iterator[Touch]:
         is_brand = status.account.id in brand
         is_reblog = status.reblog is not None
+        if status.is_competitor:
+            if not is_brand:
+                yield Touch(
+                    type="competitor_reblog" if is_reblog else "competitor_post",
+                    occurred_at=origin.occurred_at,
+                    subject_id=status.reblog.id if status.reblog else status.id,
+                    source=status.tag.lower(),
+                    is_bot=status.account.bot,
+                )
+            return
         engagement = _interactions_per_follower(status) if is_brand and not is_reblog else None
         yield Touch(
             type="brand_post" if is_brand else "social_reblog" if is_reblog else "social_post",
@@ -87,7 +102,7 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     brand = _brand_accounts(raw)
 
     def rows(status: _Status, origin: Origin) -> Iterator[Contact]:
-        if status.account.id in brand or status.account.bot:
+        if status.account.id in brand or status.account.bot or status.is_competitor:
             return
         yield Contact(
             observed_at=origin.occurred_at,
@@ -122,11 +137,12 @@ def _handle(account: _Account) -> str:
 
 
 def _one_each(raw: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
-    """The streams with each status once: the last edited, then the first stream and key by name.
+    """The streams with each status once: the last edited, then the first stream and key by name. Under tags
+    of competitors it stands beside that, once for each.
 
     Rows that do not decode stay, to be rejected.
     """
-    chosen: dict[str, tuple[str, int, str, int]] = {}
+    chosen: dict[tuple[str, str], tuple[str, int, str, int]] = {}
     bad: list[tuple[str, int]] = []
     decoder = msgspec.json.Decoder(_Status)
     for order, stream in enumerate(TOUCHPOINT_STREAMS):
@@ -140,9 +156,10 @@ def _one_each(raw: Mapping[str, pa.Table]) -> dict[str, pa.Table]:
                 bad.append((stream, position))
                 continue
             rank = (status.edited_at or "", -order, key, position)
-            best = chosen.get(status.id)
+            name = (status.id, status.tag if status.is_competitor else "")
+            best = chosen.get(name)
             if best is None or _is_better(rank, best):
-                chosen[status.id] = rank
+                chosen[name] = rank
     kept = [(TOUCHPOINT_STREAMS[-rank[1]], rank[3]) for rank in chosen.values()] + bad
     return {
         stream: raw[stream].take(np.array(sorted(p for s, p in kept if s == stream), dtype=np.int64))

@@ -6,7 +6,7 @@ from typing import Any
 import pytest
 
 from connectors.base import Window
-from connectors.errors import NotFound, PaginationLoop
+from connectors.errors import ConfigurationError, NotFound, PaginationLoop
 from tests.recorded.reading import bad, body, connector, days, records
 from tests.recorded.tapes import answered, timeline_page
 from tests.servers.replay import Asked, Recorded, Replay
@@ -102,6 +102,20 @@ def test_the_same_status_under_two_tags_is_two_rows() -> None:
         found = records(connector("mastodon", replay, MASTODON_TAGS="one,two").read("tag_timelines", DAY))
     assert [body(record)["tag"] for record in found] == ["one", "two"]
     assert len({record.key for record in found}) == 2
+
+
+def test_what_stands_under_a_competitors_tag_is_marked() -> None:
+    with server([status("2026-03-10T12:00:00+00:00")]) as replay:
+        reader = connector("mastodon", replay, MASTODON_TAGS="one", MASTODON_COMPETITORS="#rival, other")
+        found = records(reader.read("tag_timelines", DAY))
+    told = [(body(record)["tag"], body(record).get("is_competitor")) for record in found]
+    assert told == [("one", None), ("rival", True), ("other", True)]
+    assert len({record.key for record in found}) == 3
+
+
+def test_a_tag_is_ours_or_a_competitors() -> None:
+    with server([]) as replay, pytest.raises(ConfigurationError, match="MASTODON_COMPETITORS names a tag"):
+        connector("mastodon", replay, MASTODON_TAGS="one,Two", MASTODON_COMPETITORS="two")
 
 
 def test_a_deleted_account_is_not_found_whatever_the_language() -> None:

@@ -275,8 +275,9 @@ NOT_IN_THE_TRUTH = {
     *("invited_active_28d", "seats_active_before_renewal"),
     "time_to_activate",
     *("csat_top2", "csat_mean", "review_rating", "review_one_star"),
+    "share_of_voice",
 }
-"""Nobody here tells rates, items, invitations, satisfaction on a scale, reviews."""
+"""Nobody here tells rates, items, invitations, satisfaction on a scale, reviews, competitors."""
 
 REACHED_BY_TOO_FEW = {"time_to_convert_median", "time_to_convert_p75", "time_to_half_of_seats"}
 """Fewer than half of this world's newcomers buy, and of its new contracts fill half of the seats."""

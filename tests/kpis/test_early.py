@@ -252,3 +252,26 @@ def test_engagement_is_the_mean_of_our_posts_that_have_followers():
     }
     assert of_kpi(found, kpi, "month", "all") == {("2026-02-01", "all"): (pytest.approx(0.08), 3, 3)}
     assert KPIS[kpi].scale == 100
+
+
+def test_the_voice_is_shared_by_all_that_are_named():
+    rows = [
+        _post("a", "2026-02-02 09:00"),
+        _post("a", "2026-02-02 09:00"),
+        _post("a", "2026-02-02 09:00", "competitor_post", source="rival"),
+        _post("a", "2026-02-02 09:00", "competitor_post", source="other"),
+        _post("b", "2026-02-02 10:00", "competitor_post", source="rival"),
+        _post("c", "2026-02-02 11:00", "competitor_post", source="rival", is_bot=True),
+        _post("d", "2026-02-02 12:00", "competitor_reblog", source="rival"),
+        _post("e", "2026-02-02 13:00", "brand_post"),
+        _post("f", "2026-02-03 09:00", "competitor_post", source="rival"),
+    ]
+    found = _parts(["share_of_voice", "social_mentions"], touched=rows)
+    assert of_kpi(found, "share_of_voice") == {
+        ("2026-02-02", "own brand"): (1, 4, 4),
+        ("2026-02-02", "rival"): (2, 4, 4),
+        ("2026-02-02", "other"): (1, 4, 4),
+        ("2026-02-03", "rival"): (1, 1, 1),
+    }
+    assert of_kpi(found, "share_of_voice", "week")["2026-02-02", "own brand"] == (1, 5, 5)
+    assert of_kpi(found, "social_mentions", dimension="all") == {("2026-02-02", "all"): (1, None, 1)}

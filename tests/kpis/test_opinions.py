@@ -151,7 +151,9 @@ feeds:
     ]
     names = ("id", "written", "stars", "site", "robot")
     bodies = [dict(zip(names, row, strict=True)) for row in rows]
-    raws = [raw("files", "reviews", of, keys=[of["id"]], at=at(f"{of['written']} 12:00")) for of in bodies]
+    raws = [
+        raw("files", "reviews", of, keys=[str(of["id"])], at=at(f"{of['written']} 12:00")) for of in bodies
+    ]
     mapping = file_mapping({"JOURNEY_FILES": str(tmp_path)})
     told = mapping.touchpoints({"reviews": pa.concat_tables(raws)}, zone="UTC")
     assert told.rejected.num_rows == 0

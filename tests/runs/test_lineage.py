@@ -85,8 +85,8 @@ NOT_YET = {
     "newcomers_converting_28d",
     *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
     *("half_of_seats_28d", "time_to_half_of_seats"),
-    # Nobody tells rates, items, invitations, satisfaction on a scale or reviews here.
-    *("csat_top2", "csat_mean", "review_rating", "review_one_star"),
+    # Nobody tells rates, items, invitations, satisfaction, effort or reviews here.
+    *("csat_top2", "csat_mean", "ces", "ces_easy", "review_rating", "review_one_star"),
     *("cross_sell_rate", "products_per_customer"),
     *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
     "seats_active_before_renewal",

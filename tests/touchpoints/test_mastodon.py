@@ -101,7 +101,37 @@ def test_the_brands_own_posts_are_no_customers() -> None:
     ]
 
 
-COUNTS = {"replies_count": 3, "reblogs_count": 2, "favourites_count": 7}
+def test_a_competitors_tag_tells_that_somebody_spoke_of_it_and_nothing_of_them() -> None:
+    rivals = [status(tag=tag, is_competitor=True) for tag in ("Rival", "Other")]
+    keys = ["Rival:1", "Other:1", "brand:1"]
+    bodies = [*rivals, status(tag="brand")]
+    streams = {"tag_timelines": raw("mastodon", "tag_timelines", *bodies, keys=keys)}
+    rows = mastodon.touchpoints(streams, zone=ZONE).rows.to_pylist()
+    assert [(row["touchpoint_id"], row["type"], row["source"], who(row), row["text"]) for row in rows] == [
+        ("mastodon/status/1", "social_post", None, {"social_handle": "ann@social.example"}, "Hello #brand"),
+        ("mastodon/tag_timelines/Other:1", "competitor_post", "other", {}, None),
+        ("mastodon/tag_timelines/Rival:1", "competitor_post", "rival", {}, None),
+    ]
+    assert {row["subject_id"] for row in rows} == {"1"}
+    theirs = {"tag_timelines": streams["tag_timelines"].slice(0, 2)}
+    assert mastodon.contacts(theirs, zone=ZONE).rows.num_rows == 0
+
+
+def test_what_we_or_robots_say_of_competitors_is_told_apart() -> None:
+    said = [
+        status("2", BRAND, tag="rival", is_competitor=True),
+        status("3", LOCAL, tag="rival", is_competitor=True),
+        status("4", tag="rival", is_competitor=True, reblog={"id": "0"}),
+    ]
+    rows = mapped(account_statuses=[status("9", BRAND)], tag_timelines=said)
+    assert [(row["type"], row["is_bot"]) for row in rows] == [
+        ("brand_post", False),
+        ("competitor_post", True),
+        ("competitor_reblog", False),
+    ]
+
+
+COUNTS: dict[str, Any] = {"replies_count": 3, "reblogs_count": 2, "favourites_count": 7}
 
 
 @pytest.mark.parametrize(

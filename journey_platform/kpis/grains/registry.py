@@ -105,6 +105,7 @@ GRAINS: Mapping[str, Grain] = {
     ),
     "mailing": Grain("mailing", words.mailing, (MAILINGS, JOURNEY_TOUCHPOINTS)),
     "post": Grain("post", words.post, (JOURNEY_TOUCHPOINTS,)),
+    "mention": Grain("post and brand that it names", words.mention, (JOURNEY_TOUCHPOINTS,)),
     "own_post": Grain("post of the brand with followers", words.own_post, (JOURNEY_TOUCHPOINTS,)),
     "text": Grain("text", words.text, (SENTIMENT,)),
     "asked": Grain("response to a survey that asks", words.asked, (JOURNEY_TOUCHPOINTS,)),

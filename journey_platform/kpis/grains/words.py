@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 _OPEN, _CLICK = "email_open", "email_click"
 _PROMOTER, _DETRACTOR = 9, 6
 STARS = "stars"
+OWN_BRAND = "own brand"
 SATISFIED = {"csat_5": 4, "csat_7": 6}
 EASY = {"ces_7": 5}
 """By scale: the least score that is a good one."""
@@ -54,6 +55,17 @@ def post(scope: Scope) -> "ir.Table":
     acts = scope.rows(JOURNEY_TOUCHPOINTS)
     posts = acts.filter((acts.type == "social_post") & ~acts.is_bot)
     return scope.of_days(posts.select("day", "subject_id", platform=posts.vendor).distinct())
+
+
+def mention(scope: Scope) -> "ir.Table":
+    """One row per post of others and `brand` that it names: `OWN_BRAND`, or a competitor by its tag."""
+    import ibis
+
+    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    posts = acts.filter(acts.type.isin(["social_post", "competitor_post"]) & ~acts.is_bot)
+    posts = posts.mutate(brand=ibis.ifelse(posts.type == "social_post", OWN_BRAND, posts.source))
+    each = posts.group_by(["day", "vendor", "subject_id", "brand"])
+    return scope.of_days(each.aggregate(touchpoint_id=posts.touchpoint_id.min()))
 
 
 def own_post(scope: Scope) -> "ir.Table":
