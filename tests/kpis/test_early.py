@@ -7,11 +7,13 @@ import pytest
 
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.grains.words import sent_days
+from journey_platform.kpis.members import Cell, members
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, MAILINGS, SENTIMENT, SESSIONS
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import Tables, count, days, of_kpi, sessions
 
 SENT = date(2026, 2, 2)
+TAGS = "tag_timelines"
 FEBRUARY = days(date(2026, 2, 1), date(2026, 2, 28))
 
 
@@ -187,7 +189,7 @@ def test_moods_are_counted_by_topic(kpi, everything, bill):
 
 def test_mentions_are_distinct_posts_of_others():
     touched = [
-        _post("1", "2026-02-02 10:00", stream="tag_timelines"),
+        _post("1", "2026-02-02 10:00", stream=TAGS),
         _post("1", "2026-02-02 10:00", stream="search"),
         _post("1", "2026-02-02 10:00", vendor="elsewhere"),
         _post("2", "2026-02-02 11:00"),
@@ -275,3 +277,19 @@ def test_the_voice_is_shared_by_all_that_are_named():
     }
     assert of_kpi(found, "share_of_voice", "week")["2026-02-02", "own brand"] == (1, 5, 5)
     assert of_kpi(found, "social_mentions", dimension="all") == {("2026-02-02", "all"): (1, None, 1)}
+
+
+def test_a_share_of_voice_leads_back_to_the_posts_of_all_that_are_named():
+    rows = [
+        _post("a", "2026-02-02 09:00", stream=TAGS),
+        _post("a", "2026-02-02 09:00", "competitor_post", source="rival", stream=TAGS),
+        _post("b", "2026-02-02 10:00", "competitor_post", source="rival", stream=TAGS),
+        _post(
+            "c", "2026-02-02 11:00", "competitor_post", source="rival", stream="tag_timelines", is_bot=True
+        ),
+    ]
+    cell = Cell(KPIS["share_of_voice"], "day", SENT, "brand", "rival")
+    found = members(cell, Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)}), as_of=date(2026, 3, 1))
+    assert found.units["above"].to_pylist() == [0, 1, 1]
+    assert found.records["touchpoint_id"].to_pylist() == [f"mastodon/x/00000{n}" for n in range(3)]
+    assert found.excluded.to_pylist() == [{"touchpoint_id": "mastodon/x/000003", "reason": "robot"}]
