@@ -6,6 +6,8 @@ from journey_platform.quality.verdict import ERROR, WARN
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+$"
 _LINK = r"^https?://"
+# A list of domains as JSON writes it; of anything but a list another rule speaks.
+_DOMAINS = r'^(?!\[)|^\[("[^"@\s/.]+(\.[^"@\s/.]+)+",?)*\]$'
 _MONEY_MOST = 1_000_000
 
 _SCORES = tuple(
@@ -118,6 +120,20 @@ STREAMS: dict[str, Stream] = {
         rules=(
             matches("address_like", "address", _ADDRESS, WARN),
             is_one_of("role_known", "role", ("end-user", "agent", "admin"), WARN),
+        ),
+        references=(
+            Reference("organization_known", "$.organization_id", "raw/zendesk/organizations", "$.id"),
+        ),
+    ),
+    "raw/zendesk/organizations": Stream(
+        fields={"name": "$.name", "domains": "$.domain_names"},
+        columns={"name_kind": kind_of("$.name"), "domains_kind": kind_of("$.domain_names")},
+        rules=(
+            is_present("name_given", "name", WARN),
+            matches("name_not_blank", "name", r"\S", WARN),
+            is_one_of("name_is_text", "name_kind", ("VARCHAR", "NULL")),
+            is_one_of("domains_are_a_list", "domains_kind", ("ARRAY", "NULL")),
+            matches("domains_like", "domains", _DOMAINS, WARN),
         ),
     ),
     "raw/zendesk/ticket_metric_events": Stream(
