@@ -24,6 +24,7 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "ticket_id": _TICKET,
     },
     "zendesk/users": {".id": _PERSON, "external_id": "user_id"},
+    "zendesk/organization_memberships": {"user_id": _PERSON},
     "zendesk/tickets": {".id": _TICKET},
     "qualtrics": {"externalDataReference": "user_id", "ticket_id": _TICKET},
     "mastodon": {"acct": "social_handle"},
