@@ -1,6 +1,7 @@
 """Where people stand: every table with rows of persons, which of its rows are somebody's, and how they go.
 
-Whom a row is about is for `identity.erasure` to say; in which order it is done, and the receipt, in `erasing`.
+Whom a row is about is for `identity.erasure` to say; the order in which it is done, and the receipt,
+are in `erasing`.
 """
 
 from collections.abc import Iterable, Iterator

@@ -12,13 +12,14 @@ import pyarrow.compute as pc
 from journey_platform.identity.decisions import erased
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.keys import identifier_key
-from journey_platform.identity.policy import DECLARED_RULES
+from journey_platform.identity.observations import REFERENCES, references
+from journey_platform.identity.policy import DECLARED_RULES, PASSED_ON
 from journey_platform.identity.resolve import ACTIVE, SHARED, resolve
 from journey_platform.lake import Lake
 from journey_platform.landing.erased import are_theirs
 from journey_platform.settings import Settings
 from journey_platform.sources import FILES, file_mapping, sources
-from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen
+from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.stewardship.personal import parts_of
 from journey_platform.tables import DECISIONS, IDENTIFIERS_TABLE, PROFILES_TABLE, raw_table
@@ -66,7 +67,7 @@ def things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str, 
         for _, rows in parts_of(lake, table):
             keys = rows.filter(pa.array(are_theirs(theirs, table, rows)))["record_key"].to_pylist()
             yield from ((kind, identifier_key(secret, kind, name)) for name in set(keys))
-    # A code may be everybody's: who used theirs alone named himself beside it, and goes by that.
+    yield from _codes_of(lake, theirs)
     rules = [rule for rule in DECLARED_RULES if not rule.told_by and rule.max_beside is None]
     own = {(rule.reference, rule.owner) for rule in rules}
     for table in contact_tables(sources()):
@@ -75,6 +76,27 @@ def things_of(lake: Lake, theirs: Erased, secret: bytes) -> Iterator[tuple[str, 
             for pair in said:
                 if any(pair["kind"] == reference and owner in kinds for reference, owner in own):
                     yield pair["kind"], theirs.key_of(pair["kind"], pair["value"])
+
+
+def _codes_of(lake: Lake, theirs: Erased) -> Iterator[tuple[str, int]]:
+    """Codes that the person alone was given, and that nobody has redeemed under another name."""
+    owner = {rule.reference: rule.owner for rule in DECLARED_RULES if rule.reference in PASSED_ON}
+    own: set[tuple[str, int]] = set()
+    others: set[tuple[str, int]] = set()
+    for table in (*contact_tables(sources()), *touchpoint_tables(sources())):
+        rows = lake.read(table, columns=("identifiers",))
+        place, kinds, _ = references(rows["identifiers"])
+        naming = place.filter(pc.is_in(kinds, pa.array(sorted(owner))))
+        for said in rows["identifiers"].take(naming).to_pylist():
+            pairs = [(pair["kind"], pair["value"]) for pair in said]
+            codes = {(kind, theirs.key_of(kind, value)) for kind, value in pairs if kind in owner}
+            names = [pair for pair in pairs if pair[0] not in REFERENCES]
+            if any(theirs.is_one(*pair) for pair in names):
+                told = {kind for kind, _ in names}
+                own |= {code for code in codes if owner[code[0]] in told}
+            elif names:
+                others |= codes
+    yield from sorted(own - others)
 
 
 def _mine(theirs: Erased, rows: pa.Table) -> pa.Table:
