@@ -111,8 +111,8 @@ class Erased:
                 if field.type.value_type.field(0).name == "kind":
                     told = zip(names.to_pylist(), values.to_pylist(), strict=True)
                     is_theirs |= np.fromiter((self.is_one(*pair) for pair in told), bool, len(names))
-                    is_naming = ~np.isin(names.to_pylist(), REFERENCES)
-                    is_code = np.isin(names.to_pylist(), [*PASSED_ON])
+                    is_naming = ~np.asarray(pc.is_in(names, pa.array(REFERENCES)))
+                    is_code = np.asarray(pc.is_in(names, pa.array(PASSED_ON)))
                     is_theirs &= ~is_code | ~np.isin(owner, owner[is_naming])
                 found[owner[is_theirs]] = True
         if {"campaign", "person_key"} <= {*rows.column_names}:
@@ -121,12 +121,10 @@ class Erased:
 
     def _of_nobody_with_their_code(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
         """A code that was redeemed stands as the campaign of what no identifier tells whose it is."""
-        told = zip(rows["campaign"].to_pylist(), rows["person_key"].to_pylist(), strict=True)
-        hits = (
-            person is None and code is not None and any(self.is_one(kind, code) for kind in PASSED_ON)
-            for code, person in told
-        )
-        return np.fromiter(hits, bool, rows.num_rows)
+        told = pc.unique(rows["campaign"]).drop_null().to_pylist()
+        codes = [code for code in told if any(self.is_one(kind, code) for kind in PASSED_ON)]
+        is_code = pc.is_in(rows["campaign"], pa.array(codes, pa.string()))
+        return np.asarray(pc.and_(is_code, rows["person_key"].is_null()))
 
     def _naming(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
         codes = texts.dictionary_encode()

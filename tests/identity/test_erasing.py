@@ -29,6 +29,7 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     JOURNEY_TOUCHPOINTS,
+    ORGANIZATION_MEMBERS,
     ORGANIZATIONS,
     PROFILES_TABLE,
     raw_table,
@@ -75,6 +76,7 @@ def test_everybody_else_is_as_before(lake: Lake, say: Say, tmp_path: Path) -> No
     assert [before[p]["email"] for p in before.keys() - after.keys()] == ["ann@shop.example"]
     assert after == {person: before[person] for person in after}
     assert lake.read(ORGANIZATIONS)["name"].to_pylist() == ["Eik Works"]
+    assert lake.read(ORGANIZATION_MEMBERS)["record"].to_pylist() == ["zendesk/users/3"]
     changed = {d for d, s in lake.day_states(JOURNEY_TOUCHPOINTS).items() if s.fingerprint != days[d]}
     assert {(day - DAY).days for day in changed} == {0, 1, 2}
     assert lake.read(IDENTITY_EVENTS).num_rows == 0

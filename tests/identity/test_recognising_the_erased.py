@@ -90,6 +90,11 @@ def is_found(source: str, record: object) -> bool:
             {"account": {"acct": "ann", "url": "https://social.example/@ann"}},
             id="a local handle",
         ),
+        pytest.param(
+            "zendesk/organization_memberships",
+            {"user_id": 81, "memberships": [{"id": 4, "user_id": 81}]},
+            id="who is in which organisations",
+        ),
         pytest.param(ORDERS, {"customer": {"id": 71}}, id="a shop's customer"),
         pytest.param(
             ORDERS, {"note_attributes": [{"name": "Loyalty_ID?", "value": 770012}]}, id="a card at the till"
