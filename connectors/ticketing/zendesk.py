@@ -1,21 +1,23 @@
 """Zendesk Support API v2: tickets and users by cursor export, organisations and metric events by time export,
-ratings, and the search's own count of tickets a day to reconcile them with.
+who is in which of these and ratings by list, and the search's own count of tickets a day to reconcile with.
 
 An export ends at `end_of_stream`, a list where `meta.has_more` is false: both name a next page even then. The
 links in bodies may name another host; they are not used, every next request is built from the cursor.
 """
 
-from collections.abc import Callable, Iterator
+from collections import defaultdict
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta, tzinfo
 from functools import cache
+from types import MappingProxyType
 from typing import Any, ClassVar
 from zoneinfo import ZoneInfo, ZoneInfoNotFoundError
 
 import msgspec
 
 from connectors.auth import BasicAuth
-from connectors.base import Connector, Page, Stream, StreamKind, Window
+from connectors.base import Connector, Page, Record, Stream, StreamKind, Window
 from connectors.clock import SYSTEM_CLOCK, Clock
 from connectors.config import Secret, secret, setting
 from connectors.errors import AuthenticationFailed
@@ -54,6 +56,11 @@ class _User(msgspec.Struct):
 class _Organization(msgspec.Struct):
     id: int | str
     updated_at: str | None = None
+
+
+class _Membership(msgspec.Struct):
+    id: int
+    user_id: int
 
 
 class _Event(msgspec.Struct):
@@ -96,6 +103,8 @@ _USERS = RowReader(_User, lambda row: joined(row.id), lambda row: time_of(row.up
 _ORGANIZATIONS = RowReader(
     _Organization, lambda row: joined(row.id), lambda row: time_of(row.updated_at, "updated_at")
 )
+_MEMBERSHIPS = RowReader(_Membership, lambda row: joined(row.user_id))
+_MEMBERSHIP = msgspec.json.Decoder(_Membership)
 _EVENTS = RowReader(_Event, lambda row: joined(row.id), lambda row: time_of(row.time, "time"))
 _RATINGS = RowReader(_Rating, lambda row: joined(row.id), lambda row: time_of(row.created_at, "created_at"))
 _COUNTS = RowReader(_Count, lambda row: joined(row.date), lambda row: time_of(row.start, "start"))
@@ -154,6 +163,14 @@ class Zendesk(Connector):
             personal_fields=("details", "notes", "organization_fields"),
         ),
         Stream(
+            name="organization_memberships",
+            kind=StreamKind.ENTITY,
+            grain="user who is in organisations, with all that they are in now",
+            primary_key=("user_id",),
+            is_replayable=False,
+            personal_fields=("user_id",),
+        ),
+        Stream(
             name="ticket_metric_events",
             kind=StreamKind.EVENT,
             grain="moment that a ticket's metrics count from: created, replied, solved, ...",
@@ -190,6 +207,7 @@ class Zendesk(Connector):
             "tickets": lambda: self._cursor_export("tickets", _TICKETS, window, cursor),
             "users": lambda: self._cursor_export("users", _USERS, window, cursor),
             "organizations": lambda: self._organizations(cursor),
+            "organization_memberships": self._organization_memberships,
             "ticket_metric_events": lambda: self._ticket_metric_events(window),
             "satisfaction_ratings": lambda: self._satisfaction_ratings(window),
             "ticket_counts": lambda: self._ticket_counts(window),
@@ -235,6 +253,24 @@ class Zendesk(Connector):
         start = min(int(cursor or 0), _epoch(self._clock.now() - _EXPORT_LAG))
         return by_token(fetch, str(start), where=f"zendesk/{plural}")
 
+    def _organization_memberships(self) -> Iterator[Page]:
+        """All of them, put together by user: one that ends is listed no more, and nothing else tells of it.
+
+        The rows of a user are spread over the list, which is held until it is read: some 300 bytes each.
+        """
+        of_user: dict[str, dict[int, msgspec.Raw]] = defaultdict(dict)
+        for page in self._list("organization_memberships", _MEMBERSHIPS):
+            yield Page([], bad=page.bad)
+            for record in page.records:
+                of_user[record.key][_MEMBERSHIP.decode(record.body).id] = msgspec.Raw(record.body)
+        yield Page(
+            [
+                Record(user, None, msgspec.json.encode({"user_id": int(user), "memberships": told}))
+                for user in sorted(of_user)
+                for told in [[of_user[user][number] for number in sorted(of_user[user])]]
+            ]
+        )
+
     def _ticket_metric_events(self, window: Window) -> Iterator[Page]:
         """By time: the next page starts at the last one's `end_time`, and may repeat rows of that second."""
         plural = "ticket_metric_events"
@@ -252,14 +288,21 @@ class Zendesk(Connector):
         return by_token(fetch, str(self._start_time(window)), where=f"zendesk/{plural}")
 
     def _satisfaction_ratings(self, window: Window) -> Iterator[Page]:
-        plural = "satisfaction_ratings"
-        params = {"start_time": _epoch(window.start), "end_time": _epoch(window.end)}
+        asked = {"start_time": _epoch(window.start), "end_time": _epoch(window.end)}
+        return self._list("satisfaction_ratings", _RATINGS, asked, window)
 
+    def _list(
+        self,
+        plural: str,
+        reader: RowReader[Any],
+        params: Mapping[str, int] = MappingProxyType({}),
+        window: Window | None = None,
+    ) -> Iterator[Page]:
         def fetch(after: str | None) -> Part[Page]:
             paging = {"page[size]": _ROWS_A_LIST_PAGE, "page[after]": after}
             response = self._client.get(f"api/v2/{plural}.json", {**params, **paging}, stream=plural)
             told = response.json(_list_page(plural))
-            page = _RATINGS.page(told.rows, window)
+            page = reader.page(told.rows, window)
             return Part(page, len(told.rows), told.meta.after_cursor, has_more=told.meta.has_more)
 
         return by_token(fetch, where=f"zendesk/{plural}")

@@ -12,7 +12,7 @@ from journey_platform.lake import Lake
 from journey_platform.landing.replay import quarantined_days, replay
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import archives
-from journey_platform.stewardship.erasing import erased_of
+from journey_platform.stewardship.whom import erased_of
 from journey_platform.tables import QUARANTINE, Table
 
 HELP = "rows that failed a rule: list them by reason, replay them without asking the vendor"

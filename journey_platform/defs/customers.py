@@ -32,6 +32,7 @@ from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     LINKS_TABLE,
+    ORGANIZATION_MEMBERS,
     ORGANIZATIONS,
     PROBABILISTIC_LINKS,
     PROFILE_ATTRIBUTES_TABLE,
@@ -45,7 +46,7 @@ def customer_assets(
 ) -> list[dg.AssetsDefinition]:
     """Identity, then profiles, then accounts."""
     contacts = contact_tables(sources)
-    kept = [ORGANIZATIONS] if keeps_organizations(sources) else []
+    kept = [ORGANIZATIONS, ORGANIZATION_MEMBERS] if keeps_organizations(sources) else []
     seen_in = [*touchpoint_tables(sources), *contacts]
     if has_probabilistic_links:
         seen_in.append(PROBABILISTIC_LINKS)
@@ -171,6 +172,7 @@ def customer_assets(
             (lake.read(table) for table in contacts),
             lake.read(IDENTIFIERS_TABLE),
             lake.read(ORGANIZATIONS),
+            lake.read(ORGANIZATION_MEMBERS),
             secret=platform.pseudonym_key(),
             spelling=platform.spelling,
         )

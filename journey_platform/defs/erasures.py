@@ -7,7 +7,8 @@ import dagster as dg
 from journey_platform.defs.describe import asset_key, spec, whole_assets
 from journey_platform.defs.journeys import WITH_TEXTS, WITH_TICKETS
 from journey_platform.defs.platform import Platform
-from journey_platform.stewardship.erasing import look_again, personal_tables
+from journey_platform.stewardship.erasing import look_again
+from journey_platform.stewardship.personal import personal_tables
 from journey_platform.tables import (
     DECISIONS,
     ERASURES,

@@ -1,4 +1,4 @@
-"""The asset of organisations, where a help desk that keeps them is enabled."""
+"""The assets of organisations and who is in them, where a help desk that keeps them is enabled."""
 
 from collections.abc import Iterator, Sequence
 
@@ -10,10 +10,10 @@ from journey_platform.defs.whole import Whole, unless_standing
 from journey_platform.landing.current import current_versions
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.sources import archive_of, connector_of
-from journey_platform.tables import ORGANIZATIONS
-from journey_platform.touchpoints.organizations import organizations
+from journey_platform.tables import ORGANIZATION_MEMBERS, ORGANIZATIONS
+from journey_platform.touchpoints.organizations import organization_members, organizations
 
-_VENDOR, _STREAM = "zendesk", "organizations"
+_VENDOR = "zendesk"
 
 
 def keeps_organizations(sources: Sequence[str]) -> bool:
@@ -22,10 +22,13 @@ def keeps_organizations(sources: Sequence[str]) -> bool:
 
 
 def organization_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
-    """One asset, or none."""
+    """Two tables of one step, or none."""
     if not keeps_organizations(sources):
         return []
-    archive = archive_of(_VENDOR, connector_of(_VENDOR).stream(_STREAM))
+    bodies, memberships, users = (
+        archive_of(_VENDOR, connector_of(_VENDOR).stream(name))
+        for name in ("organizations", "organization_memberships", "users")
+    )
 
     @whole_assets(
         *ORGANIZATIONS.key,
@@ -33,17 +36,28 @@ def organization_assets(sources: Sequence[str]) -> list[dg.AssetsDefinition]:
             spec(
                 ORGANIZATIONS,
                 group="customers",
-                deps=[archive],
+                deps=[bodies],
                 kinds=(_VENDOR, "deltalake"),
                 note="Whom agents put together, and the mail domains that they declared.",
-            )
+            ),
+            spec(
+                ORGANIZATION_MEMBERS,
+                group="customers",
+                deps=[memberships, users],
+                kinds=(_VENDOR, "deltalake"),
+                note="All organisations of each user: a consultant is in several.",
+            ),
         ],
     )
-    @unless_standing(ORGANIZATIONS, reads=[archive])
+    @unless_standing(ORGANIZATIONS, ORGANIZATION_MEMBERS, reads=[bodies, memberships, users])
     def kept(platform: Platform, whole: Whole) -> Iterator[dg.MaterializeResult]:
         lake = platform.lake
-        mapped = organizations(current_versions(lake.read(archive)))
-        quarantine_refused(lake, ORGANIZATIONS, mapped.rejected, run_id=whole.run_id)
-        yield whole.write(ORGANIZATIONS, mapped.rows)
+        current = [current_versions(lake.read(archive)) for archive in (bodies, memberships, users)]
+        for table, mapped in (
+            (ORGANIZATIONS, organizations(current[0])),
+            (ORGANIZATION_MEMBERS, organization_members(*current[1:])),
+        ):
+            quarantine_refused(lake, table, mapped.rejected, run_id=whole.run_id)
+            yield whole.write(table, mapped.rows)
 
     return [kept]

@@ -27,7 +27,8 @@ from journey_platform.engine import Engine
 from journey_platform.identity.erasure import Erased
 from journey_platform.identity.normalise import Spelling
 from journey_platform.lake import Lake
-from journey_platform.stewardship.erasing import erased_of, look_again
+from journey_platform.stewardship.erasing import look_again
+from journey_platform.stewardship.whom import erased_of
 from journey_platform.tables import DECISIONS
 
 

@@ -13,7 +13,7 @@ from journey_platform.demo.accounts import roll_out
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.commerce import Till
 from journey_platform.demo.mailing import Mailings
-from journey_platform.demo.organizations import consultants, organizations
+from journey_platform.demo.organizations import consultants, memberships, organizations
 from journey_platform.demo.people import cast as people
 from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, posts
 from journey_platform.demo.stories import plot
@@ -78,6 +78,7 @@ def build_world(
     listed = {member.email.strip().lower() for member in mailing.members}
     consultants(seed, cast.customers, listed, desk, calendar)
     companies = organizations(everybody, desk.users, calendar, tally)
+    members = memberships(seed, desk.users, companies, tally)
     broken = dirt.malformed(tally, calendar)
     for customer in cast.customers:
         if customer.number in story.plan_ends:
@@ -106,4 +107,5 @@ def build_world(
         malformed=broken,
         truth=tally.finish(),
         organizations=companies,
+        memberships=members,
     )

@@ -144,6 +144,17 @@ class Organization:
 
 
 @dataclass(slots=True)
+class Membership:
+    """One Zendesk user in one organisation. `is_default`: it is the one that the user's record names."""
+
+    membership_id: int
+    user_id: int
+    organization_id: int
+    is_default: bool
+    created_at: datetime
+
+
+@dataclass(slots=True)
 class Ticket:
     """One Zendesk ticket in its current state, with the times that its metric events tell."""
 
@@ -355,5 +366,6 @@ class World:
     malformed: list[Malformed]
     truth: Truth
     organizations: list[Organization] = field(default_factory=list)
+    memberships: list[Membership] = field(default_factory=list)
     unlisted: frozenset[int] = frozenset()
     """Visits that the web analytics counted and does not list."""

@@ -47,6 +47,28 @@ def declared_links(
     return pa.concat_tables([JUDGED.empty_table(), *found])
 
 
+def owner_of(
+    kind: str,
+    thing: str,
+    touchpoints: Iterable[pa.Table],
+    contacts: Iterable[pa.Table] = (),
+    *,
+    secret: bytes,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> tuple[str, str] | None:
+    """(kind, value) of whom the thing belongs to that a reference of `kind` names; None where that is nobody,
+    or where the thing is shared."""
+    (rule,) = (rule for rule in DECLARED_RULES if rule.reference == kind)
+    records = [*map(_of_touchpoints, touchpoints), *map(_of_contacts, contacts)]
+    owners, naming = _owners_and_naming(rule, records)
+    asked = _thing(pa.array([thing]))
+    owners, naming = (rows.filter(pc.is_in(rows["thing"], asked)) for rows in (owners, naming))
+    found = owners.group_by(["by", "who"]).aggregate([]).to_pylist()
+    if rule.max_beside is not None and len(_shared(rule.max_beside, owners, naming, secret, spelling)):
+        return None
+    return (found[0]["by"], found[0]["who"]) if len(found) == 1 else None
+
+
 def _of_touchpoints(table: pa.Table) -> pa.Table:
     """Of people: a robot that follows the links in a mailing is not who got it."""
     table = table.filter(pc.invert(table["is_bot"]))
@@ -62,14 +84,7 @@ def _of_contacts(table: pa.Table) -> pa.Table:
 
 
 def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spelling: Spelling) -> pa.Table:
-    naming = pa.concat_tables([_naming(rule, table) for table in records])
-    is_owner = pc.equal(naming["kind"], rule.owner)
-    if rule.told_by:
-        owners = pa.concat_tables([_told(rule, table) for table in records])
-    else:
-        own = naming.filter(is_owner)
-        owners = pa.table([own["thing"], own["kind"], own["value"]], names=["thing", "by", "who"])
-        naming = naming.filter(pc.invert(pc.is_in(naming["record"], own["record"].combine_chunks())))
+    owners, naming = _owners_and_naming(rule, records)
     shared = pa.array([], pa.string())
     if rule.max_beside is not None:
         naming = naming.join(owners.select(["thing"]), "thing", join_type="left semi")
@@ -115,6 +130,16 @@ def _links(rule: DeclaredRule, records: Sequence[pa.Table], secret: bytes, spell
         "reason": found["reason"],
     }
     return pa.table([columns[name] for name in JUDGED.names], schema=JUDGED)
+
+
+def _owners_and_naming(rule: DeclaredRule, records: Sequence[pa.Table]) -> tuple[pa.Table, pa.Table]:
+    """(thing, by, who) of whom things belong to; and `_naming` of the records that name them."""
+    naming = pa.concat_tables([_naming(rule, table) for table in records])
+    if rule.told_by:
+        return pa.concat_tables([_told(rule, table) for table in records]), naming
+    own = naming.filter(pc.equal(naming["kind"], rule.owner))
+    owners = pa.table([own["thing"], own["kind"], own["value"]], names=["thing", "by", "who"])
+    return owners, naming.filter(pc.invert(pc.is_in(naming["record"], own["record"].combine_chunks())))
 
 
 def _shared(most: int, owners: pa.Table, naming: pa.Table, secret: bytes, spelling: Spelling) -> pa.Array:

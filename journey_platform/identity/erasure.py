@@ -7,7 +7,7 @@ what vendors send again in `landing`.
 import base64
 import binascii
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from functools import cache, lru_cache
 from typing import Any
 from urllib.parse import unquote
@@ -20,7 +20,9 @@ import pyarrow.compute as pc
 
 from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling, normalise
-from journey_platform.touchpoints.carried import fields_of
+from journey_platform.identity.observations import REFERENCES
+from journey_platform.identity.policy import PASSED_ON
+from journey_platform.touchpoints.carried import fields_of, spelled
 
 _PIECE = re.compile(r"[^\s\"'<>()\[\]{},;:|/\\?&=#]+")
 _PROFILE_PAGE = re.compile(r"https?://([^/\s\"'<>]+)/@([^/\s\"'<>?#@]+)")
@@ -39,7 +41,8 @@ class Erased:
     """The identifiers of erased people: (kind, key) pairs. False where there are none.
 
     Addresses, numbers and handles are found wherever they stand, in whatever spelling `spelling` knows; ids
-    of at least five characters that are not digits only, too; other ids in the fields named for them.
+    of at least five characters that are not digits only, too; other ids in the fields named for them; a code
+    that may be passed on, in a record that names nobody at all.
     """
 
     def __init__(
@@ -85,13 +88,10 @@ class Erased:
         text = _plain(body)
         if self._is_named(text):
             return True
-        names = tuple(name for name in fields if not name.startswith("."))
-        for name, value in _field_pattern(names).findall(text) if names else ():
-            if any(self.is_one(fields[name], item) for item in _ITEM.findall(value)):
-                return True
-        at_top = [name for name in fields if name.startswith(".")]
-        record = _decoded(body) if at_top else {}
-        return any(self.is_one(fields[name], str(record.get(name[1:], ""))) for name in at_top)
+        carried = [*_carried(text, body, fields)]
+        if any(self.is_one(*pair) for pair in carried if pair[0] not in PASSED_ON):
+            return True
+        return all(kind in REFERENCES for kind, _ in carried) and any(self.is_one(*pair) for pair in carried)
 
     def carried_by(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
         """Which rows of one of our tables carry one: in a key, in a text, or in a list of named values."""
@@ -111,8 +111,20 @@ class Erased:
                 if field.type.value_type.field(0).name == "kind":
                     told = zip(names.to_pylist(), values.to_pylist(), strict=True)
                     is_theirs |= np.fromiter((self.is_one(*pair) for pair in told), bool, len(names))
+                    is_naming = ~np.asarray(pc.is_in(names, pa.array(REFERENCES)))
+                    is_code = np.asarray(pc.is_in(names, pa.array(PASSED_ON)))
+                    is_theirs &= ~is_code | ~np.isin(owner, owner[is_naming])
                 found[owner[is_theirs]] = True
+        if {"campaign", "person_key"} <= {*rows.column_names}:
+            found |= self._of_nobody_with_their_code(rows)
         return found
+
+    def _of_nobody_with_their_code(self, rows: pa.Table) -> npt.NDArray[np.bool_]:
+        """A code that was redeemed stands as the campaign of what no identifier tells whose it is."""
+        told = pc.unique(rows["campaign"]).drop_null().to_pylist()
+        codes = [code for code in told if any(self.is_one(kind, code) for kind in PASSED_ON)]
+        is_code = pc.is_in(rows["campaign"], pa.array(codes, pa.string()))
+        return np.asarray(pc.and_(is_code, rows["person_key"].is_null()))
 
     def _naming(self, texts: pa.Array) -> npt.NDArray[np.bool_]:
         codes = texts.dictionary_encode()
@@ -171,6 +183,28 @@ def _decoded(body: str) -> dict[str, Any]:
     except (msgspec.DecodeError, UnicodeError):
         return {}
     return record if isinstance(record, dict) else {}
+
+
+def _carried(text: str, body: str, fields: Mapping[str, str]) -> Iterator[tuple[str, str]]:
+    """(kind, value) of what stands in a record's fields; no blanks."""
+    names = tuple(name for name in fields if not name.startswith("."))
+    for name, value in _field_pattern(names).findall(text) if names else ():
+        yield from ((fields[name], item) for item in _ITEM.findall(value))
+    at_top = [name for name in fields if name.startswith(".")]
+    record = _decoded(body) if at_top else {}
+    for name in at_top:
+        if value := _at(record, name[1:].split(".")):
+            yield fields[name], value
+
+
+def _at(value: Any, steps: list[str]) -> str:
+    for step in steps:
+        if isinstance(value, list):
+            notes = [note for note in value if isinstance(note, dict) and spelled(note.get("name")) == step]
+            value = notes[0].get("value") if notes else None
+        else:
+            value = value.get(step) if isinstance(value, dict) else None
+    return "" if value is None else str(value).strip()
 
 
 @cache

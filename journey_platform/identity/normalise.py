@@ -61,7 +61,8 @@ def normalise(kind: str, value: str, spelling: Spelling = DEFAULT_SPELLING) -> s
     """The canonical spelling of a value. Pure, and normalising twice changes nothing.
 
     Every kind: unicode compatibility form, stripped. email: lower case, less what its domain ignores. phone:
-    E.164; what is no number keeps its digits. social_handle: lower case, without "@" in front.
+    E.164; what is no number keeps its digits. social_handle: lower case, without "@" in front. promo_code,
+    which is typed by hand: lower case.
     """
     text = unicodedata.normalize("NFKC", value).strip()
     return _BY_KIND[kind](text, spelling) if kind in _BY_KIND else text
@@ -127,6 +128,7 @@ _BY_KIND: dict[str, Callable[[str, Spelling], str]] = {
     "email": _email,
     "phone": _phone,
     "social_handle": _handle,
+    "promo_code": lambda text, _: text.lower(),
 }
 
 

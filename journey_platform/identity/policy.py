@@ -92,6 +92,9 @@ DECLARED_RULES: tuple[DeclaredRule, ...] = (
 mapping gives. A loyalty card needs none: its number is an identifier, and the order at a till that names it
 belongs to whoever any record ties to the card."""
 
+PASSED_ON = tuple(rule.reference for rule in DECLARED_RULES if rule.max_beside is not None)
+"""References that others may use: one tells whose a record is only where the record names nobody."""
+
 DECISION, CO_OBSERVED, PROBABILISTIC = "decision", "co_observed", "probabilistic"
 
 RULES: tuple[str, ...] = (DECISION, CO_OBSERVED, *(of.rule for of in DECLARED_RULES), PROBABILISTIC)

@@ -10,7 +10,13 @@ from journey_platform.kpis.grains.business import BEGIN_DAYS, FEATURE_DAYS, RENE
 
 _CONTRACTS = ("shopify/orders",)
 # Whose people somebody is, lists and desks tell.
-_MEMBERS = ("mailchimp/members", "qualtrics/responses", "zendesk/organizations", "zendesk/users")
+_MEMBERS = (
+    "mailchimp/members",
+    "qualtrics/responses",
+    "zendesk/organization_memberships",
+    "zendesk/organizations",
+    "zendesk/users",
+)
 _USED = (*_CONTRACTS, *WEB, *_MEMBERS)
 _BY_COMPANY = (EVERYTHING, "company")
 _BEGINNERS = f"first contracts of accounts that did not use it before, {BEGIN_DAYS} days ago or more"

@@ -13,6 +13,7 @@ from typing import Any
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from journey_platform.identity.assign import person_keys
 from journey_platform.identity.keys import identifier_key, profile_id
 from journey_platform.identity.normalise import DEFAULT_SPELLING, Spelling
 from journey_platform.profiles.companies import (
@@ -68,18 +69,23 @@ def accounts(
     contacts: Iterable[pa.Table],
     identifiers: pa.Table,
     organizations: pa.Table,
+    organization_members: pa.Table,
     *,
     secret: bytes,
     spelling: Spelling = DEFAULT_SPELLING,
 ) -> tuple[pa.Table, pa.Table]:
-    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts, resolved identifiers and
-    `tables.ORGANIZATIONS`.
+    """`tables.ACCOUNTS_TABLE` and `tables.ACCOUNT_MEMBERS_TABLE` from contacts, resolved identifiers,
+    `tables.ORGANIZATIONS` and `tables.ORGANIZATION_MEMBERS`.
 
     A profile is a member of every account that its records tie it to, as a consultant is; what a record said
-    before no longer holds. The main one is that of the strongest evidence, the latest of equally strong.
+    before no longer holds. The main one is that of the strongest evidence; of organisations of the one that
+    is the user's default, then the latest of equally strong.
     """
-    said = _about_companies(statements(contacts, identifiers, secret, spelling))
-    current = [row for row in _latest(said) if not _is_of_a_provider(row)]
+    told = _about_companies(statements(contacts, identifiers, secret, spelling))
+    persons = person_keys(organization_members["identifiers"], identifiers, secret=secret, spelling=spelling)
+    listed = _of_organizations(organization_members, persons)
+    said = [*told, *listed]
+    current = [*(row for row in _latest(told) if not _is_of_a_provider(row)), *listed]
     bodies = organizations.to_pylist()
     company_of = ties(current, bodies)
     evidence, speaks_for = _evidence(current, company_of)
@@ -116,26 +122,39 @@ def _about_companies(said: pa.Table) -> list[Said]:
             about = about.rpartition("@")[2]
         elif row["attribute"] == "company":
             about = compared(about)
-        found.append({**row, "rule": _RULE_OF[row["attribute"]], "about": about})
+        record, at, _ = row["contact_id"].rpartition("@")
+        found.append(
+            {
+                **row,
+                "rule": _RULE_OF[row["attribute"]],
+                "about": about,
+                "record": record if at else row["contact_id"],
+                "is_default": True,
+            }
+        )
     return found
+
+
+def _of_organizations(members: pa.Table, persons: pa.Array) -> list[Said]:
+    """The same of rows of `tables.ORGANIZATION_MEMBERS`, with the person of each; strangers are left out."""
+    rows = members.drop_columns("identifiers").append_column("person_key", persons).to_pylist()
+    return [
+        {**row, "rule": ORGANIZATION, "about": row["organization"], "value": row["organization"]}
+        for row in rows
+        if row["person_key"] is not None
+    ]
 
 
 def _latest(said: list[Said]) -> list[Said]:
     """Of each record and kind of statement the latest, in the order of the records."""
     found: dict[tuple[str, str, int], Said] = {}
     for row in sorted(said, key=_when):
-        found[_record(row), row["rule"], row["person_key"]] = row
+        found[row["record"], row["rule"], row["person_key"]] = row
     return [found[key] for key in sorted(found)]
 
 
 def _is_of_a_provider(row: Said) -> bool:
     return row["rule"] == EMAIL_DOMAIN and row["about"] in MAILBOX_PROVIDERS
-
-
-def _record(row: Said) -> str:
-    """The record of a statement, whichever version of it."""
-    record, at, _ = row["contact_id"].rpartition("@")
-    return str(record if at else row["contact_id"])
 
 
 def _evidence(said: list[Said], company_of: Ties) -> tuple[dict[int, _Evidence], dict[str, set[str]]]:
@@ -146,7 +165,7 @@ def _evidence(said: list[Said], company_of: Ties) -> tuple[dict[int, _Evidence],
         name = company_of.get((row["rule"], row["about"]))
         if name is None:
             continue
-        speaks_for[_record(row)].add(name)
+        speaks_for[row["record"]].add(name)
         of_person = found[row["person_key"]]
         if name not in of_person or _rank(row) > _rank(of_person[name]):
             of_person[name] = row
@@ -155,12 +174,13 @@ def _evidence(said: list[Said], company_of: Ties) -> tuple[dict[int, _Evidence],
 
 def _title(titles: list[Said], speaks_for: Mapping[str, set[str]], name: str) -> Said | None:
     """The latest title that tells of the account: not one in a record of other companies only."""
-    told = [row for row in titles if name in (speaks_for.get(_record(row)) or {name})]
+    told = [row for row in titles if name in (speaks_for.get(row["record"]) or {name})]
     return told[-1] if told else None
 
 
-def _rank(row: Said) -> tuple[int, Any, str]:
-    return -EVIDENCE.index(row["rule"]), row["observed_at"].timestamp(), row["contact_id"]
+def _rank(row: Said) -> tuple[int, bool, Any, str]:
+    at = row["observed_at"].timestamp()
+    return -EVIDENCE.index(row["rule"]), row["is_default"], at, row["contact_id"]
 
 
 def _when(row: Said) -> tuple[Any, str, str]:

@@ -24,7 +24,8 @@ MAILBOX_PROVIDERS = frozenset(_PROVIDERS.split())
 _LEGAL_FORMS = re.compile(r"[ ,]+(?:b\.?v\.?|n\.?v\.?|gmbh|ltd\.?|limited|inc\.?|llc|s\.?a\.?|ag|plc)$")
 
 Said = dict[str, Any]
-"""A statement about a person: person_key, `rule` (kind of evidence), `about` (the value, as compared)."""
+"""A statement about a person: person_key, `rule` (kind of evidence), `about` (the value, as compared), and
+`is_default`: false for a further organisation, where the person may be a guest and vouches for nothing."""
 Ties = Mapping[tuple[str, str], str]
 """(kind of evidence, value) -> the company it stands for, by its compared name."""
 
@@ -43,13 +44,14 @@ def ties(said: list[Said], organizations: list[Said]) -> Ties:
     people are told of none stands for the company of their domains, else for itself.
     """
     tied = {(COMPANY, row["about"]): row["about"] for row in said if row["rule"] == COMPANY}
-    tied |= _declared(said, organizations)
+    vouching = [row for row in said if row["is_default"]]
+    tied |= _declared(vouching, organizations)
     for rule in (ORGANIZATION, EMAIL_DOMAIN, ORGANIZATION):
-        tied |= _tied_by_people(said, rule, tied)
+        tied |= _tied_by_people(vouching, rule, tied)
     for row in said:
         if row["rule"] == ORGANIZATION:
             tied.setdefault((ORGANIZATION, row["about"]), f"{ORGANIZATION} {row['about']}")
-    return tied | _tied_by_people(said, EMAIL_DOMAIN, tied)
+    return tied | _tied_by_people(vouching, EMAIL_DOMAIN, tied)
 
 
 def _declared(said: list[Said], organizations: list[Said]) -> dict[tuple[str, str], str]:

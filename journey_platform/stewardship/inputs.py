@@ -8,15 +8,17 @@ from collections.abc import Sequence
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from journey_platform.identity.declared import declared_links
+from journey_platform.identity.decisions import erased
+from journey_platform.identity.declared import declared_links, owner_of
 from journey_platform.identity.keys import identifier_key, identifier_keys, person_key
 from journey_platform.identity.links import EVIDENCE
 from journey_platform.identity.normalise import KINDS, Spelling, distinct, normalise
-from journey_platform.identity.observations import observations
+from journey_platform.identity.observations import REFERENCES, observations
 from journey_platform.identity.probabilistic.matches import evidence
 from journey_platform.lake import Lake
 from journey_platform.settings import Settings
 from journey_platform.sources import mapping_of
+from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import PROBABILISTIC_LINKS, Table, contacts_table, touchpoints_table
 
 _SEEN_IN = ("vendor", "stream", "record_key", "occurred_at", "identifiers", "is_bot")
@@ -66,10 +68,12 @@ def keys_of(
     """The identifier keys that an id stands for.
 
     `kind:value` is one identifier, as email:ann@shop.example; `key:` and a number its key; a profile id the
-    identifier that the profile is named after; `record:vendor/stream/record_key` all of a record's. Raises
-    `UnknownId`.
+    identifier that the profile is named after; `record:vendor/stream/record_key` all of a record's; a
+    reference, as promo_code:ANN-7F3K, whom the thing belongs to. Raises `UnknownId`.
     """
     kind, colon, value = text.partition(":")
+    if kind in REFERENCES and value.strip():
+        return (_key_of_owner(kind, value, secret=secret, spelling=spelling, lake=lake, sources=sources),)
     if kind in KINDS and value.strip():
         return (identifier_key(secret, kind, normalise(kind, value, spelling)),)
     if kind == "record" and value:
@@ -79,8 +83,22 @@ def keys_of(
     except ValueError:
         raise UnknownId(
             f"an id is a profile's, key:NUMBER, record:VENDOR/STREAM/KEY, or KIND:VALUE with "
-            f"a kind of {', '.join(KINDS)}"
+            f"a kind of {', '.join((*KINDS, *REFERENCES))}"
         ) from None
+
+
+def _key_of_owner(
+    kind: str, value: str, *, secret: bytes, spelling: Spelling, lake: Lake, sources: Sequence[str]
+) -> int:
+    own = identifier_key(secret, kind, normalise(kind, value, spelling))
+    if any((kind, own) in named for named in erased(ledger(lake)).values()):
+        return own
+    tables = (lake.read(table, columns=_DECLARED_IN) for table in touchpoint_tables(sources))
+    contacts = (lake.read(table) for table in contact_tables(sources))
+    owner = owner_of(kind, value, tables, contacts, secret=secret, spelling=spelling)
+    if owner is None:
+        raise UnknownId(f"{kind}: it belongs to nobody, or several people have used it: name the person")
+    return identifier_key(secret, owner[0], normalise(*owner, spelling))
 
 
 def _keys_of_record(

@@ -54,6 +54,27 @@ ORGANIZATIONS = Table(
     is_daily=False,
 )
 
+ORGANIZATION_MEMBERS = Table(
+    key=("customers", "organization_members"),
+    grain="organisation that a help desk's user is in, in the present state",
+    columns=(
+        Column("contact_id", pa.string(), "the statement: leads back to the raw row", is_key=True),
+        Column("vendor", pa.string(), "who said so"),
+        Column("record", pa.string(), "the user's own record, which tells the title"),
+        Column("organization", pa.string(), "the vendor's id of the organisation, as contacts name it"),
+        Column(
+            "identifiers",
+            pa.list_(pa.struct([("kind", pa.string()), ("value", pa.string())])),
+            "what names the user",
+            is_personal=True,
+        ),
+        Column("is_default", pa.bool_(), "the one that the user's own record names"),
+        Column("observed_at", UTC_MICROSECONDS, "when it was last changed"),
+    ),
+    sort_by=("contact_id",),
+    is_daily=False,
+)
+
 ACCOUNTS_TABLE = Table(
     key=("customers", "accounts"),
     grain="business customer: a company whose people are profiles",
@@ -81,7 +102,12 @@ ACCOUNT_MEMBERS_TABLE = Table(
         Column("vendor", pa.string(), "who said so"),
         Column("contact_id", pa.string(), "the statement: leads back to the raw row"),
         Column("observed_at", UTC_MICROSECONDS, "when it was said"),
-        Column("is_main", pa.bool_(), "of the person's accounts the one with the strongest, latest evidence"),
+        Column(
+            "is_main",
+            pa.bool_(),
+            "of the person's accounts the one with the strongest evidence; of organisations the default, "
+            "then the latest",
+        ),
         Column("role", pa.string(), "buyer, sponsor, it or end_user; null where no title is told of it"),
         Column("role_rule", pa.string(), "the words of the title that gave the role; other: none of them"),
         Column("role_contact_id", pa.string(), "the statement that told the title"),

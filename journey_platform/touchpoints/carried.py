@@ -13,7 +13,15 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
     "matomo": {"visitorId": "cookie_id", "userId": "user_id"},
     "mailchimp": {"email_id": "mailchimp_email_id", "unique_email_id": "click_id"},
     "mailchimp/members": {".id": "mailchimp_email_id", "LOYALTYID": "loyalty_id"},
-    "shopify/orders": {"value": "loyalty_id"},
+    "shopify/orders": {
+        ".email": "email",
+        ".phone": "phone",
+        ".customer.id": "shopify_customer_id",
+        ".customer.email": "email",
+        ".customer.phone": "phone",
+        ".note_attributes.loyalty id": "loyalty_id",
+        "code": "promo_code",
+    },
     "zendesk": {
         "requester_id": _PERSON,
         "submitter_id": _PERSON,
@@ -24,11 +32,14 @@ _FIELDS: Mapping[str, Mapping[str, str]] = {
         "ticket_id": _TICKET,
     },
     "zendesk/users": {".id": _PERSON, "external_id": "user_id"},
+    "zendesk/organization_memberships": {"user_id": _PERSON},
     "zendesk/tickets": {".id": _TICKET},
     "qualtrics": {"externalDataReference": "user_id", "ticket_id": _TICKET},
     "mastodon": {"acct": "social_handle"},
 }
-"""By vendor, and by vendor/stream: field -> kind, at any depth; ".field" only at the top."""
+"""By vendor, and by vendor/stream: field -> kind, at any depth; ".field" only at the top, ".field.part" in
+it: of a list of notes, the value of the note of that name. Where a code stands that others may use, every
+field that names a person is listed, so that it is known of a record whether it names anybody."""
 
 THINGS: Mapping[str, str] = {"zendesk/tickets": _TICKET}
 """Streams whose records are things that other records name: the kind of the record's key."""
@@ -40,3 +51,8 @@ SUBJECTS: Mapping[str, str] = {"zendesk": _TICKET}
 def fields_of(vendor: str, stream: str) -> dict[str, str]:
     """The fields of a stream's records that carry an identifier or a reference, with its kind."""
     return {**_FIELDS.get(vendor, {}), **_FIELDS.get(f"{vendor}/{stream}", {})}
+
+
+def spelled(name: object) -> str:
+    """A note's name, however a shop has spelt it."""
+    return str(name or "").strip().rstrip("?").lower().replace("_", " ")

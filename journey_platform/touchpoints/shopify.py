@@ -13,6 +13,7 @@ from datetime import datetime
 import msgspec
 import pyarrow as pa
 
+from journey_platform.touchpoints.carried import spelled
 from journey_platform.touchpoints.mapping import (
     Contact,
     Mapped,
@@ -217,6 +218,6 @@ def _identifiers(order: _Order) -> Pairs:
 def _noted(order: _Order, name: str) -> str | None:
     """What the order's note says under a name, however that is spelt."""
     for note in order.note_attributes:
-        if (note.name or "").strip().rstrip("?").lower().replace("_", " ") == name:
+        if spelled(note.name) == name:
             return text(note.value)
     return None

@@ -130,6 +130,45 @@ def test_organisations_are_read_from_the_first_one_on_and_then_from_where_the_la
     assert (again.cursor, nothing.cursor) == (str(START - 9), None)
 
 
+def membership(number: int, user: object, of: int) -> dict[str, Any]:
+    return {"id": number, "user_id": user, "organization_id": of}
+
+
+def memberships(rows: list[dict[str, Any]], after: str | None) -> dict[str, Any]:
+    meta = {"has_more": after is not None, "after_cursor": after or "end"}
+    return {"organization_memberships": rows, "meta": meta, "links": {"next": OTHER}}
+
+
+def test_memberships_are_listed_to_the_end_and_put_together_by_user() -> None:
+    first = memberships([membership(4, 29, 12), membership(5, 30, 12), membership(6, "x", 12)], "abc")
+    last = memberships([membership(5, 30, 12), membership(3, 29, 13)], None)
+    with told(first, last) as replay:
+        pages = list(connector("zendesk", replay).read("organization_memberships", DAY))
+        asked = [(request.path, request.params) for request in replay.asked]
+    assert asked == [
+        ("/api/v2/organization_memberships.json", {"page[size]": "100"}),
+        ("/api/v2/organization_memberships.json", {"page[size]": "100", "page[after]": "abc"}),
+    ]
+    found = {record.key: msgspec.json.decode(record.body)["memberships"] for record in records(pages)}
+    assert found == {
+        "29": [membership(3, 29, 13), membership(4, 29, 12)],
+        "30": [membership(5, 30, 12)],
+    }
+    assert {record.time for record in records(pages)} == {None}
+    assert [record.field for record in bad(pages)] == ["$.user_id"]
+
+
+def test_a_list_of_memberships_that_breaks_off_gives_no_user() -> None:
+    """Who is in two organisations would seem to have left one."""
+    rows = [membership(4, 29, 12)]
+    found = []
+    with told(memberships(rows, "abc"), memberships(rows, "abc")) as replay:
+        pages = connector("zendesk", replay).read("organization_memberships", DAY)
+        with pytest.raises(PaginationLoop):
+            found.extend(pages)
+    assert records(found) == []
+
+
 def test_an_export_starts_at_least_a_minute_ago() -> None:
     clock = ControlledClock(datetime(2026, 3, 10, 0, 0, 30, tzinfo=UTC))
     with told({"users": [], "after_cursor": "a", "end_of_stream": True}) as replay:

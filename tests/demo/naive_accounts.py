@@ -27,6 +27,10 @@ def companies_of(recount: Recount) -> dict[int, list[str]]:
         who = recount.who(("support", str(u.user_id)))
         if who is not None and u.organization_id is not None:
             told[who].append(named[u.organization_id])
+    for membership in world.memberships:
+        who = recount.who(("support", str(membership.user_id)))
+        if who is not None and not membership.is_default:
+            told[who].append(named[membership.organization_id])
     others: list[tuple[int | None, str | None]] = []
     others += [(recount.who(("support", str(u.user_id))), u.email) for u in world.support_users]
     others += [(buyer(recount, o), o.email) for o in world.orders if not o.is_test]

@@ -54,7 +54,7 @@ from journey_platform.tables import (
     raw_table,
 )
 from journey_platform.touchpoints.mailings import mailings
-from journey_platform.touchpoints.organizations import organizations
+from journey_platform.touchpoints.organizations import organization_members, organizations
 from journey_platform.touchpoints.vendors import MAPPINGS
 from tests.connectors.controlled_clock import ControlledClock
 from tests.demo.naive import channel
@@ -137,8 +137,9 @@ def compute(world: World, raw: dict[str, dict[str, pa.Table]], refused: Counter[
     attributes = survivors(contacts, resolution.identifiers, secret=SECRET)
     people = profiles(resolution.identifiers, attributes)
     bodies = organizations(raw["zendesk"]["organizations"])
-    assert not bodies.rejected.num_rows
-    companies, people_of = accounts(contacts, resolution.identifiers, bodies.rows, secret=SECRET)
+    listed = organization_members(raw["zendesk"]["organization_memberships"], raw["zendesk"]["users"])
+    assert not bodies.rejected.num_rows + listed.rejected.num_rows
+    companies, people_of = accounts(contacts, resolution.identifiers, bodies.rows, listed.rows, secret=SECRET)
     assigned = assign(pa.concat_tables(touchpoints), resolution.identifiers, secret=SECRET)
     with Engine(Lake(str(root))) as engine:
         journeys = engine.memtable(assigned)
@@ -236,6 +237,11 @@ def test_the_companies_and_their_people_are_found(outcome: Outcome) -> None:
         if user.organization_id is not None:
             owner = outcome.world.truth.owner_of["zendesk_user_id", str(user.user_id)]
             expected[named[user.organization_id]].add(owner)
+    further = [of for of in outcome.world.memberships if not of.is_default]
+    assert len(further) == 2, "who keep another company's books"
+    for of in further:
+        owner = outcome.world.truth.owner_of["zendesk_user_id", str(of.user_id)]
+        expected[named[of.organization_id]].add(owner)
     expected = {name: {n for n in of_name if n > 0} for name, of_name in expected.items()}
     # A company's mailbox, which several read, is a profile of its own.
     people = {name: {n for n in of_name if n > 0} for name, of_name in outcome.accounts.items()}

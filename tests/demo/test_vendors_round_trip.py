@@ -95,6 +95,7 @@ def expected(world: World, stream: str) -> set[str]:
         "tickets": {str(ticket.ticket_id) for ticket in world.tickets},
         "users": {str(user.user_id) for user in world.support_users},
         "organizations": {str(body.organization_id) for body in world.organizations},
+        "organization_memberships": {str(membership.user_id) for membership in world.memberships},
         # Created (two metrics begin), first reply, solved: every ticket of the small world has all four.
         "ticket_metric_events": {str(t.ticket_id * 10 + place) for t in world.tickets for place in range(4)},
         "satisfaction_ratings": {str(ticket.ticket_id) for ticket in world.tickets if ticket.rated_at},
@@ -163,6 +164,9 @@ def test_the_size_of_pages_changes_no_byte(environment: dict[str, str], vendor: 
         pytest.param("zendesk", "tickets", {"subject": "no id"}, id="ticket without an id"),
         pytest.param("zendesk", "users", {"id": 9, "updated_at": "soon"}, id="user changed at no time"),
         pytest.param("zendesk", "organizations", {"name": "no id"}, id="organisation without an id"),
+        pytest.param(
+            "zendesk", "organization_memberships", {"id": 9, "user_id": None}, id="membership of nobody"
+        ),
         pytest.param("zendesk", "ticket_metric_events", {"time": 1}, id="event without an id"),
         pytest.param("zendesk", "satisfaction_ratings", {"id": [1]}, id="rating whose id is a list"),
         pytest.param(

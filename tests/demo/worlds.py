@@ -8,6 +8,7 @@ from journey_platform.demo.world import (
     EmailAction,
     Malformed,
     Member,
+    Membership,
     Organization,
     Outage,
     Post,
@@ -218,5 +219,9 @@ def small_world(outages: list[Outage] | None = None, malformed: list[Malformed] 
         organizations=[
             Organization(700 + n, f"Body {n}", [f"body{n}.example"] if n else [], at(1, 5, n))
             for n in range(6)
+        ],
+        memberships=[
+            *(Membership(800 + n, 500 + n, 701, True, at(1, 6)) for n in range(3)),
+            *(Membership(810 + n, 502, 702 + n, False, at(2, 6)) for n in range(3)),
         ],
     )

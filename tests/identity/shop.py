@@ -17,7 +17,7 @@ from journey_platform.defs.platform import Platform
 from journey_platform.identity.keys import identifier_key
 from journey_platform.lake import Lake
 from journey_platform.settings import load
-from journey_platform.tables import ORGANIZATIONS, contacts_table, touchpoints_table
+from journey_platform.tables import ORGANIZATION_MEMBERS, ORGANIZATIONS, contacts_table, touchpoints_table
 
 DAY = date(2026, 3, 2)
 SOURCES = ("matomo", "zendesk")
@@ -122,6 +122,20 @@ def fill(root: Path) -> Lake:
         for n, name in enumerate(("Bakery of Ann@shop.example", "Eik Works"))
     ]
     lake.replace_all(ORGANIZATIONS, pa.Table.from_pylist(kept, schema=ORGANIZATIONS.schema), run_id="fill")
+    members = [
+        {
+            "contact_id": f"zendesk/organization_memberships/{user}#1@0",
+            "vendor": "zendesk",
+            "record": f"zendesk/users/{user}",
+            "organization": "zendesk:1",
+            "identifiers": _pairs((("zendesk_user_id", user),)),
+            "is_default": False,
+            "observed_at": _moment(0),
+        }
+        for user in ("1", "3")
+    ]
+    listed = pa.Table.from_pylist(members, schema=ORGANIZATION_MEMBERS.schema)
+    lake.replace_all(ORGANIZATION_MEMBERS, listed, run_id="fill")
     return lake
 
 

@@ -5,7 +5,7 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
-from journey_platform.identity.declared import THING_IS_SHARED, declared_links
+from journey_platform.identity.declared import THING_IS_SHARED, declared_links, owner_of
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.touchpoints.vendors import MAPPINGS
@@ -36,13 +36,18 @@ def order(number: int, *codes: str, **fields: Any) -> dict[str, Any]:
     }
 
 
-def resolved(records: Raw) -> Resolution:
+def mapped(records: Raw) -> tuple[list[pa.Table], list[pa.Table]]:
     touchpoints: list[pa.Table] = []
     contacts: list[pa.Table] = []
     for vendor, streams in records.items():
         tables = {stream: raw(vendor, stream, *bodies) for stream, bodies in streams.items()}
         touchpoints.append(MAPPINGS[vendor].touchpoints(tables, zone="UTC").rows)
         contacts.append(MAPPINGS[vendor].contacts(tables, zone="UTC").rows)
+    return touchpoints, contacts
+
+
+def resolved(records: Raw) -> Resolution:
+    touchpoints, contacts = mapped(records)
     evidence = declared_links(touchpoints, contacts, secret=SECRET)
     return resolve(observations(touchpoints, contacts), secret=SECRET, evidence=evidence)
 
@@ -163,3 +168,48 @@ def test_no_order_of_the_records_changes_what_a_code_says() -> None:
     without_examples = [name for name in one.links.schema.names if name != "example"]
     assert one.identifiers.equals(other.identifiers)
     assert one.links.select(without_examples).equals(other.links.select(without_examples))
+
+
+@pytest.mark.parametrize(
+    ("records", "thing", "owner"),
+    [
+        pytest.param(
+            {"zendesk": {"tickets": [TICKET]}}, ("ticket_id", "5001"), ("zendesk_user_id", "7"), id="a ticket"
+        ),
+        pytest.param(
+            {"mailchimp": {"members": [member()]}},
+            ("click_id", "A1B2C3D4E5"),
+            ("mailchimp_email_id", ANN),
+            id="a mailing's click id",
+        ),
+        pytest.param(
+            {"mailchimp": {"members": [member(**GIVEN)]}},
+            ("promo_code", "ann-7f3k "),
+            ("mailchimp_email_id", ANN),
+            id="a code that was never used",
+        ),
+        pytest.param(
+            {"mailchimp": {"members": [member(**GIVEN), member("bob@work.example", BOB, **GIVEN)]}},
+            ("promo_code", "ANN-7F3K"),
+            None,
+            id="a code of two",
+        ),
+        pytest.param(
+            {
+                "mailchimp": {"members": [member(**GIVEN)]},
+                "shopify": {
+                    "orders": [order(n, "ANN-7F3K", email=f"friend{n}@home.example") for n in range(2)]
+                },
+            },
+            ("promo_code", "ANN-7F3K"),
+            None,
+            id="a code that was passed on",
+        ),
+        pytest.param(
+            {"shopify": {"orders": [order(1, "SPRING")]}}, ("promo_code", "SPRING"), None, id="nobody's"
+        ),
+    ],
+)
+def test_a_thing_is_told_to_be_whose_it_is(records: Raw, thing: Identifier, owner: Identifier | None) -> None:
+    touchpoints, contacts = mapped(records)
+    assert owner_of(*thing, touchpoints, contacts, secret=SECRET) == owner

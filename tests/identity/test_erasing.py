@@ -19,20 +19,17 @@ from journey_platform.lake import Lake
 from journey_platform.landing import land_events, land_versions
 from journey_platform.settings import load
 from journey_platform.stewardship import erasing
-from journey_platform.stewardship.erasing import (
-    erase,
-    erased_of,
-    look_again,
-    personal_tables,
-    unfinished,
-)
+from journey_platform.stewardship.erasing import erase, look_again, unfinished
 from journey_platform.stewardship.ledger import decide
+from journey_platform.stewardship.personal import Removed, personal_tables
+from journey_platform.stewardship.whom import erased_of
 from journey_platform.tables import (
     DECISIONS,
     ERASURES,
     IDENTIFIERS_TABLE,
     IDENTITY_EVENTS,
     JOURNEY_TOUCHPOINTS,
+    ORGANIZATION_MEMBERS,
     ORGANIZATIONS,
     PROFILES_TABLE,
     raw_table,
@@ -79,6 +76,7 @@ def test_everybody_else_is_as_before(lake: Lake, say: Say, tmp_path: Path) -> No
     assert [before[p]["email"] for p in before.keys() - after.keys()] == ["ann@shop.example"]
     assert after == {person: before[person] for person in after}
     assert lake.read(ORGANIZATIONS)["name"].to_pylist() == ["Eik Works"]
+    assert lake.read(ORGANIZATION_MEMBERS)["record"].to_pylist() == ["zendesk/users/3"]
     changed = {d for d, s in lake.day_states(JOURNEY_TOUCHPOINTS).items() if s.fingerprint != days[d]}
     assert {(day - DAY).days for day in changed} == {0, 1, 2}
     assert lake.read(IDENTITY_EVENTS).num_rows == 0
@@ -189,22 +187,22 @@ def test_an_erasure_that_was_done_is_the_same_when_done_again(lake: Lake, say: S
 def test_an_erasure_cut_short_is_finished_by_the_next(
     lake: Lake, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, step: int
 ) -> None:
-    whole, done = tmp_path / "whole", erasing._remove
+    whole, done = tmp_path / "whole", erasing.remove
     shutil.copytree(tmp_path, whole, ignore=shutil.ignore_patterns("whole"))
     ann_is_erased(Lake(str(whole)))
     tried = []
 
-    def cut_short(*given: object, **named: object) -> erasing.Removed:
+    def cut_short(*given: object, **named: object) -> Removed:
         tried.append(given)
         if len(tried) == 1 + step * 4:
             raise KeyboardInterrupt
         return done(*given, **named)  # type: ignore[arg-type]
 
-    monkeypatch.setattr(erasing, "_remove", cut_short)
+    monkeypatch.setattr(erasing, "remove", cut_short)
     with pytest.raises(KeyboardInterrupt):
         ann_is_erased(lake)
     assert len(unfinished(lake)) == 1
-    monkeypatch.setattr(erasing, "_remove", done)
+    monkeypatch.setattr(erasing, "remove", done)
     ann_is_erased(lake)
     assert unfinished(lake) == []
     for table in personal_tables():

@@ -15,7 +15,9 @@ from journey_platform.lake import Lake
 from journey_platform.landing import land_events, land_versions
 from journey_platform.landing.checkpoint import checkpoint
 from journey_platform.settings import load
-from journey_platform.stewardship.erasing import erase, erased_of, look_again, personal_tables
+from journey_platform.stewardship.erasing import erase, look_again
+from journey_platform.stewardship.personal import personal_tables
+from journey_platform.stewardship.whom import erased_of
 from journey_platform.tables import ERASURES, raw_table
 from tests.identity.remains import Traces
 from tests.identity.shop import DAY, SECRET, filled, reopened

@@ -22,10 +22,15 @@ ANN = {
     "social_handle": "ann@social.example",
     "mailchimp_email_id": "5d41402abc4b2a76b9719d911017c592",
     "click_id": "a1b2c3d4e5",
+    "shopify_customer_id": "71",
+    "loyalty_id": "770012",
+    "promo_code": "ANN-7F3K",
 }
 MEMBERS = "mailchimp/members"
 TICKETS = "zendesk/tickets"
 USERS = "zendesk/users"
+ORDERS = "shopify/orders"
+CODE = {"discount_codes": [{"code": " ann-7f3K "}]}
 VISITS = "matomo/visits"
 RESPONSES = "qualtrics/responses"
 POSTS = "mastodon/tag_timelines"
@@ -85,6 +90,22 @@ def is_found(source: str, record: object) -> bool:
             {"account": {"acct": "ann", "url": "https://social.example/@ann"}},
             id="a local handle",
         ),
+        pytest.param(
+            "zendesk/organization_memberships",
+            {"user_id": 81, "memberships": [{"id": 4, "user_id": 81}]},
+            id="who is in which organisations",
+        ),
+        pytest.param(ORDERS, {"customer": {"id": 71}}, id="a shop's customer"),
+        pytest.param(
+            ORDERS, {"note_attributes": [{"name": "Loyalty_ID?", "value": 770012}]}, id="a card at the till"
+        ),
+        pytest.param(ORDERS, CODE, id="a code alone"),
+        pytest.param(
+            ORDERS,
+            {**CODE, "email": "", "phone": None, "customer": None, "line_items": [{"quantity": 3}]}
+            | {"note_attributes": [{"name": "How did you hear about us?", "value": "a friend"}]},
+            id="a code alone, in a full order",
+        ),
         pytest.param(POSTS, {"content": "<p>Thanks @Ann@Social.example!</p>"}, id="a mention"),
     ],
 )
@@ -102,6 +123,15 @@ def test_what_carries_one_is_found(source: str, record: object) -> None:
         pytest.param(MEMBERS, {"email_address": "ann.bee@gmail.com.example"}, id="a longer domain"),
         pytest.param(USERS, {"phone": "+316123456789"}, id="a longer number"),
         pytest.param(VISITS, {"userId": "u-1000071"}, id="a longer id"),
+        pytest.param(ORDERS, {"id": 71, "line_items": [{"id": 770012}]}, id="an order of that number"),
+        pytest.param(ORDERS, {**CODE, "email": "bo@shop.example"}, id="a code that another redeemed by mail"),
+        pytest.param(ORDERS, {**CODE, "customer": {"phone": "+31655555555"}}, id="or by telephone"),
+        pytest.param(ORDERS, {**CODE, "customer": {"id": 72}}, id="or as a customer"),
+        pytest.param(
+            ORDERS, {**CODE, "note_attributes": [{"name": "loyalty id", "value": "8"}]}, id="or with a card"
+        ),
+        pytest.param(ORDERS, {"discount_codes": [{"code": "SPRING"}]}, id="another code"),
+        pytest.param(TICKETS, {"description": "ANN-7F3K does not work"}, id="a code in a text of others"),
         pytest.param(VISITS, {"visitDuration": "5001", "timestamp": 1772434567}, id="figures"),
         pytest.param(VISITS, {"userId": None, "actionDetails": []}, id="nothing"),
     ],
@@ -137,3 +167,18 @@ def test_a_feed_of_files_says_itself_which_columns_carry_one() -> None:
     fields = erased.fields_of("files", "receipts")
     assert erased.is_in_body('{"card":"77","amount":"12"}', fields)
     assert not erased.is_in_body('{"card":"78","amount":"77"}', fields)
+
+
+@pytest.mark.parametrize(
+    ("body", "is_theirs"),
+    [
+        pytest.param('{"code":"SUMMER-77","card":""}', True, id="alone"),
+        pytest.param('{"code":"SUMMER-77","card":"78"}', False, id="with another's card"),
+        pytest.param('{"code":"SUMMER-78"}', False, id="another code"),
+    ],
+)
+def test_a_code_in_a_file_counts_where_no_other_column_names_anybody(body: str, is_theirs: bool) -> None:
+    columns = {"code": "promo_code", "card": "loyalty_id"}
+    code = ("promo_code", identifier_key(SECRET, "promo_code", "summer-77"))
+    erased = Erased([code], secret=SECRET, declared={"files/receipts": columns})
+    assert erased.is_in_body(body, erased.fields_of("files", "receipts")) is is_theirs

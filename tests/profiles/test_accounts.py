@@ -12,7 +12,7 @@ from journey_platform.identity.keys import identifier_key
 from journey_platform.identity.observations import observations
 from journey_platform.identity.resolve import resolve
 from journey_platform.profiles.accounts import accounts, role_of
-from journey_platform.tables import ORGANIZATIONS, contacts_table
+from journey_platform.tables import ORGANIZATION_MEMBERS, ORGANIZATIONS, contacts_table
 
 SECRET = b"a long random text for tests only"
 START = datetime(2026, 3, 1, tzinfo=UTC)
@@ -50,6 +50,9 @@ def kept(*bodies: tuple[str, str | None, list[str]]) -> pa.Table:
     return pa.Table.from_pylist(rows, schema=ORGANIZATIONS.schema)
 
 
+NOBODY = ORGANIZATION_MEMBERS.empty()
+
+
 def found(
     statements: Iterable[Statement], organizations: pa.Table | None = None
 ) -> tuple[list[dict[str, object]], dict[str, dict[str, object]]]:
@@ -57,7 +60,7 @@ def found(
     said = contacts(statements)
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
     bodies = kept() if organizations is None else organizations
-    companies, people = accounts([said], identifiers, bodies, secret=SECRET)
+    companies, people = accounts([said], identifiers, bodies, NOBODY, secret=SECRET)
     name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
     address_of = {row["person_key"]: row["value"] for row in identifiers.to_pylist()}
     members = {
@@ -223,7 +226,8 @@ def members_of(*records: dict[str, str], versions: bool = False) -> dict[str, di
     ]
     said = pa.Table.from_pylist(rows, schema=said.schema)
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
-    companies, people = accounts([said], identifiers, kept(("zendesk:7", "Fjord Foods", [])), secret=SECRET)
+    bodies = kept(("zendesk:7", "Fjord Foods", []))
+    companies, people = accounts([said], identifiers, bodies, NOBODY, secret=SECRET)
     name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
     assert all(row["members"] == 1 for row in companies.to_pylist())
     return {name_of[row["account_key"]]: row for row in people.to_pylist()}
@@ -256,7 +260,7 @@ def test_work_addresses_at_two_companies_make_a_member_of_both() -> None:
         row["identifiers"].append({"kind": "phone", "value": "+31612345678"})
     said = pa.Table.from_pylist(rows, schema=said.schema)
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
-    _, people = accounts([said], identifiers, kept(), secret=SECRET)
+    _, people = accounts([said], identifiers, kept(), NOBODY, secret=SECRET)
     of_two = Counter(row["person_key"] for row in people.to_pylist())
     assert sorted(of_two.values()) == [1, 1, 2]
 
@@ -264,6 +268,95 @@ def test_work_addresses_at_two_companies_make_a_member_of_both() -> None:
 def test_what_a_record_said_before_no_longer_holds() -> None:
     found = members_of({"company": "Fjord"}, EIK, versions=True)
     assert {name: row["contact_id"] for name, row in found.items()} == {"Eik Works": "mailchimp/members/0@1"}
+
+
+# Users of a help desk who are in several organisations
+
+
+def desk(user: int, about: dict[str, str]) -> dict[str, object]:
+    """What the desk's own record of a user says."""
+    return {
+        "day": START.date(),
+        "contact_id": f"zendesk/users/{user}@0",
+        "observed_at": START,
+        "vendor": "zendesk",
+        "stream": "users",
+        "record_key": str(user),
+        "identifiers": [{"kind": "zendesk_user_id", "value": str(user)}],
+        "attributes": [{"name": name, "value": value} for name, value in about.items()],
+    }
+
+
+def listed(*memberships: tuple[int, int, bool]) -> pa.Table:
+    """(user, organisation, whether it is their default), each a minute after the one before."""
+    rows = [
+        {
+            "contact_id": f"zendesk/organization_memberships/{user}#{n}@{n}",
+            "vendor": "zendesk",
+            "record": f"zendesk/users/{user}",
+            "organization": f"zendesk:{of}",
+            "identifiers": [{"kind": "zendesk_user_id", "value": str(user)}],
+            "is_default": is_default,
+            "observed_at": START + timedelta(minutes=n),
+        }
+        for n, (user, of, is_default) in enumerate(memberships)
+    ]
+    return pa.Table.from_pylist(rows, schema=ORGANIZATION_MEMBERS.schema)
+
+
+def of_users(
+    users: list[dict[str, object]], memberships: pa.Table, *bodies: tuple[str, str | None, list[str]]
+) -> dict[tuple[str, str], dict[str, object]]:
+    """The row of each member, by user and account's name."""
+    said = pa.Table.from_pylist(users, schema=contacts_table("zendesk").schema)
+    identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
+    user_of = {row["person_key"]: row["value"] for row in identifiers.to_pylist()}
+    companies, people = accounts([said], identifiers, kept(*bodies), memberships, secret=SECRET)
+    name_of = {row["account_key"]: row["name"] for row in companies.to_pylist()}
+    return {(user_of[row["person_key"]], name_of[row["account_key"]]): row for row in people.to_pylist()}
+
+
+BOTH = ("zendesk:7", "Eik Works", []), ("zendesk:8", "Fjord Foods", [])
+
+
+def test_a_user_in_two_organisations_is_a_member_of_both_and_mainly_of_the_default_one() -> None:
+    user = desk(81, {"organization": "zendesk:7", "job_title": "CFO"})
+    members = of_users([user], listed((81, 7, True), (81, 8, False)), *BOTH)
+    told = {
+        name: (row["rule"], row["contact_id"], row["observed_at"], row["is_main"], row["role"])
+        for (_, name), row in members.items()
+    }
+    assert told == {
+        "Eik Works": ("organization", "zendesk/users/81@0", START, True, "buyer"),
+        "Fjord Foods": (
+            "organization",
+            "zendesk/organization_memberships/81#1@1",
+            START + timedelta(minutes=1),
+            False,
+            "buyer",
+        ),
+    }
+
+
+def test_a_further_organisation_that_only_the_list_names_is_an_account_of_its_own() -> None:
+    members = of_users(
+        [desk(81, {"organization": "zendesk:7"})], listed((81, 7, True), (81, 9, False)), *BOTH
+    )
+    assert members.keys() == {("81", "Eik Works"), ("81", None)}
+
+
+def test_guests_from_another_company_do_not_rename_an_organisation() -> None:
+    """Two of its three people are of Eik Works, and only its guests."""
+    users = [desk(n, {"organization": "zendesk:7", "company": "Eik Works"}) for n in (81, 82)]
+    memberships = listed((81, 7, True), (82, 7, True), (81, 8, False), (82, 8, False), (83, 8, True))
+    members = of_users([*users, desk(83, {"organization": "zendesk:8"})], memberships, *BOTH)
+    assert {name for user, name in members if user == "83"} == {"Fjord Foods"}
+    assert {name for user, name in members if user == "81"} == {"Eik Works", "Fjord Foods"}
+
+
+def test_who_is_listed_but_nobody_known_is_a_member_of_nothing() -> None:
+    user = desk(81, {"organization": "zendesk:7"})
+    assert of_users([user], listed((99, 8, True)), *BOTH).keys() == {("81", "Eik Works")}
 
 
 @pytest.mark.parametrize(
@@ -303,6 +396,6 @@ def test_order_changes_nothing(seed: int) -> None:
     said = contacts(statements)
     turned = said.take(random.Random(seed).sample(range(20), 20))
     identifiers = resolve(observations([], [said]), secret=SECRET).identifiers
-    both = [accounts([rows], identifiers, kept(), secret=SECRET) for rows in (said, turned)]
+    both = [accounts([rows], identifiers, kept(), NOBODY, secret=SECRET) for rows in (said, turned)]
     assert both[0][0].equals(both[1][0])
     assert both[0][1].equals(both[1][1])

@@ -51,6 +51,20 @@ TICKET = {
     "generated_timestamp": EPOCH,
 }
 USER = {"id": 990_002, "role": "end-user", "email": "a@b.example", "created_at": ISO, "updated_at": ISO}
+BODY = {
+    "id": 990_005,
+    "name": "Eik Works",
+    "domain_names": ["eik.example"],
+    "created_at": ISO,
+    "updated_at": ISO,
+}
+MEMBERSHIP = {
+    "id": 990_006,
+    "user_id": 990_007,
+    "organization_id": 701,
+    "default": True,
+    "updated_at": ISO,
+}
 RATING = {"id": 990_003, "ticket_id": 1, "requester_id": 501, "score": "good", "created_at": ISO}
 EVENT = {"id": 990_004, "ticket_id": None, "metric": "reply_time", "type": "fulfill", "time": ISO}
 ACTIVITY = {"timestamp": "2026-03-02T11:00:00+00:00", "ip": "198.18.0.1", "action": "open"}
@@ -141,6 +155,44 @@ def keys(lake: Lake, table: Table) -> set[str]:
             id="in the future",
         ),
         pytest.param("zendesk", "users", {**USER, "email": "no address"}, "address_like", id="a form"),
+        pytest.param("zendesk", "organizations", {**BODY, "name": None}, "name_given", id="no name"),
+        pytest.param("zendesk", "organizations", {**BODY, "name": "  "}, "name_not_blank", id="a blank name"),
+        pytest.param("zendesk", "organizations", {**BODY, "name": 7}, "name_is_text", id="a numeric name"),
+        pytest.param(
+            "zendesk",
+            "organizations",
+            {**BODY, "domain_names": {}},
+            "domains_are_a_list",
+            id="no list of domains",
+        ),
+        pytest.param(
+            "zendesk",
+            "organizations",
+            {**BODY, "domain_names": ["eik.example", "ann@eik.example"]},
+            "domains_like",
+            id="an address among the domains",
+        ),
+        pytest.param(
+            "zendesk",
+            "organization_memberships",
+            {**MEMBERSHIP, "organization_id": None},
+            "organizations_given",
+            id="in no organisation",
+        ),
+        pytest.param(
+            "zendesk",
+            "organization_memberships",
+            {**MEMBERSHIP, "updated_at": None},
+            "changes_dated",
+            id="since nobody knows when",
+        ),
+        pytest.param(
+            "zendesk",
+            "organization_memberships",
+            {**MEMBERSHIP, "default": None},
+            "one_default",
+            id="no default",
+        ),
         pytest.param(
             "zendesk", "satisfaction_ratings", {**RATING, "score": None}, "score_given", id="required"
         ),

@@ -198,7 +198,7 @@ def zendesk() -> Replay:
     as a list (the first 100 of 1,993) and not as an export: here they come in the export's envelope, by
     `updated_at`, with the tickets' cursor. So were organisations, which come in the recorded envelope of a
     time-based export. Not recorded: the search's count, which is that of the recorded
-    tickets; metric events and ratings, which are empty.
+    tickets; metric events, ratings and who is in which organisations, which are empty.
     """
     tape = load_all(RECORDINGS / "ticketing" / "zendesk")
     export = _find(tape, "GET", "/api/v2/incremental/tickets/cursor.json", start_time="0", per_page=None)
@@ -238,8 +238,8 @@ def zendesk() -> Replay:
             start, end = map(datetime.fromisoformat, asked_days.groups())
             created = [datetime.fromisoformat(row["created_at"]) for row in changed["tickets"]]
             return export.with_json({"count": sum(start <= time < end for time in created)})
-        if resource == "satisfaction_ratings":
-            return export.with_json({"satisfaction_ratings": [], "meta": {"has_more": False}, "links": {}})
+        if resource in ("satisfaction_ratings", "organization_memberships"):
+            return export.with_json({resource: [], "meta": {"has_more": False}, "links": {}})
         return asked
 
     return Replay(tape, rule)

@@ -43,6 +43,7 @@ TICKET_IDS = {28, 29, 30, 31, 32, 37, 38}  # those of the first second, as the t
         pytest.param("zendesk", "tickets", ALWAYS, 87, 87, 1, id="zendesk tickets"),
         pytest.param("zendesk", "users", ALWAYS, 100, 100, 1, id="zendesk users"),
         pytest.param("zendesk", "organizations", ALWAYS, 100, 100, 1, id="zendesk organizations"),
+        pytest.param("zendesk", "organization_memberships", ALWAYS, 0, 0, 1, id="zendesk memberships, none"),
         pytest.param("qualtrics", "surveys", ALWAYS, 4, 4, 1, id="qualtrics surveys"),
         pytest.param("qualtrics", "survey_definitions", ALWAYS, 1, 1, 1, id="qualtrics definition"),
         pytest.param("qualtrics", "responses", ALWAYS, 26, 26, 4, id="qualtrics responses"),

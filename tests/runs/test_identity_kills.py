@@ -15,8 +15,9 @@ from journey_platform.demo.vendors.server import Served
 from journey_platform.identity.decisions import UNLINK
 from journey_platform.lake import Lake
 from journey_platform.settings import load
-from journey_platform.stewardship.erasing import look_again, personal_tables, unfinished
+from journey_platform.stewardship.erasing import look_again, unfinished
 from journey_platform.stewardship.ledger import decide
+from journey_platform.stewardship.personal import personal_tables
 from journey_platform.tables import (
     ERASURES,
     HOUSEHOLDS_TABLE,

@@ -107,8 +107,8 @@ def test_a_vendor_that_cannot_be_reached_fails_alone_and_the_others_kpis_are_der
     assert sorted(outcome.failures) == [
         f"raw/zendesk/{stream}"
         for stream in (
-            *("organizations", "satisfaction_ratings", "ticket_counts", "ticket_metric_events"),
-            *("tickets", "users"),
+            *("organization_memberships", "organizations", "satisfaction_ratings", "ticket_counts"),
+            *("ticket_metric_events", "tickets", "users"),
         )
     ]
     for asset, reason in outcome.failures.items():

@@ -70,6 +70,14 @@ class Zendesk(Vendor):
                 if organization.created_at <= as_of
             ],
         )
+        self._memberships = self._in_order(
+            "organization_memberships",
+            [
+                (epoch(membership.created_at), membership.membership_id, membership)
+                for membership in world.memberships
+                if membership.created_at <= as_of
+            ],
+        )
         self._events = self._in_order(
             "ticket_metric_events",
             [
@@ -147,8 +155,14 @@ class Zendesk(Vendor):
                 return self._time_export(request, "organizations", organizations, self._rows.organization)
             case "incremental/ticket_metric_events":
                 return self._time_export(request, "ticket_metric_events", self._events, self._rows.event)
+            case "organization_memberships":
+                rows, render = self._memberships, self._rows.membership
+                return self._list(request, "organization_memberships", rows, render)
             case "satisfaction_ratings":
-                return self._satisfaction_ratings(request)
+                first = int(request.query.get("start_time", "0"))
+                last = int(request.query.get("end_time", epoch(self.as_of)))
+                rows = [row for row in self._ratings if first <= row[0] <= last]
+                return self._list(request, "satisfaction_ratings", rows, self._rows.rating)
             case "search/count":
                 return {"count": self._search_count(request.query.get("query", ""))}
         raise Refused(404)
@@ -207,11 +221,10 @@ class Zendesk(Vendor):
             "end_time": end_time,
         }
 
-    def _satisfaction_ratings(self, request: Request) -> dict[str, Any]:
-        """Ratings created in [start_time, end_time], oldest first."""
-        first = int(request.query.get("start_time", "0"))
-        last = int(request.query.get("end_time", epoch(self.as_of)))
-        rows = [row for row in self._ratings if first <= row[0] <= last]
+    def _list(
+        self, request: Request, plural: str, rows: list[_Row], render: Callable[..., dict[str, Any]]
+    ) -> dict[str, Any]:
+        """A list by cursor, oldest first. What it says of the next page is there at the end, too."""
         limit = pages.size(request, request.query.get("page[size]"), LIST_SIZE, LIST_SIZE)
         start, _, mark = _read_cursor(request.query.get("page[after]") or _cursor(0, 0, 0))
         page = pages.by_cursor(request, rows, start, limit, mark)
@@ -220,7 +233,7 @@ class Zendesk(Vendor):
         link = f"{OTHER_HOST}{request.path}?{urlencode(kept | {'page[after]': after, 'page[size]': limit})}"
         before = link.replace("page%5Bafter%5D", "page%5Bbefore%5D")
         return {
-            "satisfaction_ratings": _rendered(page.rows, self._rows.rating),
+            plural: _rendered(page.rows, render),
             "meta": {"has_more": page.has_more, "after_cursor": after, "before_cursor": _cursor(start, 0, 0)},
             "links": {"prev": before, "next": link},
         }

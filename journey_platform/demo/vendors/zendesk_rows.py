@@ -1,10 +1,10 @@
-"""Tickets, users, organisations, metric events and ratings as Zendesk writes them."""
+"""Tickets, users, organisations, who is in them, metric events and ratings as Zendesk writes them."""
 
 from datetime import UTC, datetime
 from typing import Any
 
 from journey_platform.demo.vendors.messages import epoch, iso_z
-from journey_platform.demo.world import Organization, SupportUser, Ticket, World
+from journey_platform.demo.world import Membership, Organization, SupportUser, Ticket, World
 
 AGENT_ID = 900000001
 OTHER_HOST = "https://shop-demo.zendesk.example"
@@ -17,6 +17,7 @@ class Rows:
         self._as_of = as_of
         self._zone = world.zone
         self._user_of = {user.user_id: user for user in world.support_users}
+        self._name_of = {body.organization_id: body.name for body in world.organizations}
 
     def _status(self, ticket: Ticket) -> str:
         return ticket.status if ticket.changed_at <= self._as_of else "open"
@@ -135,6 +136,21 @@ class Rows:
             "group_id": None,
             "tags": [],
             "organization_fields": {},
+        }
+
+    def membership(self, second: int, membership_id: int, membership: Membership) -> dict[str, Any]:
+        """`default` is null where it is not, as Zendesk has it."""
+        at = iso_z(datetime.fromtimestamp(second, UTC))
+        return {
+            "url": f"{OTHER_HOST}/api/v2/organization_memberships/{membership_id}.json",
+            "id": membership_id,
+            "user_id": membership.user_id,
+            "organization_id": membership.organization_id,
+            "default": membership.is_default or None,
+            "created_at": at,
+            "organization_name": self._name_of[membership.organization_id],
+            "updated_at": at,
+            "view_tickets": True,
         }
 
     def event(self, second: int, event_id: int, event: tuple[Ticket, str, str]) -> dict[str, Any]:

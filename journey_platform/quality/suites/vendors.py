@@ -1,11 +1,13 @@
 """What guards single streams of the vendors, by table. The others have what all archives share."""
 
-from journey_platform.quality.rules import Reference, is_between, is_one_of, is_present, matches
+from journey_platform.quality.rules import Reference, holds, is_between, is_one_of, is_present, matches
 from journey_platform.quality.suites.raw import Stream, kind_of, number_in
 from journey_platform.quality.verdict import ERROR, WARN
 
 _ADDRESS = r"^[^@\s]+@[^@\s]+$"
 _LINK = r"^https?://"
+# A list of domains as JSON writes it; of anything but a list another rule speaks.
+_DOMAINS = r'^(?!\[)|^\[("[^"@\s/.]+(\.[^"@\s/.]+)+",?)*\]$'
 _MONEY_MOST = 1_000_000
 
 _SCORES = tuple(
@@ -18,6 +20,13 @@ _OF_A_MAILING = (
     Reference("member_known", "$.email_id", "raw/mailchimp/members", "$.id"),
 )
 _OF_A_TICKET = (Reference("ticket_known", "$.ticket_id", "raw/zendesk/tickets", "$.id"),)
+
+
+def _every_membership(name: str, kind: str) -> str:
+    """SQL for whether a field of each of a user's memberships has a JSON type."""
+    typed = f"len(list_filter(json_type(body, '$.memberships[*].{name}'), lambda told: told = '{kind}'))"
+    return f"case when json_valid(body) then {typed} = json_array_length(body, '$.memberships') end"
+
 
 STREAMS: dict[str, Stream] = {
     "raw/matomo/visits": Stream(
@@ -119,6 +128,36 @@ STREAMS: dict[str, Stream] = {
             matches("address_like", "address", _ADDRESS, WARN),
             is_one_of("role_known", "role", ("end-user", "agent", "admin"), WARN),
         ),
+        references=(
+            Reference("organization_known", "$.organization_id", "raw/zendesk/organizations", "$.id"),
+        ),
+    ),
+    "raw/zendesk/organizations": Stream(
+        fields={"name": "$.name", "domains": "$.domain_names"},
+        columns={"name_kind": kind_of("$.name"), "domains_kind": kind_of("$.domain_names")},
+        rules=(
+            is_present("name_given", "name", WARN),
+            matches("name_not_blank", "name", r"\S", WARN),
+            is_one_of("name_is_text", "name_kind", ("VARCHAR", "NULL")),
+            is_one_of("domains_are_a_list", "domains_kind", ("ARRAY", "NULL")),
+            matches("domains_like", "domains", _DOMAINS, WARN),
+        ),
+    ),
+    "raw/zendesk/organization_memberships": Stream(
+        columns={
+            "memberships_kind": kind_of("$.memberships"),
+            "organizations": _every_membership("organization_id", "UBIGINT"),
+            "changes": _every_membership("updated_at", "VARCHAR"),
+            "defaults": "case when json_valid(body) then len(list_filter(json_extract_string(body, "
+            "'$.memberships[*].default'), lambda told: told = 'true')) end",
+        },
+        rules=(
+            is_one_of("memberships_are_a_list", "memberships_kind", ("ARRAY",)),
+            holds("organizations_given", "organizations"),
+            holds("changes_dated", "changes"),
+            is_between("one_default", "defaults", 1, 1, WARN),
+        ),
+        references=(Reference("user_known", "$.user_id", "raw/zendesk/users", "$.id"),),
     ),
     "raw/zendesk/ticket_metric_events": Stream(
         fields={"ticket": "$.ticket_id", "metric": "$.metric", "type": "$.type"},
