@@ -35,7 +35,8 @@ SEED = int(os.environ.get("JOURNEY_KILL_SEED", "1"))
 KILLS = int(os.environ.get("JOURNEY_KILLS", "50"))
 PARTS = ("worker", "code", "daemon", "postgres")
 """What is killed in one backfill, each once, in an order by the dice. A worker, its code server and its
-database each end the run; Dagster tries it again twice, and then somebody has to launch it again."""
+database each end the run. Dagster tries what died again twice, and not what a step told of its lost database:
+then somebody has to launch it again."""
 TRIES = 3
 UNDER_WAY = {"QUEUED", "NOT_STARTED", "STARTING", "STARTED", "CANCELING"}
 
@@ -202,8 +203,9 @@ def state(place: Place, run_id: str) -> str:
     """Of the run's last try, FAILURE only where no other comes; "" while nobody can tell."""
     with contextlib.suppress(OSError, AssertionError):
         tries = chain(place.production, run_id)
-        status = str(tries[-1]["status"])
-        return "" if status == "FAILURE" and len(tries) < TRIES else status
+        last = tries[-1]
+        is_last = len(tries) == TRIES or {"key": "dagster/will_retry", "value": "false"} in last["tags"]
+        return "" if last["status"] == "FAILURE" and not is_last else str(last["status"])
     return ""
 
 
