@@ -84,7 +84,7 @@ def valued(
     sums = {name: _floats(rows, name) for name in SUMS}
     above, below = sums["numerator"], sums["denominator"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(is_count, above, scale * above / below)
+        value = np.where(is_count, above, np.where(below == 0, np.nan, scale * above / below))
     lower, upper = _bounds(kpis, rows, sums)
     table = kpis_table(stage)
     columns: dict[str, Any] = {

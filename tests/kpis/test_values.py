@@ -48,6 +48,12 @@ def _row(stage, *parts, kpi=None, **more):
     return next(row for row in found if (row["kpi"], row["period"]) == (name, period))
 
 
+@pytest.mark.parametrize("tickets", [pytest.param(0, id="nothing"), pytest.param(3, id="something")])
+def test_above_nothing_there_is_no_value(tickets):
+    row = _row("late", _part("contacts_per_100_orders", tickets, 0))
+    assert (row["numerator"], row["denominator"], row["value"]) == (tickets, 0, None)
+
+
 def test_a_value_stands_with_its_parts_and_its_definition():
     row = _row("middle", _part("conversion_rate", 3, 40))
     interval = binomtest(3, 40).proportion_ci(method="wilson")
