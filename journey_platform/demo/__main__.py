@@ -100,9 +100,9 @@ def report(home: Path, world: World) -> None:
     from journey_platform.lake import Lake
 
     lake = Lake(str(home / "lake"))
-    say(f"\n{'KPI':<22}{'values':>8}{'equal':>8}{'largest difference':>20}")
+    say(f"\n{'KPI':<32}{'values':>8}{'equal':>8}{'largest difference':>20}")
     for score in score_kpis(lake, world.truth, world.first_day):
-        say(f"{score.kpi:<22}{score.compared:>8}{score.equal:>8}{score.largest_difference:>20g}")
+        say(f"{score.kpi:<32}{score.compared:>8}{score.equal:>8}{score.largest_difference:>20g}")
     identity = score_identity(lake, world.truth)
     say(
         f"\nprofiles: {identity.profiles_equal} of {identity.profiles_expected} equal the truth; "
