@@ -263,13 +263,11 @@ class Zendesk(Connector):
             yield Page([], bad=page.bad)
             for record in page.records:
                 of_user[record.key][_MEMBERSHIP.decode(record.body).id] = msgspec.Raw(record.body)
-        yield Page(
-            [
-                Record(user, None, msgspec.json.encode({"user_id": int(user), "memberships": told}))
-                for user in sorted(of_user)
-                for told in [[of_user[user][number] for number in sorted(of_user[user])]]
-            ]
-        )
+        bodies = {
+            user: {"user_id": int(user), "memberships": [rows[number] for number in sorted(rows)]}
+            for user, rows in of_user.items()
+        }
+        yield Page([Record(user, None, msgspec.json.encode(bodies[user])) for user in sorted(bodies)])
 
     def _ticket_metric_events(self, window: Window) -> Iterator[Page]:
         """By time: the next page starts at the last one's `end_time`, and may repeat rows of that second."""

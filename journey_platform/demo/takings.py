@@ -6,6 +6,7 @@ from datetime import date, timedelta
 from typing import Any
 
 from journey_platform.demo.calendar import Calendar
+from journey_platform.demo.conversions import begun
 from journey_platform.demo.world import ShopOrder, Visit
 
 Parts = tuple[float, float | None]
@@ -80,14 +81,8 @@ def carts(visits: Iterable[Visit], calendar: Calendar) -> dict[Key, Parts]:
             continue
         day = calendar.day_of(visit.actions[0].at)
         is_left = not any(action.kind == "order" for action in visit.actions)
-        steps = {
-            "cart_abandonment": any(action.kind == "add_to_cart" for action in visit.actions),
-            "checkout_abandonment": any(
-                action.path.startswith("/checkout") or action.kind == "order" for action in visit.actions
-            ),
-        }
-        for kpi, has_step in steps.items():
-            for dimension in ("all", f"device={visit.device}") if has_step else ():
-                counts[kpi, "day", day, dimension][0] += is_left
-                counts[kpi, "day", day, dimension][1] += 1
+        for step, _ in begun(visit.actions):
+            for dimension in ("all", f"device={visit.device}"):
+                counts[f"{step}_abandonment", "day", day, dimension][0] += is_left
+                counts[f"{step}_abandonment", "day", day, dimension][1] += 1
     return {key: (above, below) for key, (above, below) in counts.items()}

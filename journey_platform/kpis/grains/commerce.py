@@ -143,18 +143,14 @@ def _followed(scope: Scope, is_step: Callable[["ir.Table"], Any], days: int) -> 
     """
     import ibis
 
-    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=days)
-    web = acts.filter((acts.channel == "web") & ~acts.is_bot)
-    told = web.filter(web.visit_id.notnull()).mutate(is_step=is_step(web).fill_null(False))
-    visits = told.group_by("visit_id").aggregate(
-        day=told.day.min(where=told.is_step),
-        device=told.device.min(),
-        traffic_channel=told.traffic_channel.min(),
-        person_key=told.person_key.max(),
-        visitor=ibis.coalesce(told.person_key.max(), told.device_key.max()),
-        begun_at=told.occurred_at.min(where=told.is_step),
+    web = _web(scope, after=days)
+    found = _visits_by_step(web, is_step)
+    visits = found.select(
+        *("visit_id", "device", "traffic_channel", "person_key", "begun_at"),
+        day=found.begun_on,
+        visitor=ibis.coalesce(found.person_key, found.device_key),
     )
-    visits = visits.filter(visits.begun_at.notnull() & (visits.day <= scope.over_by(days)))
+    visits = visits.filter(visits.day <= scope.over_by(days))
     orders = web.filter(web.type == "order")
     orders = orders.select(buyer=ibis.coalesce(orders.person_key, orders.device_key), at=orders.occurred_at)
     following = visits.left_join(
@@ -169,19 +165,32 @@ def _followed(scope: Scope, is_step: Callable[["ir.Table"], Any], days: int) -> 
     return found.mutate(is_left=found.ordered_at.isnull())
 
 
-def _visits_with(scope: Scope, is_step: Any) -> "ir.Table":
-    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=1)
-    web = acts.filter((acts.channel == "web") & ~acts.is_bot & acts.visit_id.notnull())
-    told = web.mutate(is_step=is_step(web).fill_null(False), is_order=web.type == "order")
+def _visits_with(scope: Scope, is_step: Callable[["ir.Table"], Any]) -> "ir.Table":
+    visits = _visits_by_step(_web(scope, after=1), is_step)
+    return scope.of_days(visits.mutate(is_left=~visits.has_order))
+
+
+def _web(scope: Scope, *, after: int) -> "ir.Table":
+    """What people do on the site on the days, the one before, and so many after."""
+    acts = scope.rows(JOURNEY_TOUCHPOINTS, before=1, after=after)
+    return acts.filter((acts.channel == "web") & ~acts.is_bot)
+
+
+def _visits_by_step(web: "ir.Table", is_step: Callable[["ir.Table"], Any]) -> "ir.Table":
+    """One row per visit with the step, on its first `day`: `begun_at` and `begun_on`, when and on which day
+    the step was first taken, and `has_order`."""
+    told = web.filter(web.visit_id.notnull()).mutate(is_step=is_step(web).fill_null(False))
     visits = told.group_by("visit_id").aggregate(
         day=told.day.min(),
         device=told.device.min(),
         traffic_channel=told.traffic_channel.min(),
         person_key=told.person_key.max(),
-        has_step=told.is_step.any(),
-        is_left=~told.is_order.any(),
+        device_key=told.device_key.max(),
+        begun_at=told.occurred_at.min(where=told.is_step),
+        begun_on=told.day.min(where=told.is_step),
+        has_order=(told.type == "order").any(),
     )
-    return scope.of_days(visits.filter(visits.has_step))
+    return visits.filter(visits.begun_on.notnull())
 
 
 def _bought(acts: "ir.Table") -> "ir.Table":
