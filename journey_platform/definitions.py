@@ -1,5 +1,6 @@
 """The code location that Dagster loads."""
 
+import gc
 import os
 import warnings
 
@@ -10,5 +11,9 @@ warnings.filterwarnings("ignore", message="Parameter `backfill_policy`", categor
 
 from journey_platform import settings  # noqa: E402
 from journey_platform.defs.build import build_definitions  # noqa: E402
+
+# A run makes short-lived objects by the million beside many that stay: looking through those as often as by
+# default takes an eighth of its processor time.
+gc.set_threshold(50_000, 20, 50)
 
 defs = build_definitions(settings.load(os.environ))

@@ -106,7 +106,7 @@ def _stage_asset(
         rows = table.empty()
         if work.days:
             found = parts(
-                kpis,
+                [kpi for kpi in kpis if kpi.is_fed_by(stood[0])],
                 platform.engine,
                 days=work.days,
                 as_of=today,
@@ -155,7 +155,10 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
             rules=",".join(f"{kpi.name}={kpi.version}" for kpi in variants()),
             within=surrounded(context, platform, today),
         )
-        found = bridged(platform.engine, days=work.days, as_of=today) if work.days else BRIDGES.empty()
+        found = BRIDGES.empty()
+        if work.days:
+            fed = _arrivals(platform, sources)
+            found = bridged(platform.engine, days=work.days, as_of=today, fed=fed)
         return keep_days(context, platform, BRIDGES, found, work)
 
     return led

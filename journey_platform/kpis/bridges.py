@@ -5,7 +5,7 @@ line make (a1 - a0) / d0, one step for each declared reason and one for the rest
 below it makes the last step, a1 / d1 - a1 / d0. The steps are exact: nothing is left over.
 """
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from datetime import date
 from typing import TYPE_CHECKING, Any
@@ -75,12 +75,13 @@ def variants() -> list[Kpi]:
     return [KPIS[name] for name in sorted({name for b in _DECLARED for name in (b.first, b.second)})]
 
 
-def bridged(source: Source, *, days: Sequence[date], as_of: date) -> pa.Table:
+def bridged(source: Source, *, days: Sequence[date], as_of: date, fed: Collection[str]) -> pa.Table:
     """Rows of `tables.BRIDGES` for all bridges and their periods that begin on one of `days`.
 
-    A period in which one of the two variants has nothing below the line has no bridge.
+    A period in which one of the two variants has nothing below the line has no bridge. `fed`: the streams
+    (vendor/stream) in use.
     """
-    counted = [kpi for bridge in _DECLARED for kpi in _counted(bridge)]
+    counted = [kpi for bridge in _DECLARED for kpi in _counted(bridge) if kpi.is_fed_by(fed)]
     # One KPI may stand in two bridges: it is counted once.
     alone = {kpi.name: kpi for kpi in counted}
     found = parts(alone.values(), source, days=days, as_of=as_of).to_pylist()

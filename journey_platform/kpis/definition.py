@@ -1,7 +1,7 @@
 """What a KPI and a dimension are. KPIs are declared in `early`, `middle`, `late`, `opinions`, `commerce`,
 `conversions`, `business`."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from datetime import date
 from functools import cache
@@ -107,6 +107,10 @@ class Kpi:
     is_share: bool = False
     version: int = 1
     effective: date = FIRST_EDITION
+
+    def is_fed_by(self, streams: Collection[str]) -> bool:
+        """Whether one of its sources is among the `streams` in use; without one there is nothing to count."""
+        return any(source in streams for source in self.sources)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -5,17 +5,18 @@ from datetime import date
 import pyarrow as pa
 import pytest
 
-from journey_platform.kpis.bridges import ABOVE, BELOW, BY_NAME, bridged
+from journey_platform.kpis.bridges import ABOVE, BELOW, BY_NAME, bridged, variants
 from journey_platform.kpis.catalogue import KPIS
 from journey_platform.tables import BRIDGES, JOURNEY_TOUCHPOINTS, SENTIMENT, SESSIONS
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import Tables, sessions
 
 MON = date(2026, 2, 2)
+FED = {source for kpi in variants() for source in kpi.sources}
 
 
 def _steps(rows, bridge, period="day"):
-    found = bridged(Tables(rows), days=[MON], as_of=date(2026, 6, 1))
+    found = bridged(Tables(rows), days=[MON], as_of=date(2026, 6, 1), fed=FED)
     assert found.schema == BRIDGES.schema
     return [
         (row["step"], row["value"])
@@ -79,7 +80,7 @@ def test_a_period_without_units_of_a_variant_has_no_bridge():
     assert _steps({}, "bounce_ga4_to_snowplow") == []
 
 
-def test_the_steps_of_every_bridge_add_up():
+def _cart_acts():
     acts = [
         {"type": kind, "person_key": person, "occurred_at": at(f"2026-02-0{day} {hour}:00"), "device": "d"}
         for person, day, hour, kind in [
@@ -89,9 +90,15 @@ def test_the_steps_of_every_bridge_add_up():
             (2, 2, 10, "add_to_cart"),
         ]
     ]
-    found = bridged(
-        Tables({JOURNEY_TOUCHPOINTS: touchpoints(acts)}), days=[MON], as_of=date(2026, 6, 1)
-    ).to_pylist()
+    return Tables({JOURNEY_TOUCHPOINTS: touchpoints(acts)})
+
+
+def test_variants_that_no_source_in_use_feeds_have_no_bridge():
+    assert not len(bridged(_cart_acts(), days=[MON], as_of=date(2026, 6, 1), fed=()))
+
+
+def test_the_steps_of_every_bridge_add_up():
+    found = bridged(_cart_acts(), days=[MON], as_of=date(2026, 6, 1), fed=FED).to_pylist()
     chains = {}
     for row in found:
         chains.setdefault((row["bridge"], row["period"]), []).append(row["value"])
