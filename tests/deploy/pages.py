@@ -34,7 +34,7 @@ class Pages:
         self._settle()
         self._keep("operating-days")
 
-    def launch(self, job: str, op: str, **config: object) -> None:
+    def launch(self, job: str, op: str, *, picture: str | None = None, **config: object) -> None:
         """A job from its launchpad, its configuration typed by hand."""
         self._open(f"/locations/journey_platform/jobs/{job}/playground", 1400, 700)
         self._page.locator(".CodeMirror").first.wait_for()
@@ -46,7 +46,8 @@ class Pages:
         self._page.keyboard.insert_text("".join(lines) + "}}}")
         self._page.keyboard.press("Escape")
         self._settle()
-        self._keep("operating-launchpad")
+        if picture:
+            self._keep(picture)
         self._page.get_by_role("button", name="Launch run").click()
         self._page.wait_for_url("**/runs/**")
 

@@ -92,18 +92,29 @@ def story(page: Page, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Stor
         served.as_of = served.now
         pictures = Path(os.environ.get("JOURNEY_PICTURES", folder))
         pages = Pages(page, f"http://127.0.0.1:{production.ports['webserver']}", pictures)
-        first, last = MENDED
         pages.colours()
-        pages.days_of_a_backfill(f"[{first}...{last}]")
-        pages.launch("preview_backfill", "try_backfill", source="matomo", first=first, last=last)
-        run = until("the preview's run", lambda: _newest(production, "preview_backfill"), patience_s=30)
-        finished(production, run)
+        pages.days_of_a_backfill(f"[{MENDED[0]}...{MENDED[1]}]")
+        run = previewed(production, pages, picture="operating-launchpad")
         pages.preview(run)
         yield Story(production, folder / "lake", pages, wrong, between, told_by(production, run))
 
 
-def _newest(production: Production, job: str) -> str | None:
-    return next((run["runId"] for run in runs(production) if run["jobName"] == job), None)
+def previewed(production: Production, pages: Pages, picture: str | None = None) -> str:
+    """The run of a preview that was launched from its launchpad, and is over."""
+    first, last = MENDED
+    pages.launch("preview_backfill", "try_backfill", picture=picture, source="matomo", first=first, last=last)
+    return over(production, "preview_backfill")
+
+
+def over(production: Production, job: str) -> str:
+    """The newest run of the job, once it is over."""
+
+    def newest() -> str | None:
+        return next((run["runId"] for run in runs(production) if run["jobName"] == job), None)
+
+    run = str(until(f"a run of {job}", newest, patience_s=30))
+    finished(production, run)
+    return run
 
 
 def test_the_preview_publishes_nothing_and_names_the_days_and_the_source(story: Story) -> None:
@@ -155,3 +166,13 @@ def test_promoting_publishes_exactly_what_was_named_and_lists_it_and_as_of_still
         done = story.production.run("journey", "kpi", "visits", "--day", str(cell[2]), *moment)
         assert f"all=all  {known[cell]['value']:g}  " in done.stdout, done.stderr
     assert_nothing_is_held(story.production)
+
+
+def test_a_preview_is_discarded_from_the_launchpad(story: Story) -> None:
+    before, lake = values(story.root), Lake(str(story.root))
+    name = told_by(story.production, previewed(story.production, story.pages))["name"]
+    assert [shadow.name for shadow in shadows(lake)] == [name]
+    story.pages.launch("discard_backfill", "drop_preview", name=name)
+    over(story.production, "discard_backfill")
+    assert shadows(lake) == []
+    assert values(story.root) == before
