@@ -44,7 +44,7 @@ def nps_picture(values: pa.Table) -> Picture:
             dates_below(axes, weeks, weeks)
             axes.legend(frameon=False, fontsize=8, ncols=4, loc="upper center", bbox_to_anchor=(0.5, -0.08))
 
-    return _drawn(draw, 3.0)
+    return _drawn(draw, 3.0, layout="constrained")
 
 
 def stage_picture(values: pa.Table, stage: Stage) -> Picture:
@@ -54,18 +54,28 @@ def stage_picture(values: pa.Table, stage: Stage) -> Picture:
     rows = -(-len(shown) // _COLUMNS)
 
     def draw(figure: Any) -> None:
-        for place, kpi in enumerate(shown, start=1):
-            axes = figure.add_subplot(rows, _COLUMNS, place)
-            axes.axis("off")
+        from matplotlib.lines import Line2D
+
+        width, height = 1 / _COLUMNS, 1 / rows
+        for place, kpi in enumerate(shown):
+            left, top = place % _COLUMNS * width + 0.01, 1 - place // _COLUMNS * height
             of = _known(values, kpi.name, kpi.periods[0])
             of = [row for row in of if row["dimension"] == EVERYTHING]
-            axes.set_title(f"{kpi.name}\n{_said(kpi, of)}", fontsize=7.5, color=INK, loc="left")
-            if of:
-                colour = COLOURS[0]
-                axes.plot([r["day"] for r in of], [r["value"] for r in of], color=colour, linewidth=0.9)
-                axes.plot(of[-1]["day"], of[-1]["value"], color=colour, marker="o", markersize=2.5)
+            words = f"{kpi.name}\n{_said(kpi, of)}"
+            figure.text(left, top, words, fontsize=7.5, color=INK, verticalalignment="top")
+            # Straight onto the figure: axes for each, though none is shown, take five times as long.
+            x = _within([row["day"].toordinal() for row in of], left, 0.88 * width)
+            y = _within([row["value"] for row in of], top - 0.9 * height, 0.55 * height)
+            figure.add_artist(Line2D(x, y, color=COLOURS[0], linewidth=0.9))
+            figure.add_artist(Line2D(x[-1:], y[-1:], color=COLOURS[0], marker="o", markersize=2.5))
 
     return _drawn(draw, 0.95 * rows)
+
+
+def _within(numbers: Sequence[float], start: float, size: float) -> list[float]:
+    """The numbers between `start`, the lowest, and `size` further; in the middle if all are alike."""
+    low, high = min(numbers, default=0), max(numbers, default=0)
+    return [start + size * ((number - low) / (high - low) if high > low else 0.5) for number in numbers]
 
 
 def _known(values: pa.Table, kpi: str, period: str) -> _Rows:
@@ -84,12 +94,12 @@ def _said(kpi: Kpi, rows: _Rows) -> str:
     return f"{value:.1%}" if kpi.unit == "ratio" else f"{value:,.4g} {kpi.unit}"
 
 
-def _drawn(draw: Callable[[Any], None], height: float) -> Picture:
+def _drawn(draw: Callable[[Any], None], height: float, layout: str | None = None) -> Picture:
     from matplotlib.figure import Figure
 
     file = io.BytesIO()
     with _settings():
-        figure = Figure(figsize=(7.2, height), layout="constrained")
+        figure = Figure(figsize=(7.2, height), layout=layout)
         draw(figure)
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
     return Picture(smaller(file.getvalue()))
