@@ -222,7 +222,7 @@ class Retention(Question, frozen=True, kw_only=True, forbid_unknown_fields=True)
         return self.start, self.returning
 
     def counts(self) -> str | None:
-        return self.start
+        return None if self.start == self.returning else self.start
 
 
 class Activity(Question, frozen=True, kw_only=True, forbid_unknown_fields=True):

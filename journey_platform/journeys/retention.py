@@ -26,7 +26,7 @@ from journey_platform.tables.insights import RETENTION
 ENTRIES = pa.schema(
     [
         pa.field("cohort", pa.int64()),
-        pa.field("returned", pa.list_(pa.int64())),
+        pa.field("returned", pa.list_(pa.int32())),
         pa.field("last_whole", pa.int64()),
     ]
 )
@@ -70,7 +70,7 @@ def retention_entries(
     columns: list[Any] = [
         pa.array(cohort, pa.int64()),
         pa.ListArray.from_arrays(
-            pa.array(np.append(0, np.cumsum(lengths)), pa.int32()), pa.array(offset[is_new], pa.int64())
+            pa.array(np.append(0, np.cumsum(lengths)), pa.int32()), pa.array(offset[is_new], pa.int32())
         ),
         pa.array(last_whole, pa.int64()),
     ]
@@ -93,27 +93,27 @@ def retention_cells(
     size: units of the cohort; of "all", those for whom the period is over. units and share: who came back;
     null where the period is not over. period_to is null for or_later.
     """
-    cohort, last_whole = (entries[name].to_numpy() for name in ("cohort", "last_whole"))
+    cohorts, whose = np.unique(entries["cohort"].to_numpy(), return_inverse=True)
+    sizes = np.bincount(whose, minlength=len(cohorts))
+    last_whole = np.full(len(cohorts), np.iinfo(np.int64).max)
+    np.minimum.at(last_whole, whose, entries["last_whole"].to_numpy())
     lists = entries["returned"].combine_chunks()
     lengths = np.diff(lists.offsets.to_numpy()) if len(lists) else np.zeros(0, dtype=np.int64)
-    owner, offset = np.repeat(np.arange(len(cohort)), lengths), lists.flatten().to_numpy()
+    unit = np.repeat(np.arange(len(whose), dtype=np.int32), lengths)
+    offset = lists.flatten().to_numpy()
     spans = list(brackets) if counted == "brackets" else [(n, n) for n in range(periods + 1)]
-    cohorts = np.unique(cohort)
     overall: list[dict[str, Any]] = []
     rows: list[dict[str, Any]] = []
     for first, last in spans:
-        fits = (offset >= first) & (counted == "or_later" or offset <= last)
-        is_back = np.bincount(owner[fits], minlength=len(cohort)) > 0
-        of_all = [0, 0]
-        for number in cohorts:
-            member = cohort == number
-            size, units = int(member.sum()), int((is_back & member).sum())
-            is_over = bool((last_whole[member] >= last).all())
-            if is_over:
-                of_all = [of_all[0] + size, of_all[1] + units]
-            name = first_day(number, period).isoformat()
-            rows.append(_cell(name, first, last, counted, size, units if is_over else None))
+        back = unit[(offset >= first) & ((counted == "or_later") | (offset <= last))]
+        is_first = np.append(True, np.diff(back) != 0)[: len(back)]
+        came_back = np.bincount(whose[back[is_first]], minlength=len(cohorts))
+        is_over = last_whole >= last
+        of_all = int(sizes[is_over].sum()), int(came_back[is_over].sum())
         overall.append(_cell("all", first, last, counted, of_all[0], of_all[1] if of_all[0] else None))
+        for number, size, units, over in zip(cohorts, sizes, came_back, is_over, strict=True):
+            name = first_day(number, period).isoformat()
+            rows.append(_cell(name, first, last, counted, int(size), int(units) if over else None))
     rows.sort(key=lambda row: (row["cohort"], row["period_from"]))
     return pa.Table.from_pylist([*overall, *rows], schema=CELLS)
 
