@@ -9,7 +9,7 @@ every text once.
 
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from itertools import pairwise, takewhile
+from itertools import chain, pairwise, takewhile
 from pathlib import Path
 
 import numpy as np
@@ -37,7 +37,27 @@ def whole_persons(
     come out dictionary-encoded. `folder`: where rows wait.
     """
     codes = {name: _Codes() for name in coded}
-    buckets: _Buckets | None = None
+    chunks = _chunks(batches, codes)
+    first, second = next(chunks), next(chunks, None)
+    if second is None:
+        pieces: Iterable[pa.Table] = [first]
+    else:
+        buckets = _Buckets(person, first, folder)
+        # A chunk is put into its buckets while the next comes in.
+        with ThreadPoolExecutor(1) as pool:
+            adding = pool.submit(buckets.add, first)
+            for chunk in chain([second], chunks):
+                adding.result()
+                adding = pool.submit(buckets.add, chunk)
+            adding.result()
+        pieces = buckets.pieces(rows_per_call)
+    for piece in pieces:
+        for whole in _cut(_sorted(piece, (person, *sort_by)), person, rows_per_call):
+            yield _with_texts(whole, codes)
+
+
+def _chunks(batches: Iterable[pa.Table], codes: dict[str, "_Codes"]) -> Iterator[pa.Table]:
+    """The rows with codes for texts, about as many at a time."""
     waiting: list[pa.Table] = []
     rows = held = 0
     for batch in batches:
@@ -45,20 +65,10 @@ def whole_persons(
         rows += len(batch)
         held += batch.nbytes
         if rows >= _CHUNK_ROWS or held >= _HELD_BYTES:
-            chunk = _with_codes(waiting, codes)
-            buckets = buckets or _Buckets(person, chunk, folder)
-            buckets.add(chunk)
+            yield _with_codes(waiting, codes)
             waiting, rows, held = [], 0, 0
-    rest = _with_codes(waiting, codes) if waiting else None
-    if buckets is None:
-        pieces: Iterable[pa.Table] = [] if rest is None else [rest]
-    else:
-        if rest is not None:
-            buckets.add(rest)
-        pieces = buckets.pieces(rows_per_call)
-    for piece in pieces:
-        for whole in _cut(_sorted(piece, (person, *sort_by)), person, rows_per_call):
-            yield _with_texts(whole, codes)
+    if waiting:
+        yield _with_codes(waiting, codes)
 
 
 class _Codes:
@@ -111,7 +121,7 @@ class _Buckets:
         bucket = np.searchsorted(self._ends, keys.fill_null(0).to_numpy()).astype(np.uint16)
         bucket[~np.asarray(keys.is_valid())] = len(self._held) - 1
         order = np.argsort(bucket, kind="stable")
-        sorted_rows = chunk.take(pa.array(order)).combine_chunks()
+        sorted_rows = _taken(chunk, pa.array(order))
         borders = np.searchsorted(bucket[order], np.arange(len(self._held) + 1))
         for number, (begin, end) in enumerate(pairwise(borders)):
             if end > begin:
