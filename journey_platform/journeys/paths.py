@@ -167,23 +167,27 @@ def step_matrix(paths: pa.Table, *, top: int) -> list[dict[str, Any]]:
 def transitions(paths: pa.Table) -> list[dict[str, Any]]:
     """(source, target, paths, share): nodes that follow each other anywhere; share: of what follows a source,
     leaving included."""
-    nodes, lengths, names = _nodes(paths)
-    if not len(nodes):
+    chunks, names = _chunks(paths)
+    counted = []
+    for nodes, lengths in chunks:
+        following = np.append(nodes[1:], -1)
+        following[np.cumsum(lengths)[lengths > 0] - 1] = -1
+        pairs = (nodes.astype(np.int64) << 32) + following + 1
+        counted.append(pa.Table.from_struct_array(pc.value_counts(pa.array(pairs))))
+    if not counted:
         return []
-    following = np.append(nodes[1:], -1)
-    following[np.cumsum(lengths)[lengths > 0] - 1] = -1
-    width = len(names) + 1
-    pairs = np.bincount(nodes * width + following + 1, minlength=len(names) * width)
-    counts = pairs.reshape(len(names), width)
-    totals = counts.sum(axis=1)
+    summed = pa.concat_tables(counted).group_by("values").aggregate([("counts", "sum")])
+    pairs, counts = summed["values"].to_numpy(), summed["counts_sum"].to_numpy()
+    sources, targets = pairs >> 32, pairs & 0xFFFFFFFF
+    totals = np.bincount(sources, weights=counts)
     found = [
         {
             "source": names[source],
             "target": LEFT if target == 0 else names[target - 1],
-            "paths": int(counts[source, target]),
-            "share": float(counts[source, target] / totals[source]),
+            "paths": int(count),
+            "share": float(count / totals[source]),
         }
-        for source, target in zip(*np.nonzero(counts), strict=True)
+        for source, target, count in zip(sources, targets, counts, strict=True)
     ]
     return sorted(found, key=lambda row: (row["source"], -row["paths"], row["target"]))
 
@@ -235,13 +239,22 @@ def _matrix(paths: pa.Table) -> tuple[np.ndarray, list[str]]:
 
 def _nodes(paths: pa.Table) -> tuple[np.ndarray, np.ndarray, list[str]]:
     """The codes of all paths' nodes one after the other, how many each path has, and their names."""
-    chunks = paths["nodes"].chunks
-    lengths = [np.diff(chunk.offsets.to_numpy()) for chunk in chunks]
+    chunks, names = _chunks(paths)
+    nothing = np.zeros(0, np.int64)
+    nodes, lengths = (np.concatenate([nothing, *(chunk[place] for chunk in chunks)]) for place in (0, 1))
+    return nodes, lengths, names
+
+
+def _chunks(paths: pa.Table) -> tuple[list[tuple[np.ndarray, np.ndarray]], list[str]]:
+    """Some paths after the other: the codes of their nodes and how many each has; and the nodes' names."""
+    chunks = [chunk for chunk in paths["nodes"].chunks if len(chunk)]
     kind = PATHS.field("nodes").type.value_type
-    flat = pa.chunked_array([chunk.flatten() for chunk in chunks], kind)
-    whole = flat.unify_dictionaries().combine_chunks()
-    codes = whole.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    return codes, np.concatenate([np.zeros(0, np.int64), *lengths]), whole.dictionary.to_pylist()
+    nodes = pa.chunked_array([chunk.flatten() for chunk in chunks], kind).unify_dictionaries()
+    found = [
+        (codes.indices.to_numpy(zero_copy_only=False), np.diff(chunk.offsets.to_numpy()))
+        for codes, chunk in zip(nodes.chunks, chunks, strict=True)
+    ]
+    return found, nodes.chunk(0).dictionary.to_pylist() if chunks else []
 
 
 def _with_others(matrix: np.ndarray, names: Sequence[str], top: int) -> tuple[np.ndarray, list[str]]:
