@@ -5,6 +5,7 @@ import numpy as np
 import pyarrow as pa
 import pytest
 
+from journey_platform import asking
 from journey_platform.asking import ask
 from journey_platform.engine import Engine
 from journey_platform.journeys.answers import Asked, Span
@@ -86,8 +87,12 @@ A, B, C = (f"type = '{kind}'" for kind in "ABC")
         pytest.param(Paths(where=f"not {C}", unit="session"), id="paths of sessions"),
     ],
 )
-def test_a_question_alone_has_the_answer_that_it_has_among_others(question, tmp_path) -> None:
+@pytest.mark.parametrize("rare", [pytest.param(0, id="owners first never"), pytest.param(1, id="always")])
+def test_a_question_alone_has_the_answer_that_it_has_among_others(
+    question, rare, tmp_path, monkeypatch
+) -> None:
     """Among others that look at every touchpoint, none is left out."""
+    monkeypatch.setattr(asking, "_RARE", rare)
     alone, beside = Asked("it", question, SPAN), Asked("it", question, SPAN)
     others = [
         Asked("all", Visits(), SPAN),
