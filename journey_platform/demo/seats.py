@@ -81,13 +81,20 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
     found |= {
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
     }
-    return found | _seats(signed, used, calendar) | _features(log, people, companies_of, used, calendar)
+    features = _features(log, people, companies_of, signed, used, calendar)
+    return found | _seats(signed, used, calendar) | features
 
 
 def _features(
-    log: Log, people: People, companies_of: dict[Identifier, list[str]], used: Used, calendar: Calendar
+    log: Log,
+    people: People,
+    companies_of: dict[Identifier, list[str]],
+    signed: dict[str | None, list[ShopOrder]],
+    used: Used,
+    calendar: Calendar,
 ) -> dict[Key, Parts]:
-    """Of the members that were there in four weeks, who used each feature."""
+    """Of the members that were there in four weeks, who used each feature; and of how many companies under
+    contract they are."""
     days = {who: {calendar.day_of(at) for at in acts} for of in used.values() for who, acts in of.items()}
     found: dict[Key, Parts] = {}
     for kind, start, end in periods(calendar, ("week",)):
@@ -97,9 +104,13 @@ def _features(
         for who, at, feature in log.features:
             if since <= calendar.day_of(at) < end and people.profile(who) in companies_of:
                 users[feature].add(people.profile(who))
+        bound = {company for company, of in signed.items() if company and _running(of, end, calendar)}
         for feature, of_feature in users.items():
             parts = float(len(of_feature)), float(len(there))
             found["feature_adoption", kind, start, f"feature={feature}"] = parts
+            theirs = {company for who in of_feature if who for company in companies_of[who]}
+            parts = float(len(theirs & bound)), float(len(bound))
+            found["feature_adoption_accounts", kind, start, f"feature={feature}"] = parts
     return found
 
 

@@ -143,7 +143,8 @@ def _behind(scope: Scope, kpi: Kpi, trail: Trail, units: "ir.Table") -> "ir.Tabl
     """`RECORDS` of the units."""
     acts = _candidates(scope, kpi, trail)
     acts = acts.select(*dict.fromkeys(("touchpoint_id", "occurred_at", *trail.on.values())))
-    wanted = {f"unit_{name}": units[name] for name in trail.on}
+    told = {name: units[name] for name in trail.on}
+    wanted = {f"unit_{name}": of.unnest() if of.type().is_array() else of for name, of in told.items()}
     if trail.is_between:
         wanted |= {"began_at": units.started_at, "over_at": units.ended_at}
     chosen = units.select("unit", **wanted)

@@ -29,7 +29,7 @@ _OWN: tuple[Reason, ...] = (
 @dataclass(frozen=True)
 class Trail:
     """`unit`: the columns that name a unit within its period. `on`: for each of a unit's columns the one of
-    `tables.JOURNEY_TOUCHPOINTS` that equals it. `types`, and `units` of their value: the touchpoints in
+    `tables.JOURNEY_TOUCHPOINTS` that equals it, or one of them where the column holds several. `types`, and `units` of their value: the touchpoints in
     question; empty for all.
 
     `is_between`: those from the unit's `started_at` on, up to its `ended_at`. `is_anytime`: whatever their
@@ -142,6 +142,12 @@ TRAILS: Mapping[str, Trail] = {
     "feature_user": Trail(
         ("account_key", "person_key", "feature"),
         {"person_key": "person_key", "feature": "subject_id"},
+        ("event", "feature_used"),
+        leaves_out=_OWN,
+    ),
+    "feature_account": Trail(
+        ("account_key", "feature"),
+        {"users": "person_key", "feature": "subject_id"},
         ("event", "feature_used"),
         leaves_out=_OWN,
     ),

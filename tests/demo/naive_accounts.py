@@ -167,9 +167,24 @@ def account_kpis(world: World) -> dict[Key, Parts]:
                     seen["all"].add(recount.visitor(visit))
                     if action.kind == "event":
                         seen[f"feature=Feature/{action.title}"].add(recount.visitor(visit))
+        under_contract = [
+            name
+            for name, orders in contracts.items()
+            if name is not None
+            if any(
+                recount.day(o.created_at) < end and not (o.cancelled_at and recount.day(o.cancelled_at) < end)
+                for o in orders
+            )
+        ]
         for dimension in seen.keys() - {"all"}:
             parts = float(len(seen[dimension])), float(len(seen["all"]))
             found["feature_adoption", kind, start, dimension] = parts
+            using = sum(
+                any(who is not None and name in companies[who] for who in seen[dimension])
+                for name in under_contract
+            )
+            parts = float(using), float(len(under_contract))
+            found["feature_adoption_accounts", kind, start, dimension] = parts
     for day, of in shapes.items():
         for shape in set(of):
             found["account_shape", "day", day, f"shape={shape}"] = float(of.count(shape)), float(len(of))

@@ -182,6 +182,57 @@ def test_what_a_week_so_far_tells_of_features_is_of_the_days_that_are_over() -> 
     }
 
 
+@pytest.mark.parametrize(
+    ("acts", "found"),
+    [
+        pytest.param(
+            [signed(-9, 1), signed(-9, 4, "C2"), does(0, 2, "export"), does(1, 3, "export")],
+            {"export": (1, 2)},
+            id="two users are one account",
+        ),
+        pytest.param([signed(-9, 1), does(3, 5, "export")], {"export": (1, 1)}, id="on its other account"),
+        pytest.param(
+            [signed(-9, 1), signed(-9, 4, "C2"), does(3, 5, "export")],
+            {"export": (2, 2)},
+            id="who is of two accounts uses it for both",
+        ),
+        pytest.param([signed(-9, 1), does(-21, 2, "old")], {"old": (1, 1)}, id="four weeks ago"),
+        pytest.param([signed(-9, 1), does(-22, 2, "old")], {}, id="before them"),
+        pytest.param([signed(-9, 1), does(7, 2, "later")], {}, id="after the week"),
+        pytest.param(
+            [signed(-9, 4, "C2"), does(0, 2, "export")], {"export": (0, 1)}, id="without a contract"
+        ),
+        pytest.param([signed(-9, 1), ends(6), does(0, 2, "export")], {}, id="its contract ended"),
+        pytest.param([signed(-9, 1), ends(7), does(0, 2, "export")], {"export": (1, 1)}, id="ended after"),
+        pytest.param([signed(-9, 1), does(0, 2, "export", is_bot=True)], {}, id="robots use nothing"),
+    ],
+)
+def test_a_feature_is_adopted_by_so_many_accounts_under_contract(
+    acts: list[dict[str, Any]], found: dict[str, Any]
+) -> None:
+    told_of = parts(tables(*acts), "feature_adoption_accounts")
+    assert {key.partition("feature=")[2]: of for key, of in told_of.items()} == found
+
+
+def test_an_account_that_uses_a_feature_leads_to_the_uses_of_all_its_members() -> None:
+    rows = tables(
+        signed(-9, 1),
+        signed(-9, 4, "C2"),
+        does(0, 2, "export"),
+        does(1, 3, "export"),
+        does(-20, 3, "export"),
+        does(2, 4, "alerts"),
+        does(2, 1, "export", is_bot=True),
+    )
+    cell = Cell(KPIS["feature_adoption_accounts"], "week", MONDAY, "feature", "export")
+    found = members(cell, made.Tables(rows), as_of=TODAY)
+    assert recompute(cell.kpi, found.units).value == 0.5
+    [using] = [row["unit"] for row in found.units.to_pylist() if row["above"]]
+    behind = {(row["unit"], row["touchpoint_id"]) for row in found.records.to_pylist()}
+    assert behind == {(using, "2"), (using, "3"), (using, "4")}
+    assert {"touchpoint_id": "6", "reason": "robot"} in found.excluded.to_pylist()
+
+
 def renewed(day: int) -> dict[str, Any]:
     return act(day, 1, "contract_renewed", "account", subject_id="C1")
 

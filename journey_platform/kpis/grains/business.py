@@ -227,6 +227,25 @@ def feature_user(scope: Scope) -> "ir.Table":
     return found.select(*who, "company", "feature", uses=found.uses.fill_null(False))
 
 
+def feature_account(scope: Scope) -> "ir.Table":
+    """One row per period, account whose contract runs when it ends, and feature that a member of some account
+    used in the `FEATURE_DAYS` up to then: whether one of its own `uses` it, and `users`, the keys of those.
+
+    Who is of two accounts uses it for both.
+    """
+    import ibis
+
+    told = scope.whole(ACCOUNT_USERS).select("account_key", "person_key", one=lambda t: t.features.unnest())
+    told = told.select("account_key", "person_key", used_on=told.one["day"], feature=told.one["feature"])
+    used = scope.lately(told, "used_on", days=FEATURE_DAYS)
+    of = ["day", "account_key", "feature"]
+    theirs = used.group_by(of).aggregate(users=used.person_key.collect(distinct=True))
+    running = _running(scope).select("day", "account_key", "company", "contract_id")
+    every = running.inner_join(used.select("day", "feature").distinct(), "day")
+    found = every.left_join(theirs.mutate(uses=ibis.literal(True)), of)
+    return found.select(*of, "company", "contract_id", "users", uses=found.uses.fill_null(False))
+
+
 def new_user(scope: Scope) -> "ir.Table":
     """One row per member on the day of the first use: `is_added`, `role`, `company`.
 

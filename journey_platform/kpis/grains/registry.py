@@ -164,5 +164,11 @@ GRAINS: Mapping[str, Grain] = {
         (ACCOUNT_USERS,),
         before=business.FEATURE_DAYS,
     ),
+    "feature_account": Grain(
+        "account under contract at the period's end, and feature",
+        business.feature_account,
+        (CONTRACTS, ACCOUNT_USERS),
+        before=business.FEATURE_DAYS,
+    ),
     "new_user": Grain("new user of an account", business.new_user, (ACCOUNT_USERS,)),
 }
