@@ -14,7 +14,7 @@ which lies between the two published bounds.
 
 from collections import defaultdict
 from collections.abc import Iterable
-from datetime import date, datetime
+from datetime import date, datetime, timedelta
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.conversions import begun, conversions, points, steps
@@ -28,6 +28,7 @@ from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, V
 Identifier = tuple[str, str]
 SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us", "text_topics"})
 COUNTS = frozenset({"visits", "page_views", "social_mentions", "tickets"})
+_ANSWERED = timedelta(days=14)
 PLACEHOLDERS = frozenset({"null", "anonymous", "0000", "undefined", "n/a"})
 
 
@@ -268,8 +269,18 @@ class Tally:
             if ticket.rated_at is not None:
                 rated_on = self._calendar.day_of(ticket.rated_at)
                 self._count("csat", rated_on, dimension, ticket.rating == "good", 1)
+                if (solved_on := self._solved_on(ticket, ticket.rated_at)) is not None:
+                    self._count("csat_when_solved", solved_on, dimension, ticket.rating == "good", 1)
         for kpi in ("tickets_unmatched", "tickets_without_reason"):
             self._count(kpi, day, "all", 0, 1)
+
+    def _solved_on(self, ticket: Ticket, answered_at: datetime) -> date | None:
+        """The day of a ticket's solution, where an answer counts on it and its days are over."""
+        if ticket.solved_at is None:
+            return None
+        day, answered_on = self._calendar.day_of(ticket.solved_at), self._calendar.day_of(answered_at)
+        is_counted = abs(answered_on - day) <= _ANSWERED and day + _ANSWERED <= self._calendar.last_day
+        return day if is_counted else None
 
     def heard(self, survey_id: str, at: datetime, answer: str | None) -> None:
         """A finished response to a survey that asks how somebody heard of the brand."""

@@ -326,7 +326,7 @@ BUSINESS = (
         better="up",
         sources=_USED,
         maturity_days=2,
-        reference=f"accounts of the feature in {FEATURE_DAYS} days per eligible; eligible is who has a contract",
+        reference=f"accounts of the feature in {FEATURE_DAYS} days per eligible: who has a contract",
         periods=("week",),
         is_additive=False,
     ),

@@ -1,9 +1,10 @@
 """Late-stage KPIs: how customers fare. Support, satisfaction, recommendation, coming back, staying away."""
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, each, that
+from journey_platform.kpis.grains.support import ANSWER_DAYS
 
 _TICKETS = ("zendesk/tickets",)
-_HANDLED = (*_TICKETS, "zendesk/ticket_metric_events")
+HANDLED = (*_TICKETS, "zendesk/ticket_metric_events")
 EVERYWHERE = (
     "matomo/visits",
     "mailchimp/email_activity",
@@ -167,7 +168,7 @@ LATE = (
         above=each,
         dimensions=_BY_ASKER,
         better="down",
-        sources=_HANDLED,
+        sources=HANDLED,
         maturity_days=7,
         reference="a stock: it stands at the end of the period and is not summed over days",
         interval=None,
@@ -184,7 +185,7 @@ LATE = (
         above=that("is_repeated"),
         dimensions=_BY_ASKER,
         better="down",
-        sources=_HANDLED,
+        sources=HANDLED,
         maturity_days=_REPEAT_DAYS + 2,
         reference="practice of help desks; the contact's own day is that of its solution",
         window_days=_REPEAT_DAYS,
@@ -201,7 +202,7 @@ LATE = (
         above=that("is_settled"),
         dimensions=_BY_ASKER,
         better="up",
-        sources=_HANDLED,
+        sources=HANDLED,
         maturity_days=_REPEAT_DAYS + 2,
         reference="1 - repeat_contact_rate",
         window_days=_REPEAT_DAYS,
@@ -221,7 +222,7 @@ LATE = (
             above=that(column + suffix),
             dimensions=_BY_ASKER,
             better="down",
-            sources=_HANDLED,
+            sources=HANDLED,
             maturity_days=7,
             reference=f"{told}; automatic replies are not replies",
             statistic=statistic,
@@ -245,6 +246,24 @@ LATE = (
         sources=("zendesk/satisfaction_ratings",),
         maturity_days=7,
         reference="Zendesk: good per good and bad; other scales are never mixed in",
+    ),
+    Kpi(
+        name="csat_when_solved",
+        stage="late",
+        grain="solved_rating",
+        question="How many of the tickets that we solve are rated well?",
+        unit="ratio",
+        numerator="those rated good, by the latest rating",
+        denominator=f"tickets rated within {ANSWER_DAYS} days of their last solution, solved in the period, "
+        f"{ANSWER_DAYS} days ago or more",
+        above=that("score"),
+        dimensions=_BY_ASKER,
+        better="up",
+        sources=("zendesk/satisfaction_ratings", *HANDLED),
+        maturity_days=ANSWER_DAYS + 2,
+        reference="csat by the cohort of tickets closed; other scales are never mixed in",
+        window_days=ANSWER_DAYS,
+        is_cohort=True,
     ),
     Kpi(
         name="nps",

@@ -1,15 +1,23 @@
 """KPIs of opinions in numbers: how content people say they are, how easy they found it, and their stars.
 
-Ratings of tickets and recommendation are in `late`, the mood of texts is in `early`.
+Satisfaction stands on the day of the answer, and beside it on the day on which the ticket that it is about
+was solved. Ratings of tickets and recommendation are in `late`, the mood of texts is in `early`.
 """
 
 from journey_platform.kpis.definition import EVERYTHING, Kpi, that
+from journey_platform.kpis.grains.support import ANSWER_DAYS
+from journey_platform.kpis.late import HANDLED
 
 _SURVEY = ("qualtrics/responses",)
 _SOCIAL = ("mastodon/tag_timelines",)
 _BY_PLATFORM = (EVERYTHING, "platform")
 _BY_SCALE = ("survey", "scale")
 _CONTENT = "answers on satisfaction of the day; skipped ones, previews, tests and unfinished excluded"
+_CLOSED = (
+    f"latest answers within {ANSWER_DAYS} days of the last solution, on tickets solved in the period, "
+    f"{ANSWER_DAYS} days ago or more"
+)
+_COHORT = "by the cohort of tickets closed; scales are never mixed"
 _EFFORT = "answers on effort of the day; skipped ones, previews, tests and unfinished excluded"
 _OCCASION = "on the date recorded; each answer is about an occasion of its own"
 _REVIEWS = "reviews of the period with stars; robots excluded"
@@ -46,6 +54,41 @@ OPINIONS = (
         maturity_days=7,
         reference=f"the mean beside the top-2-box; a mean of each scale; {_OCCASION}",
         interval="mean",
+    ),
+    Kpi(
+        name="csat_top2_when_solved",
+        stage="late",
+        grain="solved_score",
+        question="How many whose ticket we solve are content?",
+        unit="ratio",
+        numerator="those of the two best choices: 4 and 5 of 5, 6 and 7 of 7",
+        denominator=_CLOSED,
+        above=that("is_good"),
+        dimensions=_BY_SCALE,
+        better="up",
+        sources=(*_SURVEY, *HANDLED),
+        maturity_days=ANSWER_DAYS + 2,
+        reference=f"csat_top2 {_COHORT}",
+        window_days=ANSWER_DAYS,
+        is_cohort=True,
+    ),
+    Kpi(
+        name="csat_mean_when_solved",
+        stage="late",
+        grain="solved_score",
+        question="How content are those whose ticket we solve on average?",
+        unit="points",
+        numerator="points, 1 to 5 or 1 to 7, high for content",
+        denominator=_CLOSED,
+        above=that("value"),
+        dimensions=_BY_SCALE[1:],
+        better="up",
+        sources=(*_SURVEY, *HANDLED),
+        maturity_days=ANSWER_DAYS + 2,
+        reference=f"csat_mean {_COHORT}",
+        interval="mean",
+        window_days=ANSWER_DAYS,
+        is_cohort=True,
     ),
     Kpi(
         name="ces_easy",

@@ -29,8 +29,8 @@ _OWN: tuple[Reason, ...] = (
 @dataclass(frozen=True)
 class Trail:
     """`unit`: the columns that name a unit within its period. `on`: for each of a unit's columns the one of
-    `tables.JOURNEY_TOUCHPOINTS` that equals it, or one of them where the column holds several. `types`, and `units` of their value: the touchpoints in
-    question; empty for all.
+    `tables.JOURNEY_TOUCHPOINTS` that equals it, or one of them where the column holds several. `types`, and
+    `units` of their value: the touchpoints in question; empty for all.
 
     `is_between`: those from the unit's `started_at` on, up to its `ended_at`. `is_anytime`: whatever their
     day; else those of the period and of the days that the grain looks to either side. `record`: a raw stream
@@ -125,6 +125,8 @@ TRAILS: Mapping[str, Trail] = {
     "solution": _TICKETS,
     "open_ticket": _TICKETS,
     "rating": Trail(("touchpoint_id",), _ITSELF, ("ticket_rated",)),
+    "solved_rating": Trail(("touchpoint_id",), _ITSELF, ("ticket_rated",)),
+    "solved_score": Trail(("touchpoint_id",), _ITSELF, ("survey_score",), tuple(SATISFIED)),
     "contract": _CONTRACT,
     "shaped": _CONTRACT,
     "beginner": _CONTRACT,

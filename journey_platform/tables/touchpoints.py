@@ -34,7 +34,11 @@ def touchpoints_table(vendor: str) -> Table:
             Column("subject_id", pa.string(), "what was acted on: campaign, ticket, survey, post or order"),
             Column("page", pa.string(), "path of the page, without its query"),
             Column("traffic_channel", pa.string(), "channel group of the visit's source"),
-            Column("source", pa.string(), "utm source or referrer, a review's site, a competitor's tag"),
+            Column(
+                "source",
+                pa.string(),
+                "utm source or referrer, a review's site, a competitor's tag, a score's ticket",
+            ),
             Column("medium", pa.string(), "utm medium"),
             Column("campaign", pa.string(), "campaign name or id"),
             Column("device", pa.string(), "kind of device, as the vendor calls it, lower case"),

@@ -2,7 +2,8 @@
 
 Responses are keyed by import id (`QID1`), so the definition of the survey says which answer is the score,
 the comment and the stated reason; without a definition, the columns' own names do. Questions exported as CSAT
-and CES ask for satisfaction and effort; what an answer to them is worth, only a definition tells.
+and CES ask for satisfaction and effort; what an answer to them is worth, only a definition tells. The ticket
+that such an answer is about is its `source`.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -31,6 +32,8 @@ TOUCHPOINT_STREAMS: tuple[str, ...] = ("responses", "survey_definitions")
 CONTACT_STREAMS: tuple[str, ...] = ("responses",)
 
 _Answers = dict[str, str | None]
+_TICKET = "ticket_id"
+"""The embedded field that says which ticket a survey is about."""
 _NPS_NAMES = frozenset({"NPS", "Q_NPS"})
 _NPS_GROUP = "_NPS_GROUP"
 _MEASURES: Mapping[str, Measure] = {"CSAT": "csat", "Q_CSAT": "csat", "CES": "ces", "Q_CES": "ces"}
@@ -104,7 +107,7 @@ def _response(columns: Mapping[str, _Columns]) -> Callable[[_Answers, Origin], I
         yield Touch(
             type="survey_response",
             occurred_at=origin.occurred_at,
-            identifiers=(*_identifiers(answers), ("ticket_id", (answers.get("ticket_id") or "").strip())),
+            identifiers=(*_identifiers(answers), ("ticket_id", (answers.get(_TICKET) or "").strip())),
             subject_id=survey,
             reason=_reason(answers, named),
             value=score,
@@ -150,6 +153,7 @@ def _scored(
         identifiers=_identifiers(answers),
         part=measure,
         subject_id=survey,
+        source=text(answers.get(_TICKET)),
         value=float(scale.values[answer]),
         unit=scale.unit,
     )

@@ -211,6 +211,11 @@ def ticket_kpis(world: World) -> dict[Key, Parts]:
                         kpis["ticket_reasons", *key] = float(len(new)), float(len(created))
                 if rated:
                     kpis["csat", *key] = float(sum(t.rating == "good" for t in rated)), float(len(rated))
+                over = [t for t in of if here(t.solved_at) and start + 14 * DAY < recount.today]
+                late = [t for t in over if t.rated_at and recount.day(t.rated_at) <= start + 14 * DAY]
+                if late:
+                    good = sum(t.rating == "good" for t in late)
+                    kpis["csat_when_solved", *key] = float(good), float(len(late))
                 _repeats(kpis, key, recount, [t for t in of if here(t.solved_at)])
             waiting = [
                 t

@@ -280,7 +280,8 @@ NOT_IN_THE_TRUTH = {
     *("cross_sell_rate", "products_per_customer"),
     *("invited_active_28d", "seats_active_before_renewal"),
     "time_to_activate",
-    *("csat_top2", "csat_mean", "review_rating", "review_one_star"),
+    *("csat_top2", "csat_mean", "csat_top2_when_solved", "csat_mean_when_solved"),
+    *("review_rating", "review_one_star"),
     "share_of_voice",
 }
 """Nobody here tells rates, items, invitations, satisfaction on a scale, reviews, competitors."""

@@ -7,7 +7,9 @@ import pytest
 
 from journey_platform.journeys.tickets import tickets, with_working_time
 from journey_platform.journeys.working import BusinessHours
+from journey_platform.kpis.catalogue import KPIS
 from journey_platform.kpis.grains.support import REPEAT_DAYS
+from journey_platform.kpis.members import Cell, members, recompute
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILES_TABLE, TICKETS
 from tests.journeys.made import at, touchpoints
 from tests.kpis.made import Tables, count, days, of_kpi, profiles
@@ -16,10 +18,11 @@ YEAR = days(date(2026, 1, 1), date(2026, 5, 31))
 
 
 def _parts(kpi, rows, known=(1, 2, 3), on=YEAR, as_of=date(2026, 12, 1), hours=None):
-    source = Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)})
+    told = {JOURNEY_TOUCHPOINTS: touchpoints(rows)}
+    source = Tables(told)
     asked = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS)))
     read = {PROFILES_TABLE: profiles(known), TICKETS: with_working_time(asked, hours, "UTC")}
-    return count(read, [kpi], on, as_of=as_of)
+    return count(told | read, [kpi], on, as_of=as_of)
 
 
 def _ticket(number, person, created, replied=None, solved=None, reason="bill"):
@@ -208,3 +211,93 @@ def test_tickets_are_divided_by_who_asked_and_count_in_each_segment_of_theirs(kp
     for name, values in expected.items():
         del by[name]["2026-02-02", "all"]
         assert by[name] == {("2026-02-02", value): parts for value, parts in values.items()}
+
+
+def _says(when, value, ticket="1", unit="csat_5", **more):
+    about = {"vendor": "qualtrics", "channel": "survey", "type": "survey_score", "source": ticket}
+    return {**about, "occurred_at": at(when), "value": value, "unit": unit, "subject_id": "S", **more}
+
+
+def _rates(when, value, ticket="1"):
+    about = {"vendor": "zendesk", "channel": "ticket", "type": "ticket_rated", "subject_id": ticket}
+    return {**about, "occurred_at": at(when), "value": value, "unit": "csat", "reason": "said otherwise"}
+
+
+SOLVED = "2026-02-03 10:00"
+"""Tuesday; its answers may come until the 17th."""
+
+
+@pytest.mark.parametrize(
+    ("acts", "found"),
+    [
+        pytest.param(
+            [_says("2026-02-10 09:00", 5.0)], {"csat_5": (1, 1, 1)}, id="on the day of the solution"
+        ),
+        pytest.param([_says("2026-02-17 23:59", 3.0)], {"csat_5": (0, 1, 1)}, id="after fourteen days"),
+        pytest.param([_says("2026-02-18 00:00", 5.0)], {}, id="too late"),
+        pytest.param(
+            [_says("2026-02-02 12:00", 5.0)], {"csat_5": (1, 1, 1)}, id="before it was solved again"
+        ),
+        pytest.param(
+            [_says("2026-02-04 09:00", 5.0), _says("2026-02-05 09:00", 2.0)],
+            {"csat_5": (0, 1, 1)},
+            id="the latest answer on a ticket",
+        ),
+        pytest.param(
+            [_says("2026-02-04 09:00", 5.0), _says("2026-02-04 09:00", 5.0, unit="csat_7")],
+            {"csat_5": (1, 1, 1), "csat_7": (0, 1, 1)},
+            id="scales apart",
+        ),
+        pytest.param([_says("2026-02-04 09:00", 5.0, ticket=None)], {}, id="about no ticket"),
+        pytest.param([_says("2026-02-04 09:00", 5.0, ticket="9")], {}, id="about one that nobody knows"),
+        pytest.param([_says("2026-02-04 09:00", 5.0, ticket="2")], {}, id="about one that waits"),
+        pytest.param([_says("2026-02-04 09:00", 7.0, unit="ces_7")], {}, id="effort is no satisfaction"),
+        pytest.param([_says("2026-02-04 09:00", 5.0, is_bot=True)], {}, id="robots are not asked"),
+    ],
+)
+def test_answers_on_satisfaction_stand_on_the_day_when_their_ticket_was_solved(acts, found):
+    rows = [
+        *_ticket(1, 1, "2026-02-01 10:00", None, "2026-02-01 20:00"),
+        *_ticket(1, 1, None, None, SOLVED),
+        *_ticket(2, 1, "2026-02-02 10:00"),
+        *acts,
+    ]
+    told = of_kpi(_parts("csat_top2_when_solved", rows), "csat_top2_when_solved")
+    by_scale = {key: parts for key, parts in told.items() if key[1] != "S"}
+    assert by_scale == {("2026-02-03", scale): parts for scale, parts in found.items()}
+
+
+def test_a_cohort_of_solved_tickets_is_counted_once_its_days_are_over():
+    rows = [*_ticket(1, 1, "2026-02-01 10:00", None, SOLVED), _says("2026-02-04 09:00", 4.0)]
+    for today, is_there in ((date(2026, 2, 17), False), (date(2026, 2, 18), True)):
+        found = _parts("csat_mean_when_solved", rows, as_of=today)
+        expected = {("2026-02-03", "csat_5"): (4, 1, 1)} if is_there else {}
+        assert of_kpi(found, "csat_mean_when_solved") == expected
+
+
+def test_ratings_of_tickets_stand_on_the_day_of_the_solution_by_the_reason_of_the_ticket():
+    rows = [
+        *_ticket(1, 1, "2026-02-01 10:00", None, SOLVED),
+        *_ticket(2, 2, "2026-02-01 10:00", None, SOLVED, "delivery"),
+        *_ticket(3, 3, "2026-02-01 10:00", None, SOLVED),
+        _rates("2026-02-04 09:00", 1.0),
+        _rates("2026-02-05 09:00", 0.0, "2"),
+        _says("2026-02-05 09:00", 5.0, "3"),
+    ]
+    assert of_kpi(_parts("csat_when_solved", rows), "csat_when_solved", "day", "reason") == {
+        ("2026-02-03", "all"): (1, 2, 2),
+        ("2026-02-03", "bill"): (1, 1, 1),
+        ("2026-02-03", "delivery"): (0, 1, 1),
+    }
+
+
+def test_a_cohort_leads_back_to_the_answers_of_later_days():
+    rows = [*_ticket(1, 1, "2026-02-01 10:00", None, SOLVED), _says("2026-02-10 09:00", 5.0)]
+    rows += [_says("2026-02-04 09:00", 1.0)]
+    read = {JOURNEY_TOUCHPOINTS: touchpoints(rows)}
+    source = Tables(read)
+    read[TICKETS] = source.arrow(tickets(source.table(JOURNEY_TOUCHPOINTS)))
+    cell = Cell(KPIS["csat_top2_when_solved"], "day", date(2026, 2, 3), "scale", "csat_5")
+    found = members(cell, Tables(read), as_of=date(2026, 12, 1))
+    assert recompute(cell.kpi, found.units).value == 1
+    assert found.records["touchpoint_id"].to_pylist() == ["qualtrics/x/000002"]

@@ -87,6 +87,7 @@ NOT_YET = {
     *("half_of_seats_28d", "time_to_half_of_seats"),
     # Nobody tells rates, items, invitations, satisfaction, effort or reviews here.
     *("csat_top2", "csat_mean", "ces", "ces_easy", "review_rating", "review_one_star"),
+    *("csat_top2_when_solved", "csat_mean_when_solved", "csat_when_solved"),
     *("cross_sell_rate", "products_per_customer"),
     *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
     "seats_active_before_renewal",

@@ -216,6 +216,20 @@ def test_satisfaction_is_a_touchpoint_of_its_own_and_high_for_good(
     assert found.rejected.num_rows == 0
 
 
+@pytest.mark.parametrize(
+    ("told", "source"),
+    [
+        pytest.param({"ticket_id": " 5001 "}, "5001", id="named"),
+        pytest.param({"ticket_id": " "}, None, id="blank"),
+        pytest.param({}, None, id="not asked about one"),
+    ],
+)
+def test_the_ticket_that_a_score_is_about_is_its_source(told: dict[str, str], source: str | None) -> None:
+    rows = scores({"QID9": "1", **told}).rows.to_pylist()
+    assert [row["source"] for row in rows if row["type"] == "survey_score"] == [source]
+    assert {row["source"] for row in rows if row["type"] != "survey_score"} == {None}
+
+
 def test_effort_and_satisfaction_stand_beside_each_other() -> None:
     ease = [
         {"Display": f"{word} {end}"} for end in ("difficult", "easy") for word in ("Very", "Quite", "Rather")

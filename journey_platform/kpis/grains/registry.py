@@ -125,6 +125,20 @@ GRAINS: Mapping[str, Grain] = {
     "solution": Grain("ticket solved, of somebody known", support.solution, (TICKETS,)),
     "open_ticket": Grain("ticket that waits", support.open_ticket, (TICKETS,)),
     "rating": Grain("rating", support.rating, (JOURNEY_TOUCHPOINTS,)),
+    "solved_rating": Grain(
+        "ticket solved and rated",
+        support.solved_rating,
+        (*_ACTS[:1], TICKETS),
+        before=support.ANSWER_DAYS,
+        after=support.ANSWER_DAYS,
+    ),
+    "solved_score": Grain(
+        "ticket solved, with an answer on satisfaction",
+        support.solved_score,
+        (*_ACTS[:1], TICKETS),
+        before=support.ANSWER_DAYS,
+        after=support.ANSWER_DAYS,
+    ),
     "contract": Grain("contract", business.contract, (CONTRACTS,)),
     "shaped": Grain("account in use under contract", business.shaped, (ACCOUNT_JOURNEYS,)),
     "beginner": Grain(

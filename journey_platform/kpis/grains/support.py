@@ -1,14 +1,17 @@
-"""Units of the help desk: tickets on the day of their creation or solution, those that wait, ratings."""
+"""Units of the help desk: tickets on the day of their creation or solution, those that wait, and
+what is said of how they were solved."""
 
 from typing import TYPE_CHECKING
 
 from journey_platform.kpis.grains.scope import Scope
+from journey_platform.kpis.grains.words import SATISFIED, scores
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, TICKETS
 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 REPEAT_DAYS = 7
+ANSWER_DAYS = 14
 
 
 def ticket(scope: Scope) -> "ir.Table":
@@ -81,6 +84,48 @@ def open_ticket(scope: Scope) -> "ir.Table":
 
 def rating(scope: Scope) -> "ir.Table":
     """One row per rating of a ticket, on its day: `score` 1 or 0."""
-    acts = scope.rows(JOURNEY_TOUCHPOINTS)
+    return scope.of_days(_ratings(scope.rows(JOURNEY_TOUCHPOINTS)))
+
+
+def solved_rating(scope: Scope) -> "ir.Table":
+    """One row per solved ticket with a rating, the latest: as `rating`, on the day of its last solution."""
+    return _when_solved(scope, _ratings(_near(scope)), "subject_id", ())
+
+
+def solved_score(scope: Scope) -> "ir.Table":
+    """One row per solved ticket, survey and scale with an answer on satisfaction, the latest: its `value`
+    and whether it `is_good`, on the day of the ticket's last solution."""
+    return _when_solved(scope, scores(_near(scope), SATISFIED), "source", ("survey", "scale"))
+
+
+def _ratings(acts: "ir.Table") -> "ir.Table":
     rated = acts.filter((acts.type == "ticket_rated") & (acts.unit == "csat") & ~acts.is_bot)
-    return scope.of_days(rated.mutate(score=rated.value))
+    return rated.mutate(score=rated.value)
+
+
+def _near(scope: Scope) -> "ir.Table":
+    return scope.rows(JOURNEY_TOUCHPOINTS, before=ANSWER_DAYS, after=ANSWER_DAYS)
+
+
+def _when_solved(scope: Scope, told: "ir.Table", about: str, apart: tuple[str, ...]) -> "ir.Table":
+    """Of each ticket whose days are over, and for each of the columns `apart`, the latest answer up to
+    `ANSWER_DAYS` before or after its last solution. The column `about` names the ticket."""
+    import ibis
+
+    tickets = scope.whole(TICKETS)
+    done = tickets.filter(tickets.solved_day.notnull() & (tickets.solved_day <= scope.over_by(ANSWER_DAYS)))
+    done = done.select("ticket_id", "solved_day", ticket_reason="reason")
+    days = ibis.interval(days=ANSWER_DAYS)
+    joined = told.inner_join(
+        done,
+        [
+            told[about] == done.ticket_id,
+            told.day >= (done.solved_day - days).cast("date"),
+            told.day <= (done.solved_day + days).cast("date"),
+        ],
+    )
+    latest_first = ibis.window(
+        group_by=["ticket_id", *apart], order_by=[joined.occurred_at.desc(), joined.touchpoint_id.desc()]
+    )
+    latest = joined.mutate(place=ibis.row_number().over(latest_first), reason=joined.ticket_reason)
+    return scope.of_days(latest.filter(latest.place == 0), "solved_day")

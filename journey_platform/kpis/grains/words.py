@@ -139,15 +139,16 @@ def answer(scope: Scope) -> "ir.Table":
 def scored(good: Mapping[str, int]) -> "Callable[[Scope], ir.Table]":
     """Builds one row per answer on one of the scales: its `value` and `scale`, and whether it `is_good`."""
 
-    def build(scope: Scope) -> "ir.Table":
-        import ibis
+    return lambda scope: scope.of_days(scores(scope.rows(JOURNEY_TOUCHPOINTS), good))
 
-        acts = scope.rows(JOURNEY_TOUCHPOINTS)
-        given = acts.filter((acts.type == "survey_score") & acts.unit.isin(list(good)) & ~acts.is_bot)
-        is_good = ibis.or_(*((given.unit == scale) & (given.value >= least) for scale, least in good.items()))
-        return scope.of_days(given.mutate(is_good=is_good, scale=given.unit, survey=given.subject_id))
 
-    return build
+def scores(acts: "ir.Table", good: Mapping[str, int]) -> "ir.Table":
+    """The touchpoints that are answers on one of the scales, with `scale`, `survey` and `is_good`."""
+    import ibis
+
+    given = acts.filter((acts.type == "survey_score") & acts.unit.isin(list(good)) & ~acts.is_bot)
+    is_good = ibis.or_(*((given.unit == scale) & (given.value >= least) for scale, least in good.items()))
+    return given.mutate(is_good=is_good, scale=given.unit, survey=given.subject_id)
 
 
 def review(scope: Scope) -> "ir.Table":
