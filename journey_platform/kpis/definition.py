@@ -78,9 +78,12 @@ class Kpi:
     many days after its own are over. `maturity_days` after the end of a period its value no longer changes by
     itself; a cohort's units are followed through those days, so their arrival is needed too.
 
-    `interval`: "wilson" for a share of units, "mean" for a mean over units, "delta" for a ratio of two sums
-    over units. An additive KPI's parts may be summed over days; the others are computed anew for each period.
-    The denominator of a share is the total of its period.
+    `prior`: what units that nobody counted would add; they stand beside the counted ones in the value, not in
+    its parts, which go on adding up. Where nothing was counted there is no value all the same.
+
+    `interval`: "wilson" for a share of units, "mean" for a mean over units, "posterior" for one with a
+    `prior`, "delta" for a ratio of two sums over units. An additive KPI's parts may be summed over days; the
+    others are computed anew for each period. The denominator of a share is the total of its period.
     """
 
     name: str
@@ -99,7 +102,8 @@ class Kpi:
     reference: str
     statistic: Statistic = "ratio"
     periods: tuple[Period, ...] = ("day", "week", "month")
-    interval: Literal["wilson", "mean", "delta"] | None = "wilson"
+    interval: Literal["wilson", "mean", "posterior", "delta"] | None = "wilson"
+    prior: tuple[float, ...] = ()
     scale: float = 1.0
     window_days: int = 0
     is_additive: bool = True

@@ -32,6 +32,17 @@ def mean(total: np.ndarray, squares: np.ndarray, units: np.ndarray) -> Bounds:
     return centre - half, centre + half
 
 
+def posterior(total: np.ndarray, squares: np.ndarray, units: np.ndarray) -> Bounds:
+    """Normal interval of a mean of choices, from the sums over the units counted and those of the prior.
+
+    The variance is that of the mean under a Dirichlet posterior: of its choices, per units and one.
+    """
+    with np.errstate(divide="ignore", invalid="ignore"):
+        centre = total / units
+        half = Z_95 * np.sqrt(np.maximum(squares / units - centre**2, 0.0) / (units + 1))
+    return centre - half, centre + half
+
+
 def delta(
     above: np.ndarray,
     below: np.ndarray,

@@ -120,7 +120,8 @@ def recompute(kpi: Kpi, units: pa.Table) -> Recomputed:
     if kpi.denominator is None:
         return Recomputed(total, None, total)
     below = float(np.nansum(np.asarray(units["below"].to_numpy(zero_copy_only=False), dtype=np.float64)))
-    return Recomputed(total, below, kpi.scale * total / below if below else None)
+    value = kpi.scale * (total + sum(kpi.prior)) / (below + len(kpi.prior)) if below else None
+    return Recomputed(total, below, value)
 
 
 def _quantile(amounts: np.ndarray, share: float) -> float:

@@ -211,7 +211,7 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
             is_each = kpi.below is each
             below = units.count().cast("float64") if is_each else _total(units[_below(kpi)])
             sums[f"{kpi.name}/denominator"] = below
-        if kpi.interval in ("mean", "delta"):
+        if kpi.interval in ("mean", "posterior", "delta"):
             sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
             below = units[_below(kpi)]

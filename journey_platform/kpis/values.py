@@ -15,6 +15,7 @@ from journey_platform.kpis.parts import SUMS
 from journey_platform.kpis.periods import end_of, start_of
 from journey_platform.tables import kpis_table
 
+_INTERVALS = ("wilson", "mean", "posterior", "delta", "quantile")
 Rows = Sequence[Mapping[str, Any]]
 Arrivals = Mapping[str, Set[date]]
 """Per expected stream (vendor/stream) the local days that arrived, rows or none. A stream that belongs to a
@@ -84,7 +85,8 @@ def valued(
     sums = {name: _floats(rows, name) for name in SUMS}
     above, below = sums["numerator"], sums["denominator"]
     with np.errstate(divide="ignore", invalid="ignore"):
-        value = np.where(is_count, above, np.where(below == 0, np.nan, scale * above / below))
+        ratio = scale * (above + _prior(kpis, 1)) / (below + _prior(kpis, 0))
+        value = np.where(is_count, above, np.where(below == 0, np.nan, ratio))
     lower, upper = _bounds(kpis, rows, sums)
     table = kpis_table(stage)
     columns: dict[str, Any] = {
@@ -139,7 +141,8 @@ def _period_of(row: Mapping[str, Any]) -> tuple[str, Period, date]:
 
 def _nothing(kpi: Kpi, period: Period, day: date) -> dict[str, Any]:
     is_sum = kpi.statistic == "ratio"
-    has_squares, has_products = kpi.interval in ("mean", "delta"), kpi.interval == "delta"
+    has_squares = kpi.interval in ("mean", "posterior", "delta")
+    has_products = kpi.interval == "delta"
     return {
         "kpi": kpi.name,
         "period": period,
@@ -163,17 +166,24 @@ def _bounds(kpis: Sequence[Kpi], rows: Rows, sums: Mapping[str, np.ndarray]) -> 
         [kpi.interval or "" if kpi.statistic == "ratio" else "quantile" for kpi in kpis], dtype=np.str_
     )
     above, below, squares = sums["numerator"], sums["denominator"], sums["squares"]
+    told = np.where(below == 0, np.nan, below)
     lower, upper = (
-        np.select([kinds == kind for kind in ("wilson", "mean", "delta", "quantile")], choices, np.nan)
+        np.select([kinds == kind for kind in _INTERVALS], choices, np.nan)
         for choices in zip(
             intervals.wilson(above, below),
             intervals.mean(above, squares, below),
+            intervals.posterior(above + _prior(kpis, 1), squares + _prior(kpis, 2), told + _prior(kpis, 0)),
             intervals.delta(above, below, squares, sums["squares_below"], sums["products"]),
             (_floats(rows, "lower"), _floats(rows, "upper")),
             strict=True,
         )
     )
     return lower, upper
+
+
+def _prior(kpis: Sequence[Kpi], power: int) -> np.ndarray:
+    """Per KPI what its prior adds to the units, to their sum, or to the sum of their squares."""
+    return np.array([sum(unit**power for unit in kpi.prior) for kpi in kpis], dtype=np.float64)
 
 
 def _floats(rows: Rows, name: str) -> np.ndarray:

@@ -281,7 +281,7 @@ NOT_IN_THE_TRUTH = {
     *("invited_active_28d", "seats_active_before_renewal"),
     "time_to_activate",
     *("csat_top2", "csat_mean", "csat_top2_when_solved", "csat_mean_when_solved"),
-    *("review_rating", "review_one_star"),
+    *("review_rating", "review_rating_shrunk", "review_one_star"),
     "share_of_voice",
 }
 """Nobody here tells rates, items, invitations, satisfaction on a scale, reviews, competitors."""

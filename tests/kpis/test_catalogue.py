@@ -28,10 +28,11 @@ def test_names_are_unique_and_stages_partition_the_catalogue():
 
 @pytest.mark.parametrize("kpi", KPIS.values(), ids=KPIS.keys())
 def test_a_declaration_says_everything(kpi):
-    optional = {"denominator", "better", "interval"}
+    optional = {"denominator", "better", "interval", "prior"}
     blank = [f.name for f in fields(kpi) if f.name not in optional and getattr(kpi, f.name) in ("", (), None)]
     assert blank == []
     assert kpi.question.endswith("?")
+    assert bool(kpi.prior) == (kpi.interval == "posterior")
     is_sum = kpi.statistic == "ratio" and kpi.denominator is None
     is_amount = kpi.unit in ("money", "conversions") and kpi.interval is None
     assert is_sum == (kpi.unit == "count" or is_amount)

@@ -2,9 +2,9 @@
 
 import numpy as np
 import pytest
-from scipy.stats import binomtest
+from scipy.stats import binomtest, dirichlet
 
-from journey_platform.kpis.intervals import Z_95, mean, wilson
+from journey_platform.kpis.intervals import Z_95, mean, posterior, wilson
 
 
 @pytest.mark.parametrize(
@@ -41,6 +41,16 @@ def test_the_interval_of_a_score_equals_its_formula(promoters, passives, detract
     error = Z_95 * np.sqrt(max(p + d - (p - d) ** 2, 0) / n)
     found = mean(np.array([promoters - detractors]), np.array([promoters + detractors]), np.array([n]))
     np.testing.assert_allclose(np.ravel(found), [p - d - error, p - d + error], atol=1e-12)
+
+
+@pytest.mark.parametrize("counts", [(0, 0, 0, 0, 1), (3, 0, 1, 7, 40), (1, 1, 1, 1, 1)])
+def test_the_interval_with_a_prior_is_that_of_the_dirichlet_posterior(counts):
+    stars = np.arange(1, 6)
+    alpha = np.array(counts) + 1
+    middle = dirichlet.mean(alpha) @ stars
+    error = Z_95 * np.sqrt(stars @ dirichlet.cov(alpha) @ stars)
+    found = posterior(*(np.array([(alpha * stars**power).sum()]) for power in (1, 2, 0)))
+    np.testing.assert_allclose(np.ravel(found), [middle - error, middle + error], atol=1e-12)
 
 
 def test_the_interval_of_a_mean_equals_that_of_its_units():

@@ -183,3 +183,43 @@ feeds:
     cell = Cell(KPIS["review_rating"], "week", date(2026, 2, 9), "all", "all")
     behind = members(cell, Tables({JOURNEY_TOUCHPOINTS: history}), as_of=date(2026, 3, 1))
     assert behind.excluded.to_pylist() == [{"touchpoint_id": "files/reviews/d", "reason": "robot"}]
+
+
+@pytest.mark.parametrize(
+    ("period", "start", "site", "stars", "value"),
+    [
+        pytest.param(
+            "week", "2026-02-02", "maps", (10, 2), 25 / 7, id="two of five stars stay far from five"
+        ),
+        pytest.param("week", "2026-02-02", "shops", (1, 1), 16 / 6, id="one of one star stays far from one"),
+        pytest.param("week", "2026-02-09", "maps", (100, 20), 115 / 25, id="many outweigh what was before"),
+        pytest.param(
+            "month", "2026-02-01", "maps", (110, 22), 125 / 27, id="a month of its weeks, not of means"
+        ),
+        pytest.param("month", "2026-02-01", "all", (111, 23), 126 / 28, id="of all sites, before once"),
+    ],
+)
+def test_few_stars_are_drawn_to_the_middle_in_each_period_anew(
+    period: Any, start: str, site: str, stars: tuple[float, float], value: float
+) -> None:
+    def given(day: str, stars: float, site: str) -> dict[str, Any]:
+        about = {"vendor": "files", "stream": "reviews", "channel": "social", "type": "review"}
+        return {**about, "occurred_at": at(f"{day} 12:00"), "value": stars, "unit": "stars", "source": site}
+
+    rows = [given("2026-02-03", 5.0, "maps"), given("2026-02-08", 5.0, "maps")]
+    rows += [given("2026-02-03", 1.0, "shops"), *(given("2026-02-10", 5.0, "maps") for _ in range(20))]
+    kpi = KPIS["review_rating_shrunk"]
+    found = parts(rows, kpi.name)
+    [told] = [
+        row
+        for row in found.to_pylist()
+        if (row["period"], row["day"].isoformat(), row["dimension_value"]) == (period, start, site)
+    ]
+    assert (told["numerator"], told["denominator"]) == stars
+    arrivals = {source: set(YEAR) for source in kpi.sources}
+    [of] = valued([told], "late", arrivals=arrivals, as_of=date(2026, 6, 1), identity_revision="").to_pylist()
+    assert of["value"] == value
+    cell = Cell(kpi, period, told["day"], told["dimension"], site)
+    behind = members(cell, Tables({JOURNEY_TOUCHPOINTS: touchpoints(rows)}), as_of=date(2026, 6, 1))
+    again = recompute(kpi, behind.units)
+    assert (again.numerator, again.denominator, again.value) == (*stars, value)

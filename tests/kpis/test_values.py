@@ -93,6 +93,23 @@ def test_a_value_stands_with_its_parts_and_its_definition():
         # 40 promoters, 30 passives, 30 detractors: SE = sqrt((0.4 + 0.3 - 0.1**2) / 100) = 0.0830662.
         pytest.param("late", _part("nps", 10, 100, squares=70), 10, -6.2807, 26.2807, id="a-score"),
         pytest.param("middle", _part("pages_per_session", 6, 3, squares=12), 2, 2, 2, id="a-mean-of-equals"),
+        # One review of 5 stars beside one of each: 20 / 6, variance (80 / 6 - (20 / 6)**2) / 7.
+        pytest.param(
+            "late",
+            _part("review_rating_shrunk", 5, 1, squares=25),
+            3.3333,
+            2.2290,
+            4.4376,
+            id="a-mean-with-a-prior",
+        ),
+        pytest.param(
+            "late",
+            _part("review_rating_shrunk", 0, 0, squares=0),
+            None,
+            None,
+            None,
+            id="a-prior-alone-says-nothing",
+        ),
         # Visits with (40 s, 2 views), (0 s, 1) and (5 s, 1): R = 45 / 4, SE = sqrt(sum (x - R y)^2) / 4.
         pytest.param(
             "middle",

@@ -86,7 +86,8 @@ NOT_YET = {
     *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
     *("half_of_seats_28d", "time_to_half_of_seats"),
     # Nobody tells rates, items, invitations, satisfaction, effort or reviews here.
-    *("csat_top2", "csat_mean", "ces", "ces_easy", "review_rating", "review_one_star"),
+    *("csat_top2", "csat_mean", "ces", "ces_easy"),
+    *("review_rating", "review_rating_shrunk", "review_one_star"),
     *("csat_top2_when_solved", "csat_mean_when_solved", "csat_when_solved"),
     *("cross_sell_rate", "products_per_customer"),
     *("revenue_net_converted", "invited_active_28d", "time_to_activate"),
