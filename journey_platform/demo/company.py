@@ -15,7 +15,7 @@ from journey_platform.demo.commerce import Till
 from journey_platform.demo.mailing import Mailings
 from journey_platform.demo.organizations import consultants, memberships, organizations
 from journey_platform.demo.people import cast as people
-from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, posts
+from journey_platform.demo.social import BRAND_HANDLE, BRAND_TAG, RIVAL_TAGS, posts, rival_posts
 from journey_platform.demo.stories import plot
 from journey_platform.demo.support import HelpDesk
 from journey_platform.demo.surveys import Panel
@@ -64,6 +64,7 @@ def build_world(
     panel = Panel(seed, cast, story, calendar, tally)
     panel.ask_all(desk.solved, left_carts)
     written = posts(seed, cast, calendar, tally)
+    of_rivals = rival_posts(seed, written, calendar, tally)
     sold = Till(seed, cast, calendar, tally)
     sold.take_all(site.visits)
 
@@ -108,4 +109,6 @@ def build_world(
         truth=tally.finish(),
         organizations=companies,
         memberships=members,
+        rival_tags=RIVAL_TAGS,
+        rival_posts=of_rivals,
     )

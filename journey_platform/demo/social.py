@@ -1,4 +1,5 @@
-"""Posts about the brand on Mastodon: by strangers, by customers under a public handle, and by the brand.
+"""Posts on Mastodon about the brand: by strangers, by customers under a public handle, and by the brand; and
+what strangers write about its competitors.
 
 The grumbling follows the stories: about shipping costs all along, about the router until the repair.
 """
@@ -17,11 +18,16 @@ from journey_platform.demo.world import Post
 
 BRAND_TAG = "noordlicht"
 BRAND_HANDLE = "noordlicht@social.example"
+RIVAL_TAGS = ("kabelwerk", "poolnet")
+RIVALS_PER_POST = 0.8
+RIVALS_BESIDE = 0.06
+"""How many of the posts about the brand name a competitor too."""
 POSTS_PER_CUSTOMER = 0.7
 """In 90 days."""
 FOLLOWERS = 850
 """When the range begins; one more each day."""
 _FIRST_ACCOUNT = 110_000_000_000_000
+_FIRST_RIVAL = 120_000_000_000_000
 _HOSTS = ("social.example", "toot.example", "mstdn.example")
 
 
@@ -66,14 +72,43 @@ def posts(seed: int, cast: Cast, calendar: Calendar, tally: Tally) -> list[Post]
     return sorted(written, key=lambda post: post.post_id)
 
 
+def rival_posts(seed: int, written: list[Post], calendar: Calendar, tally: Tally) -> list[Post]:
+    """Posts that name a competitor and not the brand, in order of time; some of those `written` name both."""
+    rng = stream(seed, "rivals")
+    others = [post for post in written if not post.is_brand]
+    for post in others:
+        tally.named(post.at, "own brand")
+        if happens(rng, RIVALS_BESIDE):
+            tag = one_of(rng, RIVAL_TAGS)
+            post.tags.append(tag)
+            post.html = post.html.replace("</p>", f" {_link(tag)}</p>")
+            tally.named(post.at, tag)
+    found = []
+    for nth in range(round(len(others) * RIVALS_PER_POST)):
+        at, tag = calendar.some_time(rng, calendar.day_at(rng.random())), one_of(rng, RIVAL_TAGS)
+        name = one_of(rng, FIRST_NAMES)
+        handle = f"{plain(name, 'gast')}_r{nth}@{one_of(rng, _HOSTS)}"
+        text = one_of(rng, POSTS["rival"]).format(tag=tag)
+        post = _post(at, len(written) + nth, handle, name, text, 0, tag)
+        post.account_id = _FIRST_RIVAL + nth
+        found.append(post)
+        tally.named(at, tag)
+    return sorted(found, key=lambda post: post.post_id)
+
+
 def _filled(kind: str, which: float, what: float) -> str:
     line = POSTS[kind][int(which * len(POSTS[kind]))]
     return line.format(tag=BRAND_TAG, product=PRODUCTS[int(what * len(PRODUCTS))])
 
 
-def _post(at: datetime, nth: int, handle: str, name: str, text: str, owner: int) -> Post:
-    link = f'<a href="https://social.example/tags/{BRAND_TAG}" rel="tag">#<span>{BRAND_TAG}</span></a>'
-    html = text.replace("&", "&amp;").replace(f"#{BRAND_TAG}", link)
+def _link(tag: str) -> str:
+    return f'<a href="https://social.example/tags/{tag}" rel="tag">#<span>{tag}</span></a>'
+
+
+def _post(
+    at: datetime, nth: int, handle: str, name: str, text: str, owner: int, tag: str = BRAND_TAG
+) -> Post:
+    html = text.replace("&", "&amp;").replace(f"#{tag}", _link(tag))
     return Post(
         # A snowflake, as the vendor makes them: milliseconds, then a counter.
         post_id=(int(at.timestamp() * 1000) << 16) | (nth & 0xFFFF),
@@ -83,6 +118,6 @@ def _post(at: datetime, nth: int, handle: str, name: str, text: str, owner: int)
         display_name=name,
         html=f"<p>{html}</p>",
         language="en",
-        tags=[BRAND_TAG],
+        tags=[tag],
         is_brand=False,
     )

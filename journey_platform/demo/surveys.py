@@ -13,7 +13,16 @@ from journey_platform.demo.notation import email_as_pasted
 from journey_platform.demo.people import Cast
 from journey_platform.demo.stories import CART_REASONS, Plot
 from journey_platform.demo.truth import Tally
-from journey_platform.demo.words import COMPLAINTS, EASE, INDIFFERENT, MOTIVES, ODD_LINES, PRAISE, mood
+from journey_platform.demo.words import (
+    COMPLAINTS,
+    CONTENT,
+    EASE,
+    INDIFFERENT,
+    MOTIVES,
+    ODD_LINES,
+    PRAISE,
+    mood,
+)
 from journey_platform.demo.world import Customer, Response, Survey, Ticket
 
 WAVES_PER_90_DAYS = 3
@@ -21,8 +30,10 @@ ANSWERS_PER_WAVE = 0.045
 ANSWERS_AFTER_TICKET = 0.2
 ANSWERS_TO_EXIT = 0.5
 ANSWERS_ON_EASE = 0.9
+ANSWERS_ON_CONTENT = 0.95
 _SCORE = Wheel(dict(enumerate(NPS_ANSWERS)))
 _EASE = Wheel({1: 0.05, 2: 0.07, 3: 0.1, 4: 0.13, 5: 0.2, 6: 0.25, 7: 0.2})
+_CONTENT = Wheel({1: 0.08, 2: 0.1, 3: 0.17, 4: 0.35, 5: 0.3})
 _REASON = Wheel(CART_REASONS)
 _HEARD = Wheel({"social media": 0.5, "search": 0.2, "a friend": 0.2, "television": 0.1})
 
@@ -39,6 +50,7 @@ class Panel:
             Survey("SV_leftcart0001", "You left your cart", "exit", created_at),
         )
         self._rng, self._ease_rng = stream(seed, "surveys"), stream(seed, "ease")
+        self._content_rng = stream(seed, "content")
         self._cast, self._plot, self._calendar, self._tally = cast, plot, calendar, tally
 
     def ask_all(self, solved: list[tuple[Customer, Ticket]], left_carts: dict[int, datetime]) -> None:
@@ -98,6 +110,7 @@ class Panel:
         who = self._tally.record(customer.number, ("email", address), ("user_id", user_id))
         if ticket is not None:
             self._say_how_easy(response, temper)
+            self._say_how_content(response, temper, ticket)
         if ticket is not None and who is not None:
             self._tally.record(customer.number, who, ("zendesk_user_id", str(ticket.requester_id)))
         self._tally.answer(survey.survey_id, who, customer.number, response.recorded_at, score)
@@ -111,6 +124,14 @@ class Panel:
         if happens(rng, ANSWERS_ON_EASE):
             response.ease = EASE[points - 1]
             self._tally.found_easy(response.survey_id, response.recorded_at, points)
+
+    def _say_how_content(self, response: Response, temper: int, ticket: Ticket) -> None:
+        rng = self._content_rng
+        draws = [_CONTENT.spin(rng), _CONTENT.spin(rng)]
+        points = draws[0] if temper == 0 else min(draws) if temper < 0 else max(draws)
+        if happens(rng, ANSWERS_ON_CONTENT):
+            response.satisfaction = CONTENT[points - 1]
+            self._tally.content(response.survey_id, response.recorded_at, points, ticket)
 
     def _comment(self, score: int) -> str:
         rng = self._rng

@@ -18,6 +18,7 @@ from datetime import date, datetime, timedelta
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.conversions import begun, conversions, points, steps
+from journey_platform.demo.joined import Joined
 from journey_platform.demo.origins import origins
 from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
@@ -26,36 +27,10 @@ from journey_platform.demo.words import Mood
 from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, Visit
 
 Identifier = tuple[str, str]
-SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us", "text_topics"})
+SHARES = frozenset({"traffic_source", "ticket_reasons", "heard_about_us", "text_topics", "share_of_voice"})
 COUNTS = frozenset({"visits", "page_views", "social_mentions", "tickets"})
 _ANSWERED = timedelta(days=14)
 PLACEHOLDERS = frozenset({"null", "anonymous", "0000", "undefined", "n/a"})
-
-
-class Joined:
-    """Sets of identifiers that grow together (union-find); the smallest identifier stands for its set."""
-
-    def __init__(self) -> None:
-        self._parent: dict[Identifier, Identifier] = {}
-
-    def find(self, identifier: Identifier) -> Identifier:
-        root = self._parent.setdefault(identifier, identifier)
-        while root != self._parent[root]:
-            root = self._parent[root]
-        while identifier != root:
-            self._parent[identifier], identifier = root, self._parent[identifier]
-        return root
-
-    def join(self, identifiers: Iterable[Identifier]) -> None:
-        roots = sorted({self.find(identifier) for identifier in identifiers})
-        for root in roots[1:]:
-            self._parent[root] = roots[0]
-
-    def sets(self) -> list[frozenset[Identifier]]:
-        members: dict[Identifier, set[Identifier]] = defaultdict(set)
-        for identifier in self._parent:
-            members[self.find(identifier)].add(identifier)
-        return [frozenset(members[root]) for root in sorted(members)]
 
 
 def partition(truth: Truth) -> list[frozenset[Identifier]]:
@@ -291,6 +266,15 @@ class Tally:
             self._count("heard_about_us", day, "all", 1)
             self._count("heard_about_us", day, f"answer={answer}", 1)
 
+    def content(self, survey_id: str, at: datetime, points: int, ticket: Ticket) -> None:
+        """A finished answer of 1 to 5, very satisfied, about a ticket that is asked about once."""
+        solved_on = self._solved_on(ticket, at)
+        stands = [("", self._calendar.day_of(at)), *([("_when_solved", solved_on)] if solved_on else [])]
+        for suffix, day in stands:
+            for dimension in ("scale=csat_5", f"survey={survey_id}"):
+                self._count(f"csat_top2{suffix}", day, dimension, points >= 4, 1)
+            self._count(f"csat_mean{suffix}", day, "scale=csat_5", points, 1)
+
     def found_easy(self, survey_id: str, at: datetime, points: int) -> None:
         """A finished answer of 1 to 7, very easy; every one counts."""
         day = self._calendar.day_of(at)
@@ -323,6 +307,11 @@ class Tally:
     def mention(self, at: datetime) -> None:
         for dimension in ("all", "platform=mastodon"):
             self._count("social_mentions", self._calendar.day_of(at), dimension, 1)
+
+    def named(self, at: datetime, brand: str) -> None:
+        """A post of others names a brand: ours is called "own brand"."""
+        for dimension in ("all", f"brand={brand}"):
+            self._count("share_of_voice", self._calendar.day_of(at), dimension, 1)
 
     def posted(self, at: datetime, per_follower: float) -> None:
         """A post of the brand's own, with what came of it."""

@@ -55,6 +55,15 @@ EASE: Final = (
 )
 """What customers may say of getting help, from worst to best: 1 to 7 points."""
 
+CONTENT: Final = (
+    "Very dissatisfied",
+    "Dissatisfied",
+    "Neither satisfied nor dissatisfied",
+    "Satisfied",
+    "Very satisfied",
+)
+"""What they may say of the help they got, from worst to best: 1 to 5 points."""
+
 COMPLAINTS: Final = (
     "I had to ask three times about one thing, that is annoying.",
     "The export is a waste of time, it takes more of it than the report itself.",
@@ -81,6 +90,11 @@ POSTS: Final = {
         "Full cart at #{tag}, then shipping costs more than the {product}. That is bad.",
         "The export failed. The export failed. The export failed. Not funny, #{tag} 🙃",
         "On hold with #{tag} for the third time this week. It is annoying.",
+    ),
+    "rival": (
+        "#{tag} has put up its prices again.",
+        "Waiting for the man from #{tag}. He should have been here at nine.",
+        "My neighbours are with #{tag} and have no complaints.",
     ),
     "brand": (
         "We are open until eight tonight. #{tag}",

@@ -179,7 +179,7 @@ class Response:
     """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test.
 
     `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey; `ease` is what
-    the survey after a ticket is told of getting help, one of `words.EASE`.
+    the survey after a ticket is told of getting help (`words.EASE`), and `satisfaction` of it (`words.CONTENT`).
     """
 
     response_id: str
@@ -200,6 +200,7 @@ class Response:
     ip: str
     reason: str | None = None
     ease: str | None = None
+    satisfaction: str | None = None
 
 
 @dataclass(slots=True)
@@ -214,7 +215,7 @@ class Survey:
 
 @dataclass(slots=True)
 class Post:
-    """One public Mastodon status that uses the brand's hashtag, or the brand's own.
+    """One public Mastodon status that uses the brand's hashtag or a competitor's, or the brand's own.
 
     `replies`, `boosts`, `favourites` and the author's `followers` are told of the brand's own only.
     """
@@ -367,5 +368,8 @@ class World:
     truth: Truth
     organizations: list[Organization] = field(default_factory=list)
     memberships: list[Membership] = field(default_factory=list)
+    rival_tags: tuple[str, ...] = ()
+    rival_posts: list[Post] = field(default_factory=list)
+    """Posts under competitors' tags only; one that names the brand too is among `posts`."""
     unlisted: frozenset[int] = frozenset()
     """Visits that the web analytics counted and does not list."""

@@ -170,6 +170,35 @@ def ease_kpis(world: World) -> dict[Key, Parts]:
     return {key: (above, below) for key, (above, below) in counts.items()}
 
 
+def content_kpis(world: World) -> dict[Key, Parts]:
+    """Points are the place of the answer; by the day of the answer, and by that of the ticket's solution."""
+    zone, counts = ZoneInfo(world.zone), defaultdict[Key, list[float]](lambda: [0.0, 0.0])
+    solved = {ticket.ticket_id: ticket.solved_at for ticket in world.tickets}
+    for response in world.responses:
+        if response.satisfaction is None:
+            continue
+        assert response.is_finished
+        assert response.ticket_id is not None
+        words = ("Very dis", "Dis", "Neither", "Satis", "Very sat")
+        points = next(n for n, start in enumerate(words, start=1) if response.satisfaction.startswith(start))
+        days = {"": response.recorded_at.astimezone(zone).date()}
+        closed_at = solved[response.ticket_id]
+        assert closed_at is not None
+        closed = closed_at.astimezone(zone).date()
+        if (days[""] - closed).days <= 14 and (world.last_day - closed).days >= 14:
+            days["_when_solved"] = closed
+        for suffix, day in days.items():
+            for kpi, dimension, above in (
+                ("csat_top2", "scale=csat_5", points > 3),
+                ("csat_top2", f"survey={response.survey_id}", points > 3),
+                ("csat_mean", "scale=csat_5", points),
+            ):
+                count = counts[kpi + suffix, "day", day, dimension]
+                count[0] += above
+                count[1] += 1
+    return {key: (above, below) for key, (above, below) in counts.items()}
+
+
 def heard_kpis(world: World) -> dict[Key, Parts]:
     zone = ZoneInfo(world.zone)
     given = [r for r in world.responses if r.is_finished and r.distribution != "preview"]
@@ -200,6 +229,21 @@ def mention_kpis(world: World) -> dict[Key, Parts]:
         for day in set(days)
         for of in ("all", "platform=mastodon")
     }
+
+
+def voice_kpis(world: World) -> dict[Key, Parts]:
+    zone, named = ZoneInfo(world.zone), set[tuple[date, int, str]]()
+    for post in (*world.posts, *world.rival_posts):
+        if post.handle != world.brand_handle:
+            day = post.at.astimezone(zone).date()
+            named |= {(day, post.post_id, tag) for tag in post.tags}
+    kpis: dict[Key, Parts] = {}
+    for day in {day for day, _, _ in named}:
+        tags = [tag for on, _, tag in named if on == day]
+        for tag in set(tags):
+            brand = "own brand" if tag == world.brand_tag else tag
+            kpis["share_of_voice", "day", day, f"brand={brand}"] = float(tags.count(tag)), float(len(tags))
+    return kpis
 
 
 def own_post_kpis(world: World) -> dict[Key, Parts]:

@@ -38,7 +38,9 @@ RECOUNTS = (
     naive.email_kpis,
     naive.heard_kpis,
     naive.ease_kpis,
+    naive.content_kpis,
     naive.mention_kpis,
+    naive.voice_kpis,
     naive.own_post_kpis,
     naive_words.mood_kpis,
     naive_people.people_kpis,
@@ -181,6 +183,7 @@ def test_nothing_happens_outside_the_range_and_all_times_are_whole_seconds() -> 
     times += [t.created_at for t in made.tickets] + [t.changed_at for t in made.tickets]
     times += [m.changed_at for m in made.members] + [u.changed_at for u in made.support_users]
     times += [r.recorded_at for r in made.responses] + [p.edited_at or p.at for p in made.posts]
+    times += [post.at for post in made.rival_posts]
     assert all(start <= at < end and at.microsecond == 0 for at in times)
 
 

@@ -280,11 +280,9 @@ NOT_IN_THE_TRUTH = {
     *("cross_sell_rate", "products_per_customer"),
     *("invited_active_28d", "seats_active_before_renewal"),
     "time_to_activate",
-    *("csat_top2", "csat_mean", "csat_top2_when_solved", "csat_mean_when_solved"),
     *("review_rating", "review_rating_shrunk", "review_one_star"),
-    "share_of_voice",
 }
-"""Nobody here tells rates, items, invitations, satisfaction on a scale, reviews, competitors."""
+"""Nobody here tells rates, items, invitations, reviews."""
 
 REACHED_BY_TOO_FEW = {"time_to_convert_median", "time_to_convert_p75", "time_to_half_of_seats"}
 """Fewer than half of this world's newcomers buy, and of its new contracts fill half of the seats."""

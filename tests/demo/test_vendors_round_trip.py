@@ -105,7 +105,9 @@ def expected(world: World, stream: str) -> set[str]:
         "surveys": {survey.survey_id for survey in world.surveys},
         "survey_definitions": {survey.survey_id for survey in world.surveys},
         "responses": {f"{response.survey_id}:{response.response_id}" for response in world.responses},
-        "tag_timelines": {f"{tag}:{post.post_id}" for post in world.posts for tag in post.tags},
+        "tag_timelines": {
+            f"{tag}:{post.post_id}" for post in (*world.posts, *world.rival_posts) for tag in post.tags
+        },
         "account_statuses": {str(post.post_id) for post in world.posts if post.is_brand},
         "search": {str(post.post_id) for post in world.posts if world.brand_tag in post.html},
         "orders": {str(order.order_id) for order in world.orders},

@@ -46,7 +46,7 @@ class Mastodon(Vendor):
     def __init__(self, world: World, as_of: datetime, base_url: str) -> None:
         super().__init__(world, as_of, base_url)
         self._host = world.brand_handle.lstrip("@").rpartition("@")[2]
-        seen = (post for post in world.posts if post.at <= as_of)
+        seen = (post for post in (*world.posts, *world.rival_posts) if post.at <= as_of)
         self._posts = sorted(((post.post_id, post) for post in seen), key=_row_id)
         self._malformed = {
             stream: [(id_of_moment(noon), record) for noon, record in self.malformed(stream)]
@@ -59,6 +59,7 @@ class Mastodon(Vendor):
             "MASTODON_BASE_URL": self.base_url,
             "MASTODON_TOKEN": TOKEN,
             "MASTODON_TAGS": self.world.brand_tag.lstrip("#"),
+            "MASTODON_COMPETITORS": ",".join(self.world.rival_tags),
             "MASTODON_ACCOUNTS": ",".join(str(account_id) for account_id in self._brand_ids),
             "MASTODON_QUERY": self.world.brand_tag.lstrip("#"),
         }
@@ -104,7 +105,9 @@ class Mastodon(Vendor):
                 tagged = [
                     row for row in self._posts if wanted in (t.lower().lstrip("#") for t in row[1].tags)
                 ]
-                return self._timeline(request, tagged, "tag_timelines")
+                return self._timeline(
+                    request, tagged, "" if wanted in self.world.rival_tags else "tag_timelines"
+                )
             case ["api", "v1", "accounts", account_id, "statuses"]:
                 if account_id not in {str(post.account_id) for post in self.world.posts}:
                     return self._refuse(404, request.headers)
@@ -125,8 +128,8 @@ class Mastodon(Vendor):
         return Reply(200, encode(value), headers=self._rate_headers() | dict(headers or {}))
 
     def _timeline(self, request: Request, posts: list[tuple[int, Post]], stream: str) -> Reply:
-        """`posts` are oldest first; a page is newest first."""
-        rows: list[_Row] = sorted([*posts, *self._malformed[stream]], key=_row_id)
+        """`posts` are oldest first; a page is newest first. What is malformed stands among a `stream`'s."""
+        rows: list[_Row] = sorted([*posts, *self._malformed.get(stream, ())], key=_row_id)
         query = request.query
         try:
             limit = pages.size(request, query.get("limit"), DEFAULT_SIZE, MAX_SIZE)

@@ -5,9 +5,10 @@ from dataclasses import dataclass
 from typing import Any
 
 from journey_platform.demo.vendors.messages import iso_z
-from journey_platform.demo.words import EASE
+from journey_platform.demo.words import CONTENT, EASE
 from journey_platform.demo.world import Response, Survey
 
+_TAGS = {"ease": "CES", "satisfaction": "CSAT"}
 _GROUPS = {"1": "Detractor", "2": "Passive", "3": "Promoter"}
 
 
@@ -37,19 +38,21 @@ class Questionnaire:
         scores = {str(score): str(score) for score in range(11)}
         # Its author put the best first.
         ease = {str(code): label for code, label in enumerate(reversed(EASE), start=1)}
+        content = {str(code): label for code, label in enumerate(CONTENT, start=1)}
         asked = [
             ("How likely are you to recommend us to a friend or colleague?", "MC", "NPS", "nps", scores),
             ("What else would you like to tell us?", "TE", "ML", "comment", {}),
             ("How did you first hear about us?", "MC", "SAVR", "heard_about_us", None),
             ("What is the reason for leaving your cart?", "MC", "SAVR", "reason", None),
             ("How easy was it to get help?", "MC", "SAHR", "ease", ease),
+            ("How satisfied are you with our help?", "MC", "SAHR", "satisfaction", content),
         ]
         self._questions = []
         for number, (text, kind, selector, field, choices) in enumerate(asked, start=1):
             given = {getattr(response, field) for response in responses} - {None}
             if choices is None:
                 choices = {str(code): str(label) for code, label in enumerate(sorted(given), start=1)}
-            tag = "CES" if field == "ease" else f"Q{number}"
+            tag = _TAGS.get(field, f"Q{number}")
             if given:
                 self._questions.append(_Question(number, tag, text, kind, selector, field, choices))
 
