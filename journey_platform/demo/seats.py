@@ -170,6 +170,11 @@ def _seats(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Cale
             running = _running(orders, end, calendar)
             if company and kind == "month" and (before := _running(orders, start, calendar)):
                 seats_before, after = before[-1].seats or 0, running[-1].seats or 0 if running else 0
+                paid, later = before[-1].total, running[-1].total if running else 0.0
+                for kpi, amount in (("net", later), ("gross", min(later, paid))):
+                    parts = counts[f"revenue_retention_{kpi}", kind, start, "currency=EUR"]
+                    parts[0] += amount
+                    parts[1] += paid
                 for dimension in ("all", f"company={company}"):
                     for kpi, above, below in (
                         ("contract_churn", not running, 1),

@@ -178,8 +178,8 @@ class Ticket:
 class Response:
     """One Qualtrics response. `nps` 0 to 10 or None; `distribution` "preview" marks a test.
 
-    `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey; `ease` is what
-    the survey after a ticket is told of getting help (`words.EASE`), and `satisfaction` of it (`words.CONTENT`).
+    `heard_about_us` and `reason` (why a cart was left) are answers of the shop's exit survey; `ease` of
+    getting help (`words.EASE`) and `satisfaction` with it (`words.CONTENT`) those of the one after a ticket.
     """
 
     response_id: str

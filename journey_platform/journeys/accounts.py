@@ -5,7 +5,8 @@ else members do (mails, tickets, the contract itself) is none. Whoever is of two
 since nothing tells for which; a contract, an invitation or a meeting is that of the main one, and stands
 once. The shape is bottom-up where somebody used the product before the first contract, else top-down; a user
 whose first use comes more than 30 days after the account went live was added (reference: two journeys, one
-clock). A contract signed before the lake's first day is not known here, nor is use before it.
+clock). A contract costs what the one purchase of its number came to. One signed before the lake's first day
+is not known here, nor is use before it.
 
 What is counted of these by period is in `kpis`.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 USE = ("web", "product")
 """Channels whose touchpoints are use of the product."""
 SIGNED, INVITED, LIVE = "contract_signed", "user_invited", "go_live"
+PURCHASE = "purchase"
 ENDED = ("contract_ended", "cancellation")
 MILESTONES = ("first_meeting", SIGNED, "kick_off", LIVE, "business_review", "contract_renewed", ENDED[0])
 """Touchpoint types that are milestones of an account, whoever tells them."""
@@ -65,14 +67,22 @@ def use(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
 
 
 def deals(touchpoints: "ir.Table", members: "ir.Table") -> "ir.Table":
-    """One row per touchpoint that is a milestone, an invitation or the end of a contract."""
+    """One row per touchpoint that is a milestone, an invitation or the end of a contract.
+
+    `amount` and `currency` are those of the purchase under the same number, where there is exactly one.
+    """
     kinds = [*MILESTONES, INVITED, *ENDED]
     told = touchpoints.filter(touchpoints.type.isin(kinds) & ~touchpoints.is_bot)
     main = members.filter(members.is_main)
     named = main.select("account_key", "role", member_key=main.person_key)
     joined = told.left_join(named, told.person_key == named.member_key)
+    bought = touchpoints.filter((touchpoints.type == PURCHASE) & ~touchpoints.is_bot)
+    paid = bought.group_by(["vendor", "subject_id"]).aggregate(
+        amount=bought.value.max(), currency=bought.unit.max(), purchases=bought.count()
+    )
+    priced = joined.left_join(paid.filter(paid.purchases == 1).drop("purchases"), ["vendor", "subject_id"])
     said = ("vendor", "type", "subject_id", "day", "occurred_at", "value")
-    return joined.select(*said, "person_key", "account_key", "role")
+    return priced.select(*said, "person_key", "account_key", "role", "amount", "currency")
 
 
 def account_journeys(used: pa.Table, dealt: pa.Table, accounts: pa.Table) -> AccountJourneys:
@@ -118,6 +128,8 @@ def _contracts(happened: _Rows, company: Mapping[int, str | None]) -> list[dict[
             "signed_day": row["day"],
             "signed_at": row["occurred_at"],
             "seats": round(row["value"] or 0),
+            "amount": row["amount"],
+            "currency": row["currency"],
             "ended_day": ended.get(contract),
             "is_first": firsts.get(row["account_key"]) == contract,
         }

@@ -211,6 +211,8 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
             is_each = kpi.below is each
             below = units.count().cast("float64") if is_each else _total(units[_below(kpi)])
             sums[f"{kpi.name}/denominator"] = below
+            if not is_each and units[_below(kpi)].type().is_decimal():  # money is no number of units
+                sums[f"{kpi.name}/units"] = units[_below(kpi)].count().cast("float64")
         if kpi.interval in ("mean", "posterior", "delta"):
             sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
@@ -225,10 +227,8 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
         for name in SUMS:
             given = f"{kpi.name}/{name}" in wide.schema.names
             columns[name] = wide[f"{kpi.name}/{name}"] if given else pa.nulls(len(wide), pa.float64())
-        counted = (
-            wide[f"{kpi.name}/units"] if f"{kpi.name}/units" in wide.schema.names else columns["numerator"]
-        )
-        rests_on = counted if kpi.denominator is None else columns["denominator"]
+        part = columns["numerator" if kpi.denominator is None else "denominator"]
+        rests_on = wide[f"{kpi.name}/units"] if f"{kpi.name}/units" in wide.schema.names else part
         columns["n"] = rests_on.cast(pa.int64(), safe=False)
         tables.append(pa.table(columns))
     shares = [kpi.name for kpi in kpis if kpi.is_share]

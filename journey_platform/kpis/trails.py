@@ -133,6 +133,7 @@ TRAILS: Mapping[str, Trail] = {
     "licence": _CONTRACT,
     "subscriber": _CONTRACT,
     "contracted": _CONTRACT,
+    "invoiced": _CONTRACT,
     "rollout": _CONTRACT,
     "invited": Trail(("person_key",), {"person_key": "person_key"}, ("user_invited",), leaves_out=_OWN),
     "renewal": Trail(

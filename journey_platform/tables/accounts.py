@@ -19,6 +19,8 @@ CONTRACTS = Table(
         Column("signed_day", pa.date32(), "local day on which it was signed"),
         Column("signed_at", UTC_MICROSECONDS, "when it was signed"),
         Column("seats", pa.int64(), "how many people may use the product"),
+        Column("amount", pa.float64(), "money in `currency`; null where no purchase of its number tells"),
+        Column("currency", pa.string(), "a currency code"),
         Column("ended_day", pa.date32(), "local day on which it ended or was cancelled; null while it runs"),
         Column("is_first", pa.bool_(), "the account's first that is known"),
     ),

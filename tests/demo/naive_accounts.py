@@ -133,6 +133,9 @@ def account_kpis(world: World) -> dict[Key, Parts]:
             if name is not None and there and kind == "month":
                 old, new = (of[-1].seats or 0 if of else 0 for of in (there, running))
                 by = ["all", f"company={name}"]
+                price, now_paid = there[-1].total, sum(o.total for o in running[-1:])
+                add("revenue_retention_net", kind, start, ["currency=EUR"], now_paid, price)
+                add("revenue_retention_gross", kind, start, ["currency=EUR"], min(now_paid, price), price)
                 add("contract_churn", kind, start, by, running == [], 1)
                 add("seat_retention_net", kind, start, by, new, old)
                 add("seat_retention_gross", kind, start, by, new if new < old else old, old)

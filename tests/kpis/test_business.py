@@ -81,6 +81,68 @@ def test_accounts_at_the_start_stay_grow_shrink_or_leave(
     }
 
 
+def pays(day: int, amount: float, contract: str, person: int = 1, currency: str = "EUR") -> dict[str, Any]:
+    return act(day, person, "purchase", "commerce", subject_id=contract, value=amount, unit=currency)
+
+
+PAID = [BEFORE, pays(-9, 100.1, "C1")]
+
+
+@pytest.mark.parametrize(
+    ("acts", "net", "gross"),
+    [
+        pytest.param(PAID, (100.1, 100.1), (100.1, 100.1), id="stays"),
+        pytest.param([*PAID, ends(3)], (0, 100.1), (0, 100.1), id="ends"),
+        pytest.param(
+            [*PAID, signed(4, 1, "C2", 5), pays(4, 120.2, "C2")],
+            (120.2, 100.1),
+            (100.1, 100.1),
+            id="pays more",
+        ),
+        pytest.param(
+            [*PAID, signed(4, 1, "C2", 20), pays(4, 60.0, "C2")],
+            (60, 100.1),
+            (60, 100.1),
+            id="more seats for less",
+        ),
+        pytest.param([*PAID, signed(4, 1, "C2", 5)], None, None, id="what it pays then is not known"),
+        pytest.param(
+            [*PAID, signed(4, 1, "C2", 5), pays(4, 9.0, "C2", currency="USD")],
+            None,
+            None,
+            id="in other money",
+        ),
+        pytest.param([BEFORE], None, None, id="nobody tells a price"),
+        pytest.param([*PAID, pays(-8, 1.0, "C1")], None, None, id="two purchases of one number"),
+        pytest.param([BEFORE, pays(-9, 5.0, "C8")], None, None, id="of another number"),
+        pytest.param([signed(1, 1), pays(1, 7.0, "C1")], None, None, id="new in the month"),
+    ],
+)
+def test_accounts_at_the_start_pay_more_or_less_in_one_currency(
+    acts: list[dict[str, Any]], net: tuple[float, float] | None, gross: tuple[float, float] | None
+) -> None:
+    new = [signed(1, 4, "C9", 7), pays(1, 50.0, "C9", 4)]
+    names = ("revenue_retention_net", "revenue_retention_gross")
+    found = made.count(tables(*acts, *new), names, [MARCH], as_of=TODAY).to_pylist()
+    told = {row["kpi"]: (row["numerator"], row["denominator"]) for row in found}
+    assert told == {name: of for name, of in zip(names, (net, gross), strict=True) if of is not None}
+    assert {(row["dimension_value"], row["n"]) for row in found} <= {("EUR", 1)}
+
+
+def test_each_currency_stands_for_itself() -> None:
+    other = [signed(-9, 4, "C2"), pays(-9, 30.0, "C2", 4, "USD")]
+    rows = tables(*PAID, *other, ends(3))
+    found = made.count(rows, ["revenue_retention_net"], [MARCH], as_of=TODAY).to_pylist()
+    assert {row["dimension_value"]: (row["numerator"], row["denominator"], row["n"]) for row in found} == {
+        "EUR": (0, 100.1, 1),
+        "USD": (30, 30, 1),
+    }
+    cell = Cell(KPIS["revenue_retention_net"], "month", MARCH, "currency", "USD")
+    behind = members(cell, made.Tables(rows), as_of=TODAY)
+    assert recompute(cell.kpi, behind.units).value == 1.0
+    assert behind.records["unit"].to_pylist() == behind.units["unit"].to_pylist()
+
+
 def test_without_accounts_at_the_start_nothing_is_said() -> None:
     assert parts(tables(signed(1, 1), ends(3)), *RETAINED, start=MARCH, period="month") == {}
 

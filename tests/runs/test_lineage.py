@@ -82,6 +82,7 @@ NOT_YET = {
     "contract_to_first_user_median",
     "silent_churn",
     *("contract_churn", "seat_retention_net", "seat_retention_gross"),
+    *("revenue_retention_net", "revenue_retention_gross"),
     "newcomers_converting_28d",
     *("time_to_convert_p25", "time_to_convert_median", "time_to_convert_p75", "time_to_convert_of_buyers"),
     *("half_of_seats_28d", "time_to_half_of_seats"),

@@ -111,6 +111,26 @@ def contracted(scope: Scope) -> "ir.Table":
     ).drop("day_right", "account_key_right")
 
 
+def invoiced(scope: Scope) -> "ir.Table":
+    """One row per period and account whose contract runs when it begins and costs something: `amount` of the
+    latest one then, `amount_after`: when it ends, or its last day so far ended; `amount_kept`: of that at its
+    beginning. Left out are those whose contract then tells no price, or one in another `currency`."""
+    import ibis
+
+    before = _running(scope, at="day").filter(lambda t: t.amount > 0)
+    after = _running(scope).select(
+        "day", "account_key", after="amount", currency_after="currency", told="vendor"
+    )
+    found = before.left_join(after, ["day", "account_key"])
+    is_lost = found.told.isnull()
+    found = found.filter(is_lost | (found.after.notnull() & (found.currency_after == found.currency)))
+    money = {"amount": found.amount, "amount_after": found.after.fill_null(0.0)}
+    found = found.mutate(**{name: of.cast("decimal(18, 3)") for name, of in money.items()})
+    return found.mutate(amount_kept=ibis.least(found.amount_after, found.amount)).drop(
+        "day_right", "account_key_right"
+    )
+
+
 def rollout(scope: Scope) -> "ir.Table":
     """One row per first contract of an account, for seats, once its days are over: how long until members
     that had used the product by then filled half of its seats.

@@ -157,6 +157,9 @@ GRAINS: Mapping[str, Grain] = {
         before=business.BASELINE_WEEKS * 7,
     ),
     "contracted": Grain("account under contract at the period's start", business.contracted, (CONTRACTS,)),
+    "invoiced": Grain(
+        "account under a contract with a price at the period's start", business.invoiced, (CONTRACTS,)
+    ),
     "rollout": Grain(
         "account's first contract, of the period",
         business.rollout,
