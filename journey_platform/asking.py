@@ -27,8 +27,9 @@ from journey_platform.tables import ACCOUNT_MEMBERS_TABLE, JOURNEY_TOUCHPOINTS, 
 if TYPE_CHECKING:
     import ibis.expr.types as ir
 
-_RARE = 0.1
-"""What share of the touchpoints looked at is few."""
+_FEW = 0.1
+"""What share of the touchpoints looked at is few: judged by those of one day in so many."""
+_EVERY = 10
 
 
 def declared(settings: Settings) -> Declared:
@@ -45,17 +46,18 @@ def ask(engine: Engine, asked: Iterable[Asked], *, rows_per_call: int = 500_000)
         owner, columns = these[0].owner, frozenset().union(*(one.columns for one in these))
         days = _days(first, everything[0].span.last)
         coded = sorted(name for name in columns if _is_text(name))
+        has_few = _few_count(engine, these, columns, days)
         if owner == "person_key":
             # A person's place in the table is the order of SORT, and a number.
             read = touchpoints(engine, columns, days, has_place=True)
             rows = engine.persons(
-                _looked_at(engine, read, these), sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded
+                _looked_at(read, these, has_few), sort_by=[PLACE], rows_per_call=rows_per_call, coded=coded
             )
             yield from (some.drop_columns(PLACE) for some in rows)
         else:
             read = touchpoints(engine, columns | set(SORT), days, owner=owner)
             yield from engine.persons(
-                _looked_at(engine, read, these),
+                _looked_at(read, these, has_few),
                 person=owner,
                 sort_by=SORT,
                 rows_per_call=rows_per_call,
@@ -99,20 +101,28 @@ def touchpoints(
     return found.select(*sorted(columns), *([PLACE] if has_place else []))
 
 
-def _looked_at(engine: Engine, read: "ir.Table", these: Sequence[Asked]) -> "ir.Table":
+def _few_count(engine: Engine, these: Sequence[Asked], columns: Iterable[str], days: Sequence[date]) -> bool:
+    """Whether few of the touchpoints looked at make one count: then finding their owners first pays."""
+    if any(one.counts is None for one in these):
+        return False
+    some = touchpoints(engine, columns, days[::_EVERY], owner=these[0].owner)
+    counting = _any_of(some, [one.counts for one in these])
+    if counting is None:
+        return False
+    rows = _any_of(some, [one.looks_at for one in these])
+    looked_at = some.count() if rows is None else rows.sum()
+    [told] = engine.arrow(some.aggregate(looked_at=looked_at, counting=counting.sum())).to_pylist()
+    return bool((told["counting"] or 0) <= _FEW * (told["looked_at"] or 0))
+
+
+def _looked_at(read: "ir.Table", these: Sequence[Asked], has_few: bool) -> "ir.Table":
     """The rows that may change one of the answers, or a few more."""
     rows = _any_of(read, [one.looks_at for one in these])
-    counting = _any_of(read, [one.counts for one in these])
-    owner = these[0].owner
     found = read if rows is None else read.filter(rows)
-    if counting is None:
+    if not has_few:
         return found
-    # To find the owners first pays where few touchpoints make one count.
-    [told] = engine.arrow(
-        read.aggregate(every=read.count() if rows is None else rows.sum(), of=counting.sum())
-    ).to_pylist()
-    if (told["of"] or 0) > _RARE * (told["every"] or 0):
-        return found
+    owner = these[0].owner
+    counting = _any_of(read, [one.counts for one in these])
     return found.semi_join(read.filter(counting).select(owner), owner)
 
 

@@ -49,6 +49,8 @@ class Engine:
         self._lake = lake
         self._spill = tempfile.TemporaryDirectory(prefix="journey-engine-")
         settings: dict[str, Any] = {"memory_limit": memory_limit, "autoinstall_known_extensions": False}
+        # Every query looks at the ends of all files of its tables; a file never changes.
+        settings["parquet_metadata_cache"] = True
         if threads is not None:
             settings["threads"] = threads
         self._duckdb = ibis.duckdb.connect(temp_directory=self._spill.name, **settings)

@@ -11,7 +11,7 @@ from connectors.registry import connector_of
 from journey_platform.defs.describe import report_days, spec
 from journey_platform.defs.partitions import RANGE_POLICY, days_of
 from journey_platform.defs.platform import Platform
-from journey_platform.landing.ledger import held_days, verdicts
+from journey_platform.landing.ledger import held_days, verdicts_of
 from journey_platform.quality.coverage import Arrived, coverage
 from journey_platform.sources import archive_of
 from journey_platform.tables import COVERAGE, JOURNEY_TOUCHPOINTS, PROFILES_TABLE
@@ -43,12 +43,13 @@ def coverage_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
     def covered(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, days = platform.lake, days_of(context)
         held, persons = held_days(lake), _persons(platform, days)
+        said = verdicts_of(lake, [table for _, _, table in streams], days)
         arrived = [
             Arrived(
                 source,
                 lookback,
                 {day: state.rows for day, state in lake.day_states(table).items()},
-                verdicts(lake, table, days),
+                said[table.name],
                 held.get(table.name, set()),
                 persons.get(source, {}),
             )

@@ -63,12 +63,23 @@ class Received:
 
 def verdicts(lake: Lake, table: Table, days: Iterable[date]) -> dict[date, DayVerdict]:
     """What was last said of the table on each of `days`."""
+    return verdicts_of(lake, [table], days)[table.name]
+
+
+def verdicts_of(
+    lake: Lake, tables: Collection[Table], days: Iterable[date]
+) -> dict[str, dict[date, DayVerdict]]:
+    """By table, what was last said of it on each of `days`."""
     rows = lake.read(GATE_VERDICTS, days)
-    is_said = pc.and_(pc.equal(rows["table"], table.name), pc.not_equal(rows["rule"], ACCOUNTED))
-    by_day: dict[date, list[dict[str, Any]]] = {}
-    for row in rows.filter(is_said).to_pylist():
-        by_day.setdefault(row["day"], []).append(row)
-    return {day: _day_verdict(day, of_day) for day, of_day in by_day.items()}
+    is_asked = pc.is_in(rows["table"], pa.array([table.name for table in tables], pa.string()))
+    said = rows.filter(pc.and_(is_asked, pc.not_equal(rows["rule"], ACCOUNTED)))
+    by_day: dict[tuple[str, date], list[dict[str, Any]]] = {}
+    for row in said.to_pylist():
+        by_day.setdefault((row["table"], row["day"]), []).append(row)
+    found: dict[str, dict[date, DayVerdict]] = {table.name: {} for table in tables}
+    for (name, day), of_day in by_day.items():
+        found[name][day] = _day_verdict(day, of_day)
+    return found
 
 
 def held_days(lake: Lake) -> dict[str, set[date]]:

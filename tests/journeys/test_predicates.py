@@ -87,12 +87,12 @@ A, B, C = (f"type = '{kind}'" for kind in "ABC")
         pytest.param(Paths(where=f"not {C}", unit="session"), id="paths of sessions"),
     ],
 )
-@pytest.mark.parametrize("rare", [pytest.param(0, id="owners first never"), pytest.param(1, id="always")])
+@pytest.mark.parametrize("few", [pytest.param(-1, id="owners first never"), pytest.param(9, id="always")])
 def test_a_question_alone_has_the_answer_that_it_has_among_others(
-    question, rare, tmp_path, monkeypatch
+    question, few, tmp_path, monkeypatch
 ) -> None:
     """Among others that look at every touchpoint, none is left out."""
-    monkeypatch.setattr(asking, "_RARE", rare)
+    monkeypatch.setattr(asking, "_FEW", few)
     alone, beside = Asked("it", question, SPAN), Asked("it", question, SPAN)
     others = [
         Asked("all", Visits(), SPAN),
