@@ -112,6 +112,11 @@ class Kpi:
     version: int = 1
     effective: date = FIRST_EDITION
 
+    @property
+    def has_squares(self) -> bool:
+        """Whether its interval needs the sum of the squares of what its units add."""
+        return self.interval in ("mean", "posterior", "delta")
+
     def is_fed_by(self, streams: Collection[str]) -> bool:
         """Whether one of its sources is among the `streams` in use; without one there is nothing to count."""
         return any(source in streams for source in self.sources)

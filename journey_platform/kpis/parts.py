@@ -213,7 +213,7 @@ def _sums(kpis: Sequence[Kpi], scope: Scope, units: "ir.Table") -> pa.Table:
             sums[f"{kpi.name}/denominator"] = below
             if not is_each and units[_below(kpi)].type().is_decimal():  # money is no number of units
                 sums[f"{kpi.name}/units"] = units[_below(kpi)].count().cast("float64")
-        if kpi.interval in ("mean", "posterior", "delta"):
+        if kpi.has_squares:
             sums[f"{kpi.name}/squares"] = _total(above * above)
         if kpi.interval == "delta":
             below = units[_below(kpi)]

@@ -141,7 +141,6 @@ def _period_of(row: Mapping[str, Any]) -> tuple[str, Period, date]:
 
 def _nothing(kpi: Kpi, period: Period, day: date) -> dict[str, Any]:
     is_sum = kpi.statistic == "ratio"
-    has_squares = kpi.interval in ("mean", "posterior", "delta")
     has_products = kpi.interval == "delta"
     return {
         "kpi": kpi.name,
@@ -151,7 +150,7 @@ def _nothing(kpi: Kpi, period: Period, day: date) -> dict[str, Any]:
         "dimension_value": EVERYTHING,
         "numerator": 0.0 if is_sum else None,
         "denominator": None if kpi.denominator is None else 0.0,
-        "squares": 0.0 if is_sum and has_squares else None,
+        "squares": 0.0 if is_sum and kpi.has_squares else None,
         "squares_below": 0.0 if has_products else None,
         "products": 0.0 if has_products else None,
         "n": 0,
