@@ -18,10 +18,7 @@ REVIEW_PROBABILITY = 0.1
 _DECIMALS = 6
 _LOWEST_BASE_WEIGHT = 4.0
 _WEIGHED = ("gamma_", "mw_")
-_THOSE_IN_PAIRS = (
-    "select * from everybody where unique_id in"
-    " (select join_key_l from pairs union all select join_key_r from pairs) order by unique_id"
-)
+_THOSE_IN_PAIRS = "select distinct unnest([join_key_l, join_key_r]) as place from pairs order by place"
 
 SCORED_PAIRS = pa.schema(
     [
@@ -42,9 +39,9 @@ SCORED_PAIRS = pa.schema(
 
 def score(records: pa.Table, model: Model, *, new: pa.Array | None = None) -> pa.Table:
     """`SCORED_PAIRS` of `records.PERSON_RECORDS`; with `new`, of the pairs with a record named there."""
-    places = None if new is None else pc.index_in(new, records["record"].combine_chunks())
+    is_new = None if new is None else pc.is_in(records["record"], new)
     threshold = float(np.log2(REVIEW_PROBABILITY / (1 - REVIEW_PROBABILITY)))
-    predicted = _predicted(records, model, threshold, places)
+    predicted = _predicted(records, model, threshold, is_new)
     weight = np.round(predicted["match_weight"].to_numpy(), _DECIMALS)
     probability = np.round(1 / (1 + np.exp2(-weight)), _DECIMALS)
     left, right = (predicted[f"unique_id_{side}"].to_numpy() for side in "lr")
@@ -72,19 +69,19 @@ def base_weights(records: pa.Table, model: Model) -> npt.NDArray[np.float64]:
     return weights
 
 
-def _predicted(records: pa.Table, model: Model, threshold: float, new: pa.Array | None) -> pa.Table:
+def _predicted(records: pa.Table, model: Model, threshold: float, is_new: pa.ChunkedArray | None) -> pa.Table:
     """Splink's rows of the compared pairs that reach a weight, without the values that were compared."""
     kinds = [comparison["output_column_name"] for comparison in model.settings["comparisons"]]
     people = numbered(records.select(kinds))
     with duckdb_memory() as connection:
-        if new is not None:
+        if is_new is not None:
             connection.register("everybody", people)
-            connection.register("newcomers", people.take(new))
+            connection.register("newcomers", people.filter(is_new))
             connection.execute(f"create table pairs as {_pairs_with_new(model)}")
             # Splink prepares every record it is given: only those in a pair, which are few, are its affair.
-            people = connection.sql(_THOSE_IN_PAIRS).to_arrow_table()
+            people = people.take(connection.sql(_THOSE_IN_PAIRS).to_arrow_table()["place"])
         scorer = linker(connection, people, model.settings, model.frequencies)
-        if new is not None:
+        if is_new is not None:
             tables = scorer.table_management
             tables.register_blocked_pairs_for_predict(tables.register_table("pairs", "pairs_to_score"))
         found = scorer.inference.predict(threshold_match_weight=threshold, warning_mode="never")
