@@ -6,7 +6,7 @@ repetition changes a byte. What was seen is in `observations`; how components ar
 """
 
 import hashlib
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import ThreadPoolExecutor, wait
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +48,8 @@ PLACEHOLDER, INVALID = "placeholder", "invalid"
 
 
 _ENDLESS = np.iinfo(np.int64).max
+# From so many rows on, memory counts for more than time: a gigabyte or two for each dictionary.
+_MANY = 16_000_000
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,14 @@ def resolve(
     # of these columns is gigabytes: what has been used goes, for the rest of the work to have the room.
     with ThreadPoolExecutor(1) as beside:
         encoding = beside.submit(runs_encoded, observations["record"])
+        if observations.num_rows > _MANY:
+            wait([encoding])
         names = distinct(observations["kind"], observations["value"], spelling)
         sorting = beside.submit(names.alphabet)
         keys = identifier_keys(secret, names.kinds(), names.values)
         # From here on everything is in the order of keys, which is that of the tables.
         by_key = np.argsort(keys)
-        keys, names, alphabet = keys[by_key], names.sorted_by(by_key), sorting.result()[by_key]
+        keys, names = keys[by_key], names.sorted_by(by_key)
         record, record_names = encoding.result()
         moment = observations["observed_at"].cast(pa.int64()).to_numpy()
         gathering = beside.submit(gathered, names.of_row, observations["vendor"], len(keys))
@@ -103,7 +107,7 @@ def resolve(
         links = observed.beside(known_links(given, keys, len(record_names)))
         status, why = judging.result()
         _find_shared(names, observed, policies, status, why)
-        apart = _places(keys, ruled.apart)
+        apart, alphabet = _places(keys, ruled.apart), sorting.result()[by_key]
         refusal, component = _components(links, names.kind, alphabet, status, apart, policies)
         examples = pa.chunked_array([record_names, *given["example"].chunks], pa.string())
         tabling = beside.submit(_links_table, links, keys, refusal, examples)
