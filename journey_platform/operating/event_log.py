@@ -1,8 +1,9 @@
 """Dagster's event log in SQLite, as it is, written with less ado. Named in deploy/dagster.yaml.
 
-Dagster's own prepares the database anew for every statement, and commits every event of a run over ninety
-days by itself: together longer than all that the run computes. Tables, files and what is in them are the
-same, so that an installation may go from one to the other. PostgreSQL has no use for this.
+Dagster's own prepares the database anew for every statement, commits every event of a run over ninety days by
+itself, and waits for the disk three times for each: together longer than all that the run computes. Tables,
+files and what is in them are the same, so that an installation may go from one to the other. What a machine
+that loses its power had not written yet is the log of its last seconds. PostgreSQL has no use for this.
 """
 
 import os
@@ -18,7 +19,8 @@ import dagster as dg
 from dagster._core.events import ASSET_CHECK_EVENTS, ASSET_EVENTS  # noqa: TID251
 from dagster._core.storage.event_log import SqliteEventLogStorage  # noqa: TID251
 from sqlalchemy import Connection, Engine, create_engine
-from sqlalchemy.pool import NullPool
+from sqlalchemy import event as sqlalchemy_event
+from sqlalchemy.pool import QueuePool
 
 _EVENTS_AT_ONCE = 500
 _PATIENCE_S = 30
@@ -46,6 +48,10 @@ class EventLog(SqliteEventLogStorage):
             self._tables_there.add(table_name)
         return table_name in self._tables_there
 
+    def store_event(self, event: dg.EventLogEntry) -> None:
+        super().store_event(event)
+        self._tell_watchers(event.run_id)
+
     def store_event_batch(self, events: Sequence[dg.EventLogEntry]) -> None:
         """Store events of one run in one transaction for the run's database and one for that of all."""
         with self.run_connection(events[0].run_id) as connection:
@@ -65,6 +71,15 @@ class EventLog(SqliteEventLogStorage):
             ids = [self._mirrored(connection, event) for event in of_checks]
         for event, number in zip(of_checks, ids, strict=True):
             self.store_asset_check_event(event, number)
+        self._tell_watchers(events[0].run_id)
+
+    def wipe(self) -> None:
+        super().wipe()
+        _engine.cache_clear()
+
+    def _tell_watchers(self, run_id: str) -> None:
+        """Who watches a run watches its file, which a commit to the log ahead of it leaves as it is."""
+        os.utime(self.path_for_shard(run_id))
 
     def _mirrored(self, connection: Connection, event: dg.EventLogEntry) -> int:
         """The event's number in the database of all runs."""
@@ -85,5 +100,12 @@ class EventLog(SqliteEventLogStorage):
 
 @lru_cache(maxsize=16)
 def _engine(database: str) -> Engine:
-    """What is known of a database: no connection of it stays open, since closing tells those who watch."""
-    return create_engine(database, poolclass=NullPool, connect_args={"timeout": _PATIENCE_S})
+    """One connection stays open: with the last, SQLite moves all from the log ahead to the database."""
+    engine = create_engine(database, poolclass=QueuePool, pool_size=1, connect_args={"timeout": _PATIENCE_S})
+
+    @sqlalchemy_event.listens_for(engine, "connect")
+    def _(connection: Any, _: Any) -> None:
+        # Consistent whatever happens; see the module for what may be missing after a loss of power.
+        connection.execute("pragma synchronous = normal")
+
+    return engine

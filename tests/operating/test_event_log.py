@@ -4,7 +4,9 @@ from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from threading import Event
 from typing import Any
+from uuid import uuid4
 
 import dagster as dg
 import pytest
@@ -114,6 +116,22 @@ def test_it_tells_what_dagsters_own_tells_in_fewer_transactions(tmp_path: Path) 
     assert found == expected
     assert len(found["days"][0]) == DAYS
     assert fast < slow / 2
+
+
+def test_who_watches_a_run_is_told_of_its_events(tmp_path: Path) -> None:
+    told_of, is_over = [], Event()
+
+    def look(entry: dg.EventLogEntry, _: str) -> None:
+        told_of.append(entry.dagster_event_type)
+        if entry.dagster_event_type is dg.DagsterEventType.RUN_SUCCESS:
+            is_over.set()
+
+    with instance(tmp_path / "ours", OURS) as opened:
+        run_id = str(uuid4())
+        opened.watch_event_logs(run_id, None, look)
+        JOB.execute_in_process(instance=opened, tags=TAGS, run_id=run_id)
+        assert is_over.wait(30)
+    assert told_of.count(dg.DagsterEventType.ASSET_MATERIALIZATION) == DAYS + 1
 
 
 def test_an_installation_goes_from_one_to_the_other_and_back(tmp_path: Path) -> None:
