@@ -6,7 +6,7 @@ The one module that knows paths. What the table holds at a version is in `snapsh
 import contextlib
 import json
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, replace
 from datetime import UTC, date, datetime
 from functools import cached_property
@@ -20,6 +20,7 @@ from deltalake.exceptions import DeltaError, TableNotFoundError
 
 from journey_platform.lake.errors import LakeError, WriteFailed, in_words
 from journey_platform.lake.files import DataFile, DayState, new_path
+from journey_platform.lake.kept import Kept
 from journey_platform.lake.snapshot import LOG, METADATA, Snapshot
 from journey_platform.tables import Table
 
@@ -41,11 +42,14 @@ class Commit:
 class Place:
     """Where one table is stored, and how bytes get there."""
 
-    def __init__(self, root: str, table: Table, storage_options: Mapping[str, str] | None) -> None:
+    def __init__(
+        self, root: str, table: Table, storage_options: Mapping[str, str] | None, kept: Kept
+    ) -> None:
         if not all(_KEY_PART.match(part) for part in table.key):
             raise LakeError(f"{table.name}: a table's key is made of a-z, 0-9 and _")
         self.table = table
         self.uri = "/".join((root, *table.key))
+        self.kept = kept
         self._options = dict(storage_options or {})
         self._newest: tuple[tuple[int, int], Snapshot] | None = None
 
@@ -188,6 +192,13 @@ class Place:
             where = f" on {day}" if day else ""
             raise WriteFailed(f"{self.table.name}: rows not written{where} ({in_words(error)})") from error
         return DataFile(path, day, size, state)
+
+    def read(self, file: DataFile, names: Collection[str]) -> pa.Table:
+        """Of these columns, those that the file has."""
+        with self.filesystem.open_input_file(f"{self.path}/{file.path}") as source:
+            parquet = pq.ParquetFile(source)
+            stored = set(parquet.schema_arrow.names)
+            return parquet.read(columns=[name for name in names if name in stored])
 
     def restamp(self, file: DataFile, version: int) -> DataFile:
         """Give a file that lost its commit to another writer the name of the next version."""

@@ -14,7 +14,6 @@ from functools import cached_property
 from typing import TYPE_CHECKING, Any
 
 import pyarrow as pa
-import pyarrow.parquet as pq
 from deltalake import CommitProperties, DeltaTable, Field
 from deltalake.exceptions import CommitFailedError, DeltaError
 from deltalake.transaction import AddAction, RemoveAction
@@ -71,14 +70,16 @@ class Snapshot:
         file = self.files.get(day)
         if file is None:
             return schema.empty_table()
-        with self._place.filesystem.open_input_file(f"{self._place.path}/{file.path}") as source:
-            parquet = pq.ParquetFile(source)
-            stored = set(parquet.schema_arrow.names)
-            content = parquet.read(columns=[name for name in schema.names if name in stored])
+        # What tells of persons is not kept: an erasure takes it from the disk alone.
+        if self.table.is_personal:
+            content = self._place.read(file, schema.names)
+        else:
+            uri = f"{self._place.uri}/{file.path}"
+            content = self._place.kept.rows(uri, lambda: self._place.read(file, self.table.schema.names))
         return pa.table(
             [
                 content.column(field.name).cast(field.type)
-                if field.name in stored
+                if field.name in content.schema.names
                 else pa.array([day] * file.state.rows, field.type)
                 if field.name == "day"
                 else pa.nulls(file.state.rows, field.type)

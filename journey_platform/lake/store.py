@@ -24,6 +24,7 @@ from journey_platform.lake.errors import Conflict, LakeError
 from journey_platform.lake.expiry import Expired, expire
 from journey_platform.lake.files import DataFile, DayState
 from journey_platform.lake.fingerprint import fingerprint
+from journey_platform.lake.kept import Kept
 from journey_platform.lake.place import Commit, Place
 from journey_platform.lake.snapshot import Snapshot
 from journey_platform.tables import Table
@@ -99,6 +100,7 @@ class Lake:
         self.root = root.rstrip("/") if "://" in root else str(Path(root).resolve())
         self._options = storage_options
         self._places: dict[Table, Place] = {}
+        self._kept = Kept()
 
     # Reading
 
@@ -350,7 +352,7 @@ class Lake:
 
     def _place(self, table: Table) -> Place:
         if table not in self._places:
-            self._places[table] = Place(self.root, table, self._options)
+            self._places[table] = Place(self.root, table, self._options, self._kept)
         return self._places[table]
 
 

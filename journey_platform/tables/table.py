@@ -55,6 +55,10 @@ class Table:
             [pa.field(c.name, c.type, nullable=not (c.is_key or c.name == "day")) for c in self.columns]
         )
 
+    @property
+    def is_personal(self) -> bool:
+        return any(column.is_personal for column in self.columns)
+
     def empty(self) -> pa.Table:
         return self.schema.empty_table()
 
