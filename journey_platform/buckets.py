@@ -51,9 +51,20 @@ def whole_persons(
                 adding = pool.submit(buckets.add, chunk)
             adding.result()
         pieces = buckets.pieces(rows_per_call)
-    for piece in pieces:
-        for whole in _cut(_sorted(piece, (person, *sort_by)), person, rows_per_call):
-            yield _with_texts(whole, codes)
+    wholes = (
+        whole for piece in pieces for whole in _cut(_sorted(piece, (person, *sort_by)), person, rows_per_call)
+    )
+    for whole in _ahead(wholes):
+        yield _with_texts(whole, codes)
+
+
+def _ahead(tables: Iterator[pa.Table]) -> Iterator[pa.Table]:
+    """The same, the next of which is made while one is looked at."""
+    with ThreadPoolExecutor(1) as pool:
+        coming = pool.submit(next, tables, None)
+        while (table := coming.result()) is not None:
+            coming = pool.submit(next, tables, None)
+            yield table
 
 
 def _chunks(batches: Iterable[pa.Table], codes: dict[str, "_Codes"]) -> Iterator[pa.Table]:
