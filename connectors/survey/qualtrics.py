@@ -36,6 +36,7 @@ from connectors.records import RowReader, joined, time_of
 
 _ROWS_A_PAGE = 500
 _LARGEST_FILE_BYTES = 1_800 * 1024**2
+_EXPORTS_AT_ONCE = 5
 _FIRST_POLL_S = 2.0
 _SLOWEST_POLL_S = 15.0
 _PATIENCE_S = 30 * 60.0
@@ -51,6 +52,16 @@ class QualtricsConfig:
     base_url: str = setting("QUALTRICS_BASE_URL", "https://{datacenter}.qualtrics.com/API/v3")
     token: Secret = secret("QUALTRICS_TOKEN", "API token")
     survey_ids: str = setting("QUALTRICS_SURVEY_IDS", "SV_..., parted by commas; all active ones", default="")
+
+
+@dataclass(frozen=True)
+class _Started:
+    """An export under way. `at`: when it was started, by the clock's seconds."""
+
+    survey: str
+    path: str
+    progress_id: str
+    at: float
 
 
 class _Survey(msgspec.Struct):
@@ -178,19 +189,20 @@ class Qualtrics(Connector):
             yield _SURVEYS.page(rows)
 
     def _survey_definitions(self, window: Window) -> Iterator[Page]:  # noqa: ARG002 - a snapshot
-        def read(survey: str) -> Iterator[Page]:
+        for survey in self._chosen("survey_definitions"):
             response = self._client.get(f"survey-definitions/{survey}", stream="survey_definitions")
             yield _DEFINITIONS.page([response.json(_Wrapped).result])
 
-        return self._of_each_survey("survey_definitions", read)
-
     def _responses(self, window: Window) -> Iterator[Page]:
-        return self._of_each_survey("responses", lambda survey: self._responses_of(survey, window))
+        """All exports' pages. Several are prepared by the vendor while the first is waited for."""
+        surveys = iter(self._chosen("responses"))
+        while some := list(islice(surveys, _EXPORTS_AT_ONCE)):
+            for export in [self._start(survey, window) for survey in some]:
+                yield from self._responses_of(export, window)
 
-    def _of_each_survey(self, stream: str, read: Callable[[str], Iterator[Page]]) -> Iterator[Page]:
-        """All pages of the configured surveys, else of the active ones."""
-        for survey in self._wanted or [s.id for rows in self._survey_rows(stream) for s in _active(rows)]:
-            yield from read(survey)
+    def _chosen(self, stream: str) -> list[str]:
+        """The configured surveys, else the active ones."""
+        return self._wanted or [one.id for rows in self._survey_rows(stream) for one in _active(rows)]
 
     def _survey_rows(self, stream: str) -> Iterator[list[msgspec.Raw]]:
         def fetch(link: str | None) -> Part[list[msgspec.Raw]]:
@@ -200,15 +212,14 @@ class Qualtrics(Connector):
 
         return by_token(fetch, where=f"qualtrics/{stream}")
 
-    def _responses_of(self, survey: str, window: Window) -> Iterator[Page]:
+    def _responses_of(self, export: _Started, window: Window) -> Iterator[Page]:
         """One export; and, where the vendor cut it and gave a continuation token, those that continue it."""
-        tokens: set[str | None] = {None}
-        token: str | None = None
+        tokens: set[str] = set()
         while True:
             rows = 0
             with spool() as file:
-                token = self._export(survey, window, token, file)
-                for page in _pages(file, survey, window):
+                token = self._fetch(export, file)
+                for page in _pages(file, export.survey, window):
                     rows += page.received + page.skipped
                     yield page
             if token is None or rows == 0:
@@ -216,9 +227,10 @@ class Qualtrics(Connector):
             if token in tokens:
                 raise PaginationLoop("a continuation token came back", where=_RESPONSES)
             tokens.add(token)
+            export = self._start(export.survey, window, token)
 
-    def _export(self, survey: str, window: Window, token: str | None, file: BinaryIO) -> str | None:
-        """Export into `file`; gives the token that continues it, where there is one."""
+    def _start(self, survey: str, window: Window, token: str | None = None) -> _Started:
+        """An export, or, with a token, the one that continues another."""
         asked = {
             "format": "csv",
             "timeZone": "UTC",
@@ -232,25 +244,31 @@ class Qualtrics(Connector):
         started = self._client.post(path, json=asked, stream="responses").json(_Export).result
         if not started.progressId:
             raise UnexpectedResponse(f"the export of {survey} got no progress id", where=_RESPONSES)
-        done = self._completed(survey, f"{path}/{started.progressId}")
-        self._client.download(
-            f"{path}/{done.fileId}/file", file, max_bytes=_LARGEST_FILE_BYTES, stream="responses"
-        )
+        return _Started(survey, path, started.progressId, self._clock.monotonic())
+
+    def _fetch(self, export: _Started, file: BinaryIO) -> str | None:
+        """Write the export into `file`; gives the token that continues it, where there is one."""
+        done = self._completed(export)
+        path = f"{export.path}/{done.fileId}/file"
+        self._client.download(path, file, max_bytes=_LARGEST_FILE_BYTES, stream="responses")
         return done.continuationToken or None
 
-    def _completed(self, survey: str, path: str) -> _Progress:
+    def _completed(self, export: _Started) -> _Progress:
         give_up_at = self._clock.monotonic() + _PATIENCE_S
-        wait_s = _FIRST_POLL_S
+        wait_s = export.at + _FIRST_POLL_S - self._clock.monotonic()
         while self._clock.monotonic() < give_up_at:
-            self._clock.sleep(wait_s)
+            if wait_s > 0:
+                self._clock.sleep(wait_s)
+            path = f"{export.path}/{export.progress_id}"
             told: _Progress = self._client.get(path, stream="responses").json(_Export).result
             if told.status == "complete" and told.fileId:
                 return told
             if told.status != "inProgress":
-                raise UnexpectedResponse(f"the export of {survey} failed", where=_RESPONSES)
-            wait_s = min(wait_s * 1.5, _SLOWEST_POLL_S)
+                raise UnexpectedResponse(f"the export of {export.survey} failed", where=_RESPONSES)
+            wait_s = min(max(wait_s, _FIRST_POLL_S) * 1.5, _SLOWEST_POLL_S)
         raise Unavailable(
-            f"the export of {survey} was not ready in {_PATIENCE_S / 60:.0f} minutes", where=_RESPONSES
+            f"the export of {export.survey} was not ready in {_PATIENCE_S / 60:.0f} minutes",
+            where=_RESPONSES,
         )
 
 

@@ -199,6 +199,27 @@ def test_a_continuation_token_that_comes_back_is_a_loop() -> None:
         read(replay)
 
 
+def test_the_vendor_prepares_several_exports_while_the_first_is_waited_for() -> None:
+    clock, ids = ControlledClock(NOW), [f"SV_{n}" for n in range(7)]
+
+    def rule(asked: Asked) -> Recorded:
+        survey = asked.path.split("/surveys/")[1].partition("/")[0]
+        if asked.method == "POST":
+            return answered(asked, {"result": {"progressId": f"ES_{survey}", "status": "inProgress"}})
+        if asked.path.endswith("/file"):
+            file = packed(("a.csv", sheet((f"R_{survey}", ROW[1], "1"))))
+            return Recorded(asked, 200, (("Content-Type", "application/zip"),), file)
+        return answered(asked, {"result": {"status": "complete", "fileId": f"F_{survey}"}})
+
+    with Replay([], rule) as replay:
+        reader = connector("qualtrics", replay, clock, QUALTRICS_SURVEY_IDS=",".join(ids))
+        found = records(reader.read("responses", DAY))
+        started = [number for number, asked in enumerate(replay.asked) if asked.method == "POST"]
+    assert [record.key.rpartition("R_")[2] for record in found] == ids
+    assert started == [0, 1, 2, 3, 4, 15, 16]
+    assert clock.slept == [2.0, 2.0]
+
+
 def surveys(*pages: Answer) -> Replay:
     left = list(pages)
 
