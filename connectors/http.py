@@ -41,6 +41,7 @@ T = TypeVar("T")
 
 _log = logging.getLogger("connectors")
 _MAX_REDIRECTS = 3
+_ATTEMPTS_AFTER_GIVING_UP = 2
 _HEADERS = {
     "User-Agent": "journey-platform",
     "Accept": "application/json, */*;q=0.5",
@@ -55,7 +56,8 @@ class Policy:
     """Patience and limits of one vendor's client.
 
     `total_deadline_s` bounds one attempt from connecting to the last byte, `download_deadline_s` that of a
-    file. A wait longer than `max_wait_s` is not waited for: `RateLimited`. `max_bytes` counts decoded bytes.
+    file. A client that gave up once tries twice at most from then on. A wait longer than `max_wait_s` is not
+    waited for: `RateLimited`. `max_bytes` counts decoded bytes.
     """
 
     connect_timeout_s: float = 10.0
@@ -137,6 +139,7 @@ class HttpClient:
         per_minute = policy.requests_per_minute
         self._budget = RateBudget(per_minute, clock) if per_minute else None
         self._transport = Transport()
+        self._attempts = policy.max_attempts
 
     def __repr__(self) -> str:
         return f"HttpClient({self._vendor!r}, {self._base.text!r})"
@@ -227,13 +230,14 @@ class HttpClient:
                     failure = RateLimited(message, where=request.where, retry_after_s=asked_s)
                 else:
                     failure = Unavailable(message, where=request.where)
-            is_patient = attempt < policy.max_attempts and (asked_s or 0.0) <= policy.max_wait_s
+            is_patient = attempt < self._attempts and (asked_s or 0.0) <= policy.max_wait_s
             if not isinstance(failure, RetryableError) or not is_patient:
+                if isinstance(failure, Unavailable):
+                    # What asks next is often the same of fewer days, to find the one that cannot be read.
+                    self._attempts = min(self._attempts, _ATTEMPTS_AFTER_GIVING_UP)
                 raise failure
             wait_s = asked_s + self._jitter() if asked_s else backoff_s(attempt, self._jitter())
-            _log.warning(
-                "%s; attempt %d of %d, next in %.1f s", failure, attempt, policy.max_attempts, wait_s
-            )
+            _log.warning("%s; attempt %d of %d, next in %.1f s", failure, attempt, self._attempts, wait_s)
             self._clock.sleep(wait_s)
 
     def _exchange(self, request: _Request, limits: Limits) -> Exchange:

@@ -161,3 +161,15 @@ def test_retries_count_against_the_rate_budget() -> None:
     with RawServer(answer(b"", "500 No"), GOOD) as server:
         client(server, clock, requests_per_minute=1).get("items")
     assert sum(clock.slept) == 60
+
+
+def test_a_client_that_gave_up_once_is_less_patient() -> None:
+    clock, down = ControlledClock(), answer(b"", "503 Service Unavailable")
+    with RawServer(*[down] * 7, GOOD) as server:
+        asking = client(server, clock)
+        for waits in ([1, 2, 4, 8], [1]):
+            clock.slept.clear()
+            with pytest.raises(Unavailable):
+                asking.get("items")
+            assert clock.slept == waits
+        assert asking.get("items").status == 200
