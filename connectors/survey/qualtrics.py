@@ -47,11 +47,11 @@ _IN_UTC = {"", "Z", "UTC", "Etc/UTC", "GMT"}
 
 @dataclass(frozen=True)
 class QualtricsConfig:
-    """The brand's data centre and a token; which surveys, where not all active ones are wanted."""
+    """The brand's data centre and a token; which surveys, where not all are wanted."""
 
     base_url: str = setting("QUALTRICS_BASE_URL", "https://{datacenter}.qualtrics.com/API/v3")
     token: Secret = secret("QUALTRICS_TOKEN", "API token")
-    survey_ids: str = setting("QUALTRICS_SURVEY_IDS", "SV_..., parted by commas; all active ones", default="")
+    survey_ids: str = setting("QUALTRICS_SURVEY_IDS", "SV_..., parted by commas; all of them", default="")
 
 
 @dataclass(frozen=True)
@@ -67,7 +67,6 @@ class _Started:
 class _Survey(msgspec.Struct):
     id: str
     lastModified: str | None = None  # noqa: N815 - the vendor's names
-    isActive: bool = True  # noqa: N815
 
 
 class _Definition(msgspec.Struct):
@@ -201,8 +200,8 @@ class Qualtrics(Connector):
                 yield from self._responses_of(export, window)
 
     def _chosen(self, stream: str) -> list[str]:
-        """The configured surveys, else the active ones."""
-        return self._wanted or [one.id for rows in self._survey_rows(stream) for one in _active(rows)]
+        """The configured surveys, else all: what was answered before a survey was closed stays answered."""
+        return self._wanted or [one for rows in self._survey_rows(stream) for one in _ids(rows)]
 
     def _survey_rows(self, stream: str) -> Iterator[list[msgspec.Raw]]:
         def fetch(link: str | None) -> Part[list[msgspec.Raw]]:
@@ -272,15 +271,13 @@ class Qualtrics(Connector):
         )
 
 
-def _active(rows: list[msgspec.Raw]) -> Iterator[_Survey]:
-    """The active ones. A row that is no survey is a bad record of `surveys`, not of other streams."""
+def _ids(rows: list[msgspec.Raw]) -> Iterator[str]:
+    """A row that is no survey is a bad record of `surveys`, not of other streams."""
     for row in rows:
         try:
-            survey = _survey_decoder.decode(row)
+            yield _survey_decoder.decode(row).id
         except ValueError:
             continue
-        if survey.isActive:
-            yield survey
 
 
 def _pages(file: BinaryIO, survey: str, window: Window) -> Iterator[Page]:

@@ -254,12 +254,12 @@ def test_a_next_page_on_another_host_is_refused() -> None:
         assert len(replay.asked) == 1
 
 
-def test_without_a_choice_the_active_surveys_are_read() -> None:
+def test_without_a_choice_all_surveys_are_read_also_closed_ones() -> None:
     page = {"elements": [survey("SV_0"), survey("SV_1", False), {"name": "no id"}], "nextPage": None}
     with surveys(page) as replay:
         reader = connector("qualtrics", replay, QUALTRICS_SURVEY_IDS="")
         found = records(reader.read("survey_definitions", DAY))
-    assert [record.key for record in found] == ["SV_0"]
+    assert [record.key for record in found] == ["SV_0", "SV_1"]
 
 
 def test_a_survey_id_that_is_none_stops_at_start() -> None:
