@@ -69,7 +69,9 @@ class Causes:
         if gone := self._history.gone(self._leap):
             erased = _cause(ERASURE, ERASURES.name, f"earlier versions removed of {', '.join(gone)}")
             return [erased, *_definition(change), *self._code()]
-        kpi = KPIS[change.kpi]
+        kpi = KPIS.get(change.kpi)
+        if kpi is None:
+            return [_cause(DEFINITION, change.kpi, "no longer declared"), *self._code()]
         found = self._sources(kpi, change)
         # What may be summed over days counts visits, recipients or posts, whoever they belong to.
         if not (kpi.is_additive and found):
