@@ -140,6 +140,7 @@ def _is_at_checkout(acts: "ir.Table") -> Any:
 def _followed(scope: Scope, is_step: Callable[["ir.Table"], Any], days: int) -> "ir.Table":
     """One row per visit on the day of the step, once so many days after it are over: when it was `begun_at`,
     when its visitor `ordered_at` in those days, `is_left` if not. A visitor is a person, or nobody's device.
+    Days are of 24 hours, but end with the last of those days where one of them is an hour short.
     """
     import ibis
 
@@ -152,13 +153,16 @@ def _followed(scope: Scope, is_step: Callable[["ir.Table"], Any], days: int) -> 
     )
     visits = visits.filter(visits.day <= scope.over_by(days))
     orders = web.filter(web.type == "order")
-    orders = orders.select(buyer=ibis.coalesce(orders.person_key, orders.device_key), at=orders.occurred_at)
+    orders = orders.select(
+        buyer=ibis.coalesce(orders.person_key, orders.device_key), at=orders.occurred_at, on=orders.day
+    )
     following = visits.left_join(
         orders,
         [
             visits.visitor == orders.buyer,
             orders.at >= visits.begun_at,
             orders.at <= visits.begun_at + ibis.interval(days=days),
+            orders.on <= visits.day + ibis.interval(days=days),
         ],
     )
     found = following.group_by(visits.columns).aggregate(ordered_at=following.at.min())

@@ -55,8 +55,9 @@ def page_visit(scope: Scope) -> "ir.Table":
 def attempts(policy: Policy) -> Callable[[Scope], "ir.Table"]:
     """One row per thing put into a cart, by a policy: `has_order`, `device`, `person_key`.
 
-    An order of the same person within the window after it counts. Left out are attempts whose window is not
-    over. "first" and "deepest" keep one per person and period: the first, or the earliest with an order.
+    An order of the same person within the window after it counts: days of 24 hours, which end with the last
+    of the days where one of them is an hour short. Left out are attempts whose window is not over. "first"
+    and "deepest" keep one per person and period: the first, or the earliest with an order.
     """
 
     def units(scope: Scope) -> "ir.Table":
@@ -69,17 +70,20 @@ def attempts(policy: Policy) -> Callable[[Scope], "ir.Table"]:
         following = ibis.window(
             group_by="person_key", order_by=["occurred_at", "touchpoint_id"], preceding=0, following=None
         )
-        ordered_at = ibis.ifelse(theirs.type == "order", theirs.occurred_at, ibis.null("timestamp('UTC')"))
-        followed = theirs.mutate(ordered_at=ordered_at).mutate(
-            next_order=lambda t: t.ordered_at.min().over(following)
+        is_order = theirs.type == "order"
+        followed = theirs.mutate(
+            ordered_at=ibis.ifelse(is_order, theirs.occurred_at, ibis.null("timestamp('UTC')")),
+            ordered_on=ibis.ifelse(is_order, theirs.day, ibis.null("date")),
+        ).mutate(
+            next_order=lambda t: t.ordered_at.min().over(following),
+            next_on=lambda t: t.ordered_on.min().over(following),
         )
         window = ibis.interval(days=CART_WINDOW_DAYS)
         tried = followed.filter(
             (followed.type == "add_to_cart") & (followed.day <= scope.over_by(CART_WINDOW_DAYS))
         )
-        tried = scope.of_days(
-            tried.mutate(has_order=(tried.next_order <= tried.occurred_at + window).fill_null(False))
-        )
+        is_within = (tried.next_order <= tried.occurred_at + window) & (tried.next_on <= tried.day + window)
+        tried = scope.of_days(tried.mutate(has_order=is_within.fill_null(False)))
         if policy == "every":
             return tried
         depth = [tried.has_order.desc()] if policy == "deepest" else []
