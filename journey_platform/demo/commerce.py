@@ -10,6 +10,7 @@ from random import Random
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.chance import Wheel, happens, one_of, stream, whole
+from journey_platform.demo.goods import basket, seats_sold
 from journey_platform.demo.people import Cast
 from journey_platform.demo.truth import Tally
 from journey_platform.demo.world import Customer, Refund, ShopOrder, Visit
@@ -37,7 +38,7 @@ class Till:
 
     def __init__(self, seed: int, cast: Cast, calendar: Calendar, tally: Tally) -> None:
         self.orders: list[ShopOrder] = []
-        self._rng = stream(seed, "orders")
+        self._rng, self._goods = stream(seed, "orders"), stream(seed, "goods")
         self._cast, self._calendar, self._tally = cast, calendar, tally
         self._customers = {customer.number: customer for customer in cast.customers}
         self._answers = Wheel(_HEARD)
@@ -94,6 +95,7 @@ class Till:
             code=one_of(self._rng, CODES) if happens(self._rng, _CODE) else None,
             heard=self._answers.spin(self._rng) if happens(self._rng, _ASKED) else None,
             seats=seats,
+            items=basket(self._goods, total) if seats is None else seats_sold(seats, _PRICE_OF_SEAT),
         )
         self._take_back(order)
         self._add(order)

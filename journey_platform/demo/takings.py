@@ -7,16 +7,19 @@ from typing import Any
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.conversions import begun
+from journey_platform.demo.reckoning import periods
 from journey_platform.demo.world import ShopOrder, Visit
 
 Parts = tuple[float, float | None]
 Key = tuple[str, str, date, str]
+Bought = dict[object, list[tuple[date, str]]]
 
 _CURRENCY = "currency=EUR"
 # No file tells a rate.
 _NO_CURRENCY = "currency=Unassigned"
 _PLACES = {"pos": "store"}
 _BACK_DAYS = 14
+_YEAR = timedelta(days=365)
 
 
 def takings(
@@ -27,6 +30,7 @@ def takings(
     counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     buyers: dict[date, dict[object, bool]] = defaultdict(dict)
     bought_on: dict[object, list[date]] = defaultdict(list)
+    items: Bought = defaultdict(list)
     last_settled = calendar.last_day - timedelta(days=_BACK_DAYS)
 
     def count(kpi: str, day: date, dimension: str, above: float, below: float = 0.0) -> None:
@@ -64,12 +68,31 @@ def takings(
             month = buyers[day.replace(day=1)]
             month[profile] = month.get(profile, False) or bool(bought_on[profile])
             bought_on[profile].append(day)
+            items[profile] += [(day, item.title) for item in order.items]
     found: dict[Key, Parts] = {
         key: (above, None if key[0] in ("orders", "revenue_gross", "revenue_net") else below)
         for key, (above, below) in counts.items()
     }
     for first, people in buyers.items():
         found["repeat_purchase_rate", "month", first, "all"] = float(sum(people.values())), float(len(people))
+    return found | _products(items, calendar)
+
+
+def _products(items: Bought, calendar: Calendar) -> dict[Key, Parts]:
+    """What each buyer has of a year up to each month's end, and who buys something else in the month."""
+    found: dict[Key, Parts] = {}
+    for kind, start, end in periods(calendar, ("month",)):
+        owned, customers, others = [], 0, 0
+        for bought in items.values():
+            near = [(day, title) for day, title in bought if end - _YEAR <= day < end]
+            before = {title for day, title in near if day < start}
+            owned.append(len({title for _, title in near}))
+            customers += bool(before)
+            others += bool(before) and any(title not in before for _, title in near)
+        buyers = float(sum(map(bool, owned)))
+        if buyers:
+            found["cross_sell_rate", kind, start, "all"] = float(others), float(customers)
+            found["products_per_customer", kind, start, "all"] = float(sum(owned)), buyers
     return found
 
 

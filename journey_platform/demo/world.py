@@ -246,6 +246,15 @@ class Refund:
 
 
 @dataclass(slots=True)
+class Item:
+    """One line of an order: so many of a product, at the price of one."""
+
+    title: str
+    price: float
+    quantity: int
+
+
+@dataclass(slots=True)
 class ShopOrder:
     """One Shopify order. `source`: web, pos or phone; `number` is that of Matomo's order where it is web.
 
@@ -271,6 +280,7 @@ class ShopOrder:
     cancel_reason: str | None = None
     is_test: bool = False
     seats: int | None = None
+    items: list[Item] = field(default_factory=list)
 
 
 @dataclass(slots=True)

@@ -57,7 +57,27 @@ def order_kpis(world: World) -> dict[Key, Parts]:
         kpis["revenue_net", "day", day, "currency=EUR"] = sum(amounts) / 100, None
         n = float(len(amounts))
         kpis["revenue_without_rate", "day", day, "currency=Unassigned"] = n, n
-    return kpis | _repeats(recount, orders)
+    return kpis | _repeats(recount, orders) | _owned(recount, orders)
+
+
+def _owned(recount: Recount, orders: list[ShopOrder]) -> dict[Key, Parts]:
+    kpis: dict[Key, Parts] = {}
+    sold = [
+        (who, recount.day(order.created_at), item.title)
+        for order in orders
+        for item in order.items
+        if (who := buyer(recount, order)) is not None
+    ]
+    for _, start, end in recount.periods("month"):
+        had = {(who, title) for who, day, title in sold if 0 < (end - day).days <= 365}
+        had_before = {(who, title) for who, day, title in sold if day < start and (end - day).days <= 365}
+        customers = {who for who, _ in had_before}
+        if had:
+            of = float(len({who for who, _ in had}))
+            kpis["products_per_customer", "month", start, "all"] = float(len(had)), of
+            again = {who for who, _ in had - had_before} & customers
+            kpis["cross_sell_rate", "month", start, "all"] = float(len(again)), float(len(customers))
+    return kpis
 
 
 def _repeats(recount: Recount, orders: list[ShopOrder]) -> dict[Key, Parts]:

@@ -153,6 +153,20 @@ class Shopify(Vendor):
             "discount_codes": []
             if order.code is None
             else [{"code": order.code.lower(), "amount": "0.00", "type": "fixed_amount"}],
+            "line_items": [
+                {
+                    "id": order.order_id + 100 + place,
+                    "title": item.title,
+                    "name": item.title,
+                    "variant_title": None,
+                    "sku": item.title.upper().replace(" ", "-"),
+                    "quantity": item.quantity,
+                    "price": f"{item.price:.2f}",
+                    "total_discount": "0.00",
+                    "gift_card": False,
+                }
+                for place, item in enumerate(order.items)
+            ],
             "note": None,
             "note_attributes": [
                 {"name": name, "value": value}
