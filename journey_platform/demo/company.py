@@ -1,8 +1,9 @@
 """The demo company, made from a seed: people, what they do at six vendors, dirt, and its truth.
 
 `build_world` says in which order things happen; each topic has its module: `people`, `stories`, `mailing`,
-`web` and `walk`, `commerce`, `accounts`, `support`, `organizations`, `surveys`, `social`, `dirt`; `marginals`
-holds the measured figures they draw from and `truth` keeps the tally. The vendors' APIs are under `vendors/`.
+`web` and `walk`, `commerce`, `accounts`, `support`, `organizations`, `surveys`, `social`, `dirt`, `filing`;
+`marginals` holds the measured figures they draw from and `truth` keeps the tally. The vendors' APIs are under
+`vendors/`.
 """
 
 from datetime import date
@@ -12,6 +13,7 @@ from journey_platform.demo import dirt
 from journey_platform.demo.accounts import roll_out
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.commerce import Till
+from journey_platform.demo.filing import file_all
 from journey_platform.demo.mailing import Mailings
 from journey_platform.demo.organizations import consultants, memberships, organizations
 from journey_platform.demo.people import cast as people
@@ -81,6 +83,8 @@ def build_world(
     companies = organizations(everybody, desk.users, calendar, tally)
     members = memberships(seed, desk.users, companies, tally)
     broken = dirt.malformed(tally, calendar)
+    contracts = [order for order in sold.orders if order.seats is not None]
+    files = file_all(seed, cast.customers, late, contracts, calendar, tally)
     for customer in cast.customers:
         if customer.number in story.plan_ends:
             customer.plan = "cancelled"
@@ -111,4 +115,5 @@ def build_world(
         memberships=members,
         rival_tags=RIVAL_TAGS,
         rival_posts=of_rivals,
+        files=files,
     )

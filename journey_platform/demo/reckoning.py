@@ -4,7 +4,7 @@ whose days cannot be summed, and quantiles. The definitions are applied plainly,
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, fields
 from datetime import date, datetime, timedelta
 
 from journey_platform.demo.calendar import Calendar
@@ -41,6 +41,19 @@ class Log:
     features: list[tuple[Who, datetime, str]] = field(default_factory=list)
     signed: list[tuple[Who, ShopOrder]] = field(default_factory=list)
     measured: dict[tuple[str, date, str], list[float]] = field(default_factory=lambda: defaultdict(list))
+    rates: list[tuple[date, str, str]] = field(default_factory=list)
+    """What one of a currency is worth in euros, as it is written."""
+    reviews: list[tuple[date, str, int]] = field(default_factory=list)
+    invited: list[tuple[Who, datetime, str]] = field(default_factory=list)
+    decided: list[tuple[Who, datetime, str]] = field(default_factory=list)
+
+    def with_lists_of(self, other: "Log") -> "Log":
+        """This, and after it what another one was told, as far as that is kept in lists."""
+        both = Log()
+        for name in [of.name for of in fields(Log)]:
+            own = getattr(self, name)
+            setattr(both, name, own + getattr(other, name) if isinstance(own, list) else own)
+        return both
 
 
 class People:
@@ -132,7 +145,7 @@ def counted_anew(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
             whole[kpi, start_of(day, period), dimension] += amounts
         for (kpi, start, dimension), amounts in whole.items():
             put(found, (kpi, period, start, dimension), amounts, 0.5)
-    return found | _carts(log, people, calendar) | _contacts(log, calendar)
+    return found | _carts(log, people, calendar)
 
 
 def periods(calendar: Calendar, kinds: Sequence[str]) -> Iterator[tuple[str, date, date]]:
@@ -238,7 +251,7 @@ def _carts(log: Log, people: People, calendar: Calendar) -> dict[Key, Parts]:
     return {key: (above, below) for key, (above, below) in found.items()}
 
 
-def _contacts(log: Log, calendar: Calendar) -> dict[Key, Parts]:
+def contacts(log: Log, calendar: Calendar) -> dict[Key, Parts]:
     """Tickets and orders of the same weeks and months."""
     found: dict[Key, Parts] = {}
     for kind, start, end in periods(calendar, ("week", "month")):

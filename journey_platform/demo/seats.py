@@ -15,6 +15,7 @@ from journey_platform.demo.world import ShopOrder
 
 _DAY = timedelta(days=1)
 _BEGIN, _ADDED = timedelta(days=28), timedelta(days=30)
+_BEFORE_RENEWAL = timedelta(days=90)
 _BASELINE = 4
 
 Used = dict[str, dict[Identifier, list[datetime]]]
@@ -82,6 +83,8 @@ def account_kpis(log: Log, people: People, calendar: Calendar) -> dict[Key, Part
         key: (above, None if key[0] == "contracts" else below) for key, (above, below) in counts.items()
     }
     features = _features(log, people, companies_of, signed, used, calendar)
+    found |= _invited(log, people, companies_of, signed, used, calendar)
+    found |= _renewals(log, people, companies_of, signed, used, calendar)
     return found | _seats(signed, used, calendar) | features
 
 
@@ -131,10 +134,78 @@ def _halves(signed: dict[str | None, list[ShopOrder]], used: Used, calendar: Cal
     for (kind, start), amounts in hours.items():
         is_half = sum(amount < inf for amount in amounts)
         found["half_of_seats_28d", kind, start, "all"] = float(is_half), float(len(amounts))
-        middle = sorted(amounts)[ceil(len(amounts) / 2) - 1]
-        if middle < inf:
-            found["time_to_half_of_seats", kind, start, "all"] = middle, None
+        _put_middle(found, ("time_to_half_of_seats", kind, start, "all"), amounts)
     return found
+
+
+def _put_middle(found: dict[Key, Parts], key: Key, amounts: list[float]) -> None:
+    """What half of them take at most; nothing where fewer than half get there."""
+    middle = sorted(amounts)[ceil(len(amounts) / 2) - 1]
+    if middle < inf:
+        found[key] = middle, None
+
+
+def _invited(
+    log: Log,
+    people: People,
+    companies_of: dict[Identifier, list[str]],
+    signed: dict[str | None, list[ShopOrder]],
+    used: Used,
+    calendar: Calendar,
+) -> dict[Key, Parts]:
+    """Who is invited to a company's account and was not there before: who comes, and how soon."""
+    firsts: dict[Identifier, datetime] = {}
+    for who, at, _ in sorted(log.invited, key=lambda deed: deed[1]):
+        profile = people.profile(who)
+        if profile in companies_of:
+            firsts.setdefault(profile, at)
+    hours: dict[tuple[str, date, str], list[float]] = defaultdict(list)
+    for profile, at in firsts.items():
+        company, day = companies_of[profile][0], calendar.day_of(at)
+        acts, deals = used.get(company, {}), signed.get(company)
+        first = min(acts.get(profile, ()), default=None)
+        if day + _BEGIN > calendar.last_day or (first is not None and first < at):
+            continue
+        live = max(deals[0].created_at, min(map(min, acts.values()))) if deals and acts else None
+        phase = "steady" if live is not None and at - live > _ADDED else "roll-out"
+        amount = (first - at).total_seconds() / 3600 if first and first - at <= _BEGIN else inf
+        for kind in ("week", "month"):
+            for dimension in ("all", f"company={company}", f"phase={phase}"):
+                hours[kind, start_of(day, kind), dimension].append(amount)
+    found: dict[Key, Parts] = {}
+    for key, amounts in hours.items():
+        found["invited_active_28d", *key] = float(sum(a < inf for a in amounts)), float(len(amounts))
+        if not key[2].startswith("company="):
+            _put_middle(found, ("time_to_activate", *key), amounts)
+    return found
+
+
+def _renewals(
+    log: Log,
+    people: People,
+    companies_of: dict[Identifier, list[str]],
+    signed: dict[str | None, list[ShopOrder]],
+    used: Used,
+    calendar: Calendar,
+) -> dict[Key, Parts]:
+    """Seats in use three months before a contract was renewed or ended."""
+    counts: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
+    decisions = {
+        (companies_of[profile][0], calendar.day_of(at), what)
+        for who, at, what in log.decided
+        if (profile := people.profile(who)) in companies_of
+    }
+    for company, day, outcome in decisions:
+        asked_on = day - _BEFORE_RENEWAL
+        running = _running(signed.get(company, []), asked_on, calendar)
+        if running:
+            days = [{calendar.day_of(at) for at in acts} for acts in used.get(company, {}).values()]
+            seats = running[-1].seats or 0
+            for dimension in ("all", f"company={company}", f"outcome={outcome}"):
+                parts = counts["seats_active_before_renewal", "month", day.replace(day=1), dimension]
+                parts[0] += min(_active(days, asked_on - _BEGIN, asked_on), seats)
+                parts[1] += seats
+    return {key: (above, below) for key, (above, below) in counts.items()}
 
 
 def _companies(log: Log, people: People) -> dict[Identifier, list[str]]:

@@ -1,25 +1,29 @@
-"""The truth of what was sold, counted from the orders as they were meant; a part of the `truth`."""
+"""The truth of what was sold, counted from the orders as they were meant; a part of the `truth`.
+
+Money is in the order's currency; `exchanged` has it in euros, by the rates of files.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable
 from datetime import date, timedelta
+from decimal import ROUND_HALF_UP, Decimal
 from typing import Any
 
 from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.conversions import begun
-from journey_platform.demo.reckoning import periods
+from journey_platform.demo.reckoning import Log, periods
 from journey_platform.demo.world import ShopOrder, Visit
 
 Parts = tuple[float, float | None]
 Key = tuple[str, str, date, str]
 Bought = dict[object, list[tuple[date, str]]]
 
-_CURRENCY = "currency=EUR"
-# No file tells a rate.
-_NO_CURRENCY = "currency=Unassigned"
+_OURS = "EUR"
+_CENT = Decimal("0.01")
 _PLACES = {"pos": "store"}
 _BACK_DAYS = 14
 _YEAR = timedelta(days=365)
+_RATE_LASTS = timedelta(days=7)
 
 
 def takings(
@@ -44,21 +48,12 @@ def takings(
         matched = "web visit" if order.number in tracked else "nobody" if profile is None else "profile"
         for dimension in ("all", sold, f"code={order.code or 'Unassigned'}", f"matched={matched}"):
             count("orders", day, dimension, 1)
-        count("revenue_gross", day, _CURRENCY, order.total)
-        count("revenue_without_rate", day, _NO_CURRENCY, 1, 1)
-        count("revenue_net", day, _CURRENCY, order.total)
-        count("average_order_value", day, _CURRENCY, order.total, 1)
-        left = order.total
-        back: list[date] = []
-        for refund in order.refunds:
-            left -= refund.amount
-            back.append(calendar.day_of(refund.at))
-            count("revenue_net", back[-1], _CURRENCY, -refund.amount)
-            count("revenue_without_rate", back[-1], _NO_CURRENCY, 1, 1)
-        if order.cancelled_at is not None:
-            back.append(calendar.day_of(order.cancelled_at))
-            count("revenue_net", back[-1], _CURRENCY, -left)
-            count("revenue_without_rate", back[-1], _NO_CURRENCY, 1, 1)
+        currency = f"currency={order.currency}"
+        count("revenue_gross", day, currency, order.total)
+        count("average_order_value", day, currency, order.total, 1)
+        for on, amount in _amounts(order, calendar):
+            count("revenue_net", on, currency, amount)
+        back = [on for on, _ in _amounts(order, calendar)[1:]]
         for dimension in ("all", sold):
             count("promo_code_rate", day, dimension, order.code is not None, 1)
             if day <= last_settled:
@@ -76,6 +71,45 @@ def takings(
     for first, people in buyers.items():
         found["repeat_purchase_rate", "month", first, "all"] = float(sum(people.values())), float(len(people))
     return found | _products(items, calendar)
+
+
+def exchanged(log: Log, calendar: Calendar) -> dict[Key, Parts]:
+    """What comes and goes in euros, and how many amounts nobody can convert."""
+    rates: dict[str, dict[date, Decimal]] = defaultdict(dict)
+    for day, currency, told_rate in log.rates:
+        rates[currency][day] = Decimal(told_rate)
+    net: dict[date, Decimal] = defaultdict(Decimal)
+    lost: dict[tuple[date, str], list[int]] = defaultdict(list)
+    for _, order in log.sales:
+        for day, amount in _amounts(order, calendar):
+            near = {
+                currency: [rate for on, rate in sorted(of.items()) if on <= day <= on + _RATE_LASTS]
+                for currency, of in rates.items()
+            }
+            told = near.get(order.currency, [])
+            # Where no rate of those days is told, nobody knows into what to convert.
+            target = _OURS if any(near.values()) else "Unassigned"
+            is_lost = target != _OURS or (order.currency != _OURS and not told)
+            lost[day, f"currency={target}"].append(is_lost)
+            if not is_lost:
+                worth = Decimal(f"{amount:.2f}") * (Decimal(1) if order.currency == _OURS else told[-1])
+                net[day] += worth.quantize(_CENT, ROUND_HALF_UP)
+    found: dict[Key, Parts] = {
+        ("revenue_without_rate", "day", day, dimension): (float(sum(of)), float(len(of)))
+        for (day, dimension), of in lost.items()
+    }
+    for day, total in net.items():
+        found["revenue_net_converted", "day", day, f"currency={_OURS}"] = float(total), None
+    return found
+
+
+def _amounts(order: ShopOrder, calendar: Calendar) -> list[tuple[date, float]]:
+    """What an order brings, what of it is given back, and the rest where it is cancelled, by day."""
+    amounts = [(calendar.day_of(order.created_at), order.total)]
+    amounts += [(calendar.day_of(refund.at), -refund.amount) for refund in order.refunds]
+    if order.cancelled_at is not None:
+        amounts.append((calendar.day_of(order.cancelled_at), -sum(amount for _, amount in amounts)))
+    return amounts
 
 
 def _products(items: Bought, calendar: Calendar) -> dict[Key, Parts]:

@@ -20,9 +20,10 @@ from journey_platform.demo.calendar import Calendar
 from journey_platform.demo.conversions import begun, conversions, points, steps
 from journey_platform.demo.joined import Joined
 from journey_platform.demo.origins import origins
-from journey_platform.demo.reckoning import Log, People, counted_anew, people_kpis
+from journey_platform.demo.reckoning import Key, Log, Parts, People, contacts, counted_anew, people_kpis
 from journey_platform.demo.seats import account_kpis
-from journey_platform.demo.takings import carts, takings
+from journey_platform.demo.stars import stars
+from journey_platform.demo.takings import carts, exchanged, takings
 from journey_platform.demo.words import Mood
 from journey_platform.demo.world import ShopOrder, Ticket, TrueSession, Truth, Visit
 
@@ -66,6 +67,8 @@ class Tally:
         self._evidence: dict[int, set[frozenset[Identifier]]] = defaultdict(set)
         self._users_of_shared: dict[Identifier, set[str]] = defaultdict(set)
         self._log = Log()
+        self.filed = Log()
+        """What the company's files tell on top."""
         self._strangers = 0
 
     # -- who is who
@@ -101,6 +104,15 @@ class Tally:
         assert owner is not None
         self._evidence[owner].add(frozenset(usable))
         return min(usable)
+
+    def known(self, email: str) -> Identifier | None:
+        """The address, where a record tells of it already, as of one person."""
+        identifier = "email", email.strip().lower()
+        return identifier if identifier in self._truth.owner_of else None
+
+    def owner(self, who: Identifier) -> int:
+        """Whose identifier it is."""
+        return self._truth.owner_of[who]
 
     def is_active(self, who: Identifier | None, owner: int | None, at: datetime) -> None:
         """The person did something towards the brand, himself and not by a machine."""
@@ -349,16 +361,23 @@ class Tally:
         truth.excluded = dict(sorted(truth.excluded.items()))
         self._finish_days()
         people = People(truth, partition(truth))
-        for kpis, is_by_person in ((truth.kpis, False), (truth.people_kpis, True)):
-            kpis.update(people_kpis(self._log, people, self._calendar, is_by_person=is_by_person))
         truth.kpis.update(counted_anew(self._log, people, self._calendar))
-        sold = [(people.profile(who), order) for who, order in self._log.sales]
-        tracked = {order.number for _, order in sold if order.source == "web"}
-        truth.kpis.update(takings(sold, self._calendar, tracked=tracked))
         truth.kpis.update(origins(self._log, people, self._calendar))
-        truth.kpis.update(conversions(self._log, people, self._calendar))
-        truth.kpis.update(account_kpis(self._log, people, self._calendar))
+        alike = dict(truth.kpis)
+        truth.kpis.update(self._reckoned(self._log, people))
+        truth.kpis_with_files = alike | self._reckoned(self._log.with_lists_of(self.filed), people)
+        truth.people_kpis.update(people_kpis(self._log, people, self._calendar, is_by_person=True))
         return truth
+
+    def _reckoned(self, log: Log, people: People) -> dict[Key, Parts]:
+        """What dropped files may tell of, too."""
+        calendar = self._calendar
+        sold = [(people.profile(who), order) for who, order in log.sales]
+        tracked = {order.number for _, order in sold if order.source == "web"}
+        found = people_kpis(log, people, calendar, is_by_person=False) | contacts(log, calendar)
+        found |= takings(sold, calendar, tracked=tracked) | exchanged(log, calendar)
+        found |= conversions(log, people, calendar)
+        return found | account_kpis(log, people, calendar) | stars(log)
 
     def _finish_days(self) -> None:
         totals = {

@@ -281,6 +281,7 @@ class ShopOrder:
     is_test: bool = False
     seats: int | None = None
     items: list[Item] = field(default_factory=list)
+    currency: str = "EUR"
 
 
 @dataclass(slots=True)
@@ -337,7 +338,8 @@ class Truth:
     of a quantile, itself), with people as far as the emitted evidence can tell them apart; a week stands on
     its Monday, a month on its first day, and counts its days within the range; the dimension is "all" or
     "name=value", as in "traffic_channel=Email".
-    `people_kpis`: the same keys where counting real people gives something else. `sessions`: by visit id.
+    `kpis_with_files`: all of them where the company's files are read, too. `people_kpis`: the same keys where
+    counting real people gives something else. `sessions`: by visit id.
     `excluded`: counts of what must not be counted, by reason.
     """
 
@@ -345,6 +347,9 @@ class Truth:
     shared: set[tuple[str, str]] = field(default_factory=set)
     linkable: dict[int, list[frozenset[tuple[str, str]]]] = field(default_factory=dict)
     kpis: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(default_factory=dict)
+    kpis_with_files: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(
+        default_factory=dict
+    )
     people_kpis: dict[tuple[str, str, date, str], tuple[float, float | None]] = field(default_factory=dict)
     sessions: dict[int, TrueSession] = field(default_factory=dict)
     excluded: dict[str, int] = field(default_factory=dict)
@@ -383,3 +388,5 @@ class World:
     """Posts under competitors' tags only; one that names the brand too is among `posts`."""
     unlisted: frozenset[int] = frozenset()
     """Visits that the web analytics counted and does not list."""
+    files: dict[str, str] = field(default_factory=dict)
+    """What the company's own systems write into files, by name, with the declaration of them."""

@@ -51,20 +51,31 @@ def companies_of(recount: Recount) -> dict[int, list[str]]:
     return found
 
 
-def account_kpis(world: World) -> dict[Key, Parts]:
-    recount = Recount(world)
-    companies = companies_of(recount)
+def used_by(recount: Recount, companies: dict[int, list[str]]) -> dict[str, dict[int, list[datetime]]]:
+    """By company and member, when they did something on the site."""
     used: dict[str, dict[int, list[datetime]]] = defaultdict(lambda: defaultdict(list))
     for visit in recount.visits:
         who = recount.visitor(visit)
         for name in companies.get(who, ()) if who is not None else ():
             used[name][who] += [action.at for action in kept_actions(visit)]
+    return used
+
+
+def contracts_of(recount: Recount, companies: dict[int, list[str]]) -> dict[str | None, list[ShopOrder]]:
+    """By company the orders of seats, the first one first."""
     contracts: dict[str | None, list[ShopOrder]] = defaultdict(list)
-    for order in sorted(world.orders, key=lambda o: o.created_at):
+    for order in sorted(recount.world.orders, key=lambda o: o.created_at):
         if order.seats is not None:
             who = buyer(recount, order)
             theirs = companies.get(who) if who is not None else None
             contracts[theirs[0] if theirs else None].append(order)
+    return contracts
+
+
+def account_kpis(world: World) -> dict[Key, Parts]:
+    recount = Recount(world)
+    companies = companies_of(recount)
+    used, contracts = used_by(recount, companies), contracts_of(recount, companies)
     kpis: dict[Key, list[float]] = defaultdict(lambda: [0.0, 0.0])
     hours: dict[Key, list[float]] = defaultdict(list)
     shapes: dict[date, list[str]] = defaultdict(list)

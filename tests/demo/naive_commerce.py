@@ -15,16 +15,16 @@ def order_kpis(world: World) -> dict[Key, Parts]:
     recount = Recount(world)
     orders = [order for order in world.orders if not order.is_test]
     by_day: dict[date, list[ShopOrder]] = defaultdict(list)
-    flow: dict[date, list[int]] = defaultdict(list)
+    flow: dict[tuple[date, str], list[int]] = defaultdict(list)
     for order in orders:
         by_day[recount.day(order.created_at)].append(order)
-        flow[recount.day(order.created_at)].append(cents(order.total))
+        flow[recount.day(order.created_at), order.currency].append(cents(order.total))
         given = 0
         for refund in order.refunds:
-            flow[recount.day(refund.at)].append(-cents(refund.amount))
+            flow[recount.day(refund.at), order.currency].append(-cents(refund.amount))
             given += cents(refund.amount)
         if order.cancelled_at:
-            flow[recount.day(order.cancelled_at)].append(given - cents(order.total))
+            flow[recount.day(order.cancelled_at), order.currency].append(given - cents(order.total))
     tracked = {a.order_id for visit in recount.visits for a in visit.actions if a.kind == "order"}
     kpis: dict[Key, Parts] = {}
 
@@ -34,9 +34,11 @@ def order_kpis(world: World) -> dict[Key, Parts]:
         return "profile" if buyer(recount, order) is not None else "nobody"
 
     for day, made in by_day.items():
-        total = sum(cents(order.total) for order in made) / 100
-        kpis["revenue_gross", "day", day, "currency=EUR"] = total, None
-        kpis["average_order_value", "day", day, "currency=EUR"] = total, float(len(made))
+        for currency in {order.currency for order in made}:
+            totals = [cents(order.total) for order in made if order.currency == currency]
+            key = ("day", day, f"currency={currency}")
+            kpis["revenue_gross", *key] = sum(totals) / 100, None
+            kpis["average_order_value", *key] = sum(totals) / 100, float(len(totals))
         by_value = {"all": made}
         for order in made:
             by_value.setdefault(f"sold={PLACE[order.source]}", []).append(order)
@@ -53,10 +55,8 @@ def order_kpis(world: World) -> dict[Key, Parts]:
             by_value.setdefault(f"matched={matched(order)}", []).append(order)
         for dimension, of in by_value.items():
             kpis["orders", "day", day, dimension] = float(len(of)), None
-    for day, amounts in flow.items():
-        kpis["revenue_net", "day", day, "currency=EUR"] = sum(amounts) / 100, None
-        n = float(len(amounts))
-        kpis["revenue_without_rate", "day", day, "currency=Unassigned"] = n, n
+    for (day, currency), amounts in flow.items():
+        kpis["revenue_net", "day", day, f"currency={currency}"] = sum(amounts) / 100, None
     return kpis | _repeats(recount, orders) | _owned(recount, orders)
 
 

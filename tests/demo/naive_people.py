@@ -66,6 +66,10 @@ class Recount:
         for ticket in self.tickets:
             told += [(self.requester(ticket), at) for at in (ticket.created_at, ticket.rated_at) if at]
         told += [(self.who(("social_handle", p.handle)), p.at) for p in world.posts if not p.is_brand]
+        for line in world.files.get("accounts.csv", "").splitlines()[1:]:
+            told_at, what, mail = line.split(",")
+            if what == "renewed":
+                told.append((self.who(("email", mail)), datetime.fromisoformat(told_at)))
         for o in [order for order in world.orders if not order.is_test]:
             told.append((self.who(("email", o.email), ("phone", o.phone)), o.created_at))
         for r in world.responses:

@@ -25,6 +25,7 @@ from tests.demo import (
     naive_accounts,
     naive_commerce,
     naive_conversions,
+    naive_files,
     naive_origins,
     naive_people,
     naive_words,
@@ -55,7 +56,14 @@ RECOUNTS = (
     naive_conversions.newcomer_kpis,
     naive_accounts.account_kpis,
     naive_origins.origin_kpis,
+    naive_files.review_kpis,
+    naive_files.money_kpis,
+    naive_files.member_kpis,
 )
+
+
+def recounted(world: World) -> dict[naive.Key, naive.Parts]:
+    return {key: parts for recount in RECOUNTS for key, parts in recount(world).items()}
 
 
 @cache
@@ -118,11 +126,12 @@ def test_the_tally_equals_a_naive_recount_of_the_records(
 ) -> None:
     last_day = first_day + timedelta(days=days - 1)
     made = build_world(customers=customers, first_day=first_day, last_day=last_day, zone=zone)
-    recounted = {key: parts for recount in RECOUNTS for key, parts in recount(made).items()}
-    assert made.truth.kpis == recounted
-    assert {key[2] for key in recounted if key[0] == "visits"} <= {
+    from_vendors = recounted(naive_files.without_files(made))
+    assert made.truth.kpis == from_vendors
+    assert {key[2] for key in from_vendors if key[0] == "visits"} <= {
         first_day + timedelta(days=offset) for offset in range(days)
     }
+    assert made.truth.kpis_with_files == recounted(naive_files.with_receipts(made))
 
 
 @pytest.mark.parametrize("seed", range(8))
@@ -131,8 +140,17 @@ def test_the_tally_equals_the_recount_whatever_the_seed(seed: int) -> None:
     first_day = date(2025, 1, 1) + timedelta(days=rng.randrange(900))
     customers, days = rng.choice([40, 60, 110, 170]), rng.choice([14, 15, 20, 35])
     made = world(customers, first_day, days, seed)
-    recounted = {key: parts for recount in RECOUNTS for key, parts in recount(made).items()}
-    assert made.truth.kpis == recounted, f"seed {seed}: {customers} customers, {days} days from {first_day}"
+    told = f"seed {seed}: {customers} customers, {days} days from {first_day}"
+    assert made.truth.kpis == recounted(naive_files.without_files(made)), told
+
+
+def test_contracts_are_decided_upon_where_the_range_is_long_enough() -> None:
+    made = world(40, date(2026, 1, 3), 120)
+    kpi = "seats_active_before_renewal"
+    told = {key: parts for key, parts in made.truth.kpis_with_files.items() if key[0] == kpi}
+    again = naive_files.member_kpis(made)
+    assert told == {key: parts for key, parts in again.items() if key[0] == kpi}
+    assert {key[3] for key in told} > {"all", "outcome=renewed", "outcome=ended"}
 
 
 def test_the_profiles_are_those_that_the_records_tie_together() -> None:
