@@ -89,7 +89,7 @@ def compared(lake: Lake, truth: Truth, vendors: Sequence[str]) -> pa.Table:
             "equal": score.equal,
             "largest_difference": score.largest_difference,
         }
-        for score in score_kpis(lake, truth, FIRST)
+        for score in score_kpis(lake, truth.kpis, FIRST)
         if score.kpi in KPIS and {name.split("/")[0] for name in KPIS[score.kpi].sources} <= {*vendors}
     ]
     people = score_identity(lake, truth)

@@ -1,4 +1,5 @@
-"""The demo: the company is served, pulled through the connectors, scored against its truth, and shown.
+"""The demo: the company is served and drops its files, is read through the connectors, scored against its
+truth, and shown.
 
 JOURNEY_DEMO_DAYS (90), JOURNEY_DEMO_CUSTOMERS (2000) and JOURNEY_DEMO_SEED (7) say how large it is,
 JOURNEY_DEMO_HOME (.demo) where it lives, JOURNEY_DEMO_PORT (3000) where the UI listens and, on the six ports
@@ -11,15 +12,19 @@ import shutil
 import subprocess
 import sys
 import time
+from collections.abc import Sequence
 from datetime import date, datetime, timedelta
 from pathlib import Path
 from zoneinfo import ZoneInfo
 
-from connectors.registry import CONNECTORS
+from connectors.registry import CONNECTORS, FILES, connector_of
 from journey_platform.demo.company import build_world
+from journey_platform.demo.filing import drop
 from journey_platform.demo.scorecard import score_identity, score_kpis
 from journey_platform.demo.vendors.apart import serve_apart
 from journey_platform.demo.world import World
+from journey_platform.sources import archive_of
+from journey_platform.tables import Table
 
 ZONE = "Europe/Amsterdam"
 _REPOSITORY = Path(__file__).resolve().parents[2]
@@ -36,17 +41,23 @@ def main() -> None:
     first_day = last_day - timedelta(days=days - 1)
 
     shutil.rmtree(home, ignore_errors=True)
-    (home / "dagster").mkdir(parents=True)
+    for part in ("dagster", "files"):
+        (home / part).mkdir(parents=True)
     # The outage below is retried many times; the run's checks say what came of it.
     logging.getLogger("connectors").setLevel(logging.ERROR)
     shutil.copy(_REPOSITORY / "deploy" / "dagster.yaml", home / "dagster")
     world = build_world(seed=seed, customers=customers, first_day=first_day, last_day=last_day, zone=ZONE)
-    say(f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by six vendors' APIs")
+    say(
+        f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by six vendors' APIs and files"
+    )
+    drop(world, home / "files")
     with serve_apart(seed=seed, customers=customers, days=days, last_day=last_day, port=port + 1) as served:
         environment = {**served.environment, **platform_settings(home, first_day)}
         os.environ.update(environment)
         (home / "env").write_text("".join(f"{name}={value}\n" for name, value in environment.items()))
 
+        feeds = [archive_of(FILES, stream) for stream in connector_of(FILES).streams]
+        run("dropped", first_day, last_day, only=feeds)
         run("daily", first_day, last_day)
         for outage in world.outages:
             say(f"{outage.vendor} was down on {outage.day}: that day is held, the others went through")
@@ -62,7 +73,8 @@ def platform_settings(home: Path, first_day: date) -> dict[str, str]:
     return {
         "DAGSTER_HOME": str(home / "dagster"),
         "JOURNEY_ROOT": str(home / "lake"),
-        "JOURNEY_SOURCES": ",".join(CONNECTORS),
+        "JOURNEY_SOURCES": ",".join((*CONNECTORS, FILES)),
+        "JOURNEY_FILES": str(home / "files"),
         "JOURNEY_ZONE": ZONE,
         "JOURNEY_START_DATE": first_day.isoformat(),
         "JOURNEY_PSEUDONYM_KEY": "the demo's key is no secret",
@@ -70,8 +82,8 @@ def platform_settings(home: Path, first_day: date) -> dict[str, str]:
     }
 
 
-def run(job: str, first_day: date, last_day: date) -> None:
-    """Run a job over a range of days, as a backfill does, in this process."""
+def run(job: str, first_day: date, last_day: date, *, only: Sequence[Table] = ()) -> None:
+    """Run a job over a range of days, as a backfill does, in this process; `only` for some of its tables."""
     import dagster as dg
 
     from journey_platform.definitions import defs
@@ -81,6 +93,7 @@ def run(job: str, first_day: date, last_day: date) -> None:
     with dg.DagsterInstance.get() as instance:
         result = defs.resolve_job_def(job).execute_in_process(
             instance=instance,
+            asset_selection=[dg.AssetKey(table.key) for table in only] or None,
             tags=range_tags(first_day, last_day),
             run_config={"loggers": {"console": {"config": {"log_level": "ERROR"}}}},
             raise_on_error=False,
@@ -97,12 +110,16 @@ def run(job: str, first_day: date, last_day: date) -> None:
 
 def report(home: Path, world: World) -> None:
     """Print the KPIs and how far each is from the truth."""
+    from journey_platform.kpis.catalogue import KPIS
     from journey_platform.lake import Lake
 
     lake = Lake(str(home / "lake"))
     say(f"\n{'KPI':<32}{'values':>8}{'equal':>8}{'largest difference':>20}")
-    for score in score_kpis(lake, world.truth, world.first_day):
+    scores = score_kpis(lake, world.truth.kpis_with_files, world.first_day)
+    for score in scores:
         say(f"{score.kpi:<32}{score.compared:>8}{score.equal:>8}{score.largest_difference:>20g}")
+    untold = sorted(KPIS.keys() - {score.kpi for score in scores})
+    say(f"\n{len(scores)} of {len(KPIS)} KPIs; nothing to tell: {', '.join(untold) or 'none'}")
     identity = score_identity(lake, world.truth)
     say(
         f"\nprofiles: {identity.profiles_equal} of {identity.profiles_expected} equal the truth; "

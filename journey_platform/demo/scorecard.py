@@ -1,7 +1,7 @@
 """How far the platform's tables are from the demo company's truth: KPI parts, and who is who."""
 
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import date
 from itertools import combinations
@@ -36,15 +36,18 @@ class IdentityScore:
     recall: float
 
 
-def score_kpis(lake: Lake, truth: Truth, first_day: date) -> list[KpiScore]:
-    """Compare numerator and denominator of every published value with the truth.
+def score_kpis(lake: Lake, kpis: Mapping[Key, Parts], first_day: date) -> list[KpiScore]:
+    """Compare numerator and denominator of every published value with the truth of the `kpis`.
 
     A week that began before `first_day` is not published, and not compared. Nothing to count may stand as
-    zeros or not at all.
+    zeros or not at all; so must all that is published of a KPI of which the truth tells nothing, as of a
+    quantile that too few ever reach.
     """
     published = dict(_published(lake))
+    told = {key[0] for key in kpis}
+    untold = {key: (0.0, None) for key in published if key[0] not in told}
     scores: dict[str, list[float]] = {}
-    for key, (above, below) in truth.kpis.items():
+    for key, (above, below) in {**kpis, **untold}.items():
         if key[2] >= first_day:
             found_above, found_below = published.get(key, (0.0, 0.0 if below is not None else None))
             difference = max(abs(found_above - above), abs((found_below or 0.0) - (below or 0.0)))
