@@ -47,9 +47,7 @@ def main() -> None:
     logging.getLogger("connectors").setLevel(logging.ERROR)
     shutil.copy(_REPOSITORY / "deploy" / "dagster.yaml", home / "dagster")
     world = build_world(seed=seed, customers=customers, first_day=first_day, last_day=last_day, zone=ZONE)
-    say(
-        f"{world.site_name}: {customers} customers, {first_day} to {last_day}, served by six vendors' APIs and files"
-    )
+    say(f"{world.site_name}: {customers} customers, {first_day} to {last_day}, from six vendors and files")
     drop(world, home / "files")
     with serve_apart(seed=seed, customers=customers, days=days, last_day=last_day, port=port + 1) as served:
         environment = {**served.environment, **platform_settings(home, first_day)}
