@@ -365,8 +365,9 @@ class Tally:
         truth.kpis.update(origins(self._log, people, self._calendar))
         alike = dict(truth.kpis)
         truth.kpis.update(self._reckoned(self._log, people))
-        truth.kpis_with_files = alike | self._reckoned(self._log.with_lists_of(self.filed), people)
-        truth.people_kpis.update(people_kpis(self._log, people, self._calendar, is_by_person=True))
+        whole = self._log.with_lists_of(self.filed)
+        truth.kpis_with_files = alike | self._reckoned(whole, people)
+        truth.people_kpis.update(people_kpis(whole, people, self._calendar, is_by_person=True))
         return truth
 
     def _reckoned(self, log: Log, people: People) -> dict[Key, Parts]:

@@ -338,7 +338,7 @@ class Truth:
     of a quantile, itself), with people as far as the emitted evidence can tell them apart; a week stands on
     its Monday, a month on its first day, and counts its days within the range; the dimension is "all" or
     "name=value", as in "traffic_channel=Email".
-    `kpis_with_files`: all of them where the company's files are read, too. `people_kpis`: the same keys where
+    `kpis_with_files`: all of them where the company's files are read, too. `people_kpis`: keys of these where
     counting real people gives something else. `sessions`: by visit id.
     `excluded`: counts of what must not be counted, by reason.
     """

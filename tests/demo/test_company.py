@@ -83,6 +83,7 @@ def digest(world: World) -> str:
     truth = world.truth
     parts = [repr(getattr(world, name)) for name in World.__slots__ if name != "truth"]
     parts += [repr(sorted(truth.shared)), repr(list(truth.owner_of.items())), repr(list(truth.kpis.items()))]
+    parts += [repr(list(truth.kpis_with_files.items()))]
     parts += [repr([(n, [sorted(e) for e in sets]) for n, sets in truth.linkable.items()])]
     parts += [repr(truth.people_kpis), repr(truth.sessions), repr(truth.excluded)]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()

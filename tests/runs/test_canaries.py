@@ -74,6 +74,22 @@ def test_what_differs_is_named(tmp_path: Path, truth: Truth) -> None:
     assert found.differing == {"visits": f"1 of {days} differ"}
 
 
+def test_what_is_published_of_a_kpi_that_has_nothing_to_tell_differs_unless_it_is_null(
+    tmp_path: Path, truth: Truth
+) -> None:
+    lake = Lake(str(tmp_path))
+    as_known(lake, truth)
+    told = {key: parts for key, parts in truth.kpis.items() if key[0] != "page_views"}
+    shown = {key: parts for key, parts in truth.kpis.items() if key[0] == "page_views" and key[2] >= FIRST}
+    found = Flown(compared(lake, replace(truth, kpis=told), VENDORS), CUSTOMERS)
+    counted = sum(above > 0 for above, _ in shown.values())
+    assert found.differing == {"page_views": f"{counted} of {len(shown)} differ"}
+    nothing = dict.fromkeys(shown, (0.0, None))
+    other = Lake(str(tmp_path / "other"))
+    as_known(other, replace(truth, kpis={**truth.kpis, **nothing}))
+    assert Flown(compared(other, replace(truth, kpis=told), VENDORS), CUSTOMERS).differing == {}
+
+
 def test_only_what_rests_on_the_sources_in_use_is_compared(tmp_path: Path, truth: Truth) -> None:
     lake = Lake(str(tmp_path))
     as_known(lake, truth)
