@@ -113,11 +113,11 @@ def report(home: Path, world: World) -> None:
 
     lake = Lake(str(home / "lake"))
     say(f"\n{'KPI':<32}{'values':>8}{'equal':>8}{'largest difference':>20}")
-    scores = score_kpis(lake, world.truth.kpis_with_files, world.first_day)
-    for score in scores:
+    for score in score_kpis(lake, world.truth.kpis_with_files, world.first_day):
         say(f"{score.kpi:<32}{score.compared:>8}{score.equal:>8}{score.largest_difference:>20g}")
-    untold = sorted(KPIS.keys() - {score.kpi for score in scores})
-    say(f"\n{len(scores)} of {len(KPIS)} KPIs; nothing to tell: {', '.join(untold) or 'none'}")
+    told = {kpi for kpi, _, day, _ in world.truth.kpis_with_files if day >= world.first_day}
+    untold = ", ".join(sorted(KPIS.keys() - told)) or "none"
+    say(f"\n{len(told)} of {len(KPIS)} KPIs have something to tell; without, and so zero or null: {untold}")
     identity = score_identity(lake, world.truth)
     say(
         f"\nprofiles: {identity.profiles_equal} of {identity.profiles_expected} equal the truth; "
