@@ -32,7 +32,7 @@ def reasons(tickets: pa.Table, *, first_day: date, today: date) -> pa.Table:
         counts[day - timedelta(days=day.weekday())][reason or UNASSIGNED] += 1
     week = first_day + timedelta(days=-first_day.weekday() % 7)
     rows: list[dict[str, Any]] = []
-    seen: set[str] = set()
+    seen = {reason for earlier, found in counts.items() if earlier < week for reason in found}
     while week + _WEEK <= today:
         earlier = [counts[week - n * _WEEK] for n in range(1, WEEKS_BEFORE + 1)]
         before = sum(earlier, Counter())

@@ -1,28 +1,26 @@
 """The channel a visit came through: ordered rules over campaign medium and referrer type.
 
-The first rule that fits wins. The channels are those of the usual default channel group of web analytics.
+The first rule that fits wins. The channels are those of Google Analytics 4's default channel group as far as
+medium and referrer tell; it also looks at the source, by lists of sites.
 """
 
-CHANNELS = (
-    "Email",
-    "Paid Search",
-    "Organic Social",
-    "Display",
-    "Affiliates",
-    "Organic Search",
-    "Referral",
-    "Direct",
-    "Other",
-)
+import re
 
-_BY_MEDIUM: tuple[tuple[str, tuple[str, ...]], ...] = (
-    ("Email", ("email", "e-mail", "newsletter")),
-    ("Paid Search", ("cpc", "ppc", "paid")),
-    ("Organic Social", ("social", "sm")),
-    ("Display", ("display", "banner", "cpm")),
-    ("Affiliates", ("affiliate",)),
+_BY_MEDIUM = tuple(
+    (channel, re.compile(medium))
+    for channel, medium in (
+        ("Email", r"e[-_ ]?mail|newsletter"),
+        ("SMS", r"sms$"),
+        ("Paid Social", r"(paid|cpc|cpm|ppc)[-_ ]?social|social[-_ ]?(paid|cpc|cpm|ads?)"),
+        ("Paid Search", r"(cpc|ppc|paid|(paid|cpc|ppc)[-_ ]?search)$"),
+        ("Display", r"display|banner|interstitial|expandable|cpm$"),
+        ("Affiliates", r"affiliate"),
+        ("Paid Other", r"paid|cpa$|cpv$|retargeting"),
+        ("Organic Social", r"social|sm$"),
+        ("Organic Search", r"organic$"),
+        ("Referral", r"(referral|app|link)$"),
+    )
 )
-_EXACT_MEDIA = frozenset({"sm", "cpc", "ppc", "cpm"})
 _BY_REFERRER = {
     "search": "Organic Search",
     "social": "Organic Social",
@@ -35,8 +33,5 @@ def traffic_channel(referrer_type: str | None, campaign: str | None, medium: str
     """The channel of a visit. A campaign, by its name, medium or referrer type, goes before the referrer."""
     if campaign or medium or referrer_type == "campaign":
         word = (medium or "").strip().lower()
-        for channel, starts in _BY_MEDIUM:
-            if any(word == start if start in _EXACT_MEDIA else word.startswith(start) for start in starts):
-                return channel
-        return "Other"
+        return next((channel for channel, begins in _BY_MEDIUM if begins.match(word)), "Other")
     return _BY_REFERRER.get(referrer_type or "", "Other")

@@ -69,6 +69,21 @@ def test_a_reason_is_new_when_first_seen_after_weeks_that_tell(weeks, is_new):
     assert _weeks(*weeks)[MONDAY + timedelta(days=7 * (len(weeks) - 1)), "b"]["is_new"] is is_new
 
 
+def test_a_reason_seen_before_the_first_whole_week_is_not_new():
+    days = [MONDAY - timedelta(days=5), *(MONDAY + timedelta(days=7 * n) for n in range(4))]
+    told = ["b", "a", "a", "a", "b"]
+    rows = [
+        {"ticket_id": day.isoformat(), "reason": reason, "created_day": day}
+        for day, reason in zip(days, told, strict=True)
+    ]
+    found = reasons(
+        pa.Table.from_pylist(rows, TICKETS.schema),
+        first_day=MONDAY - timedelta(days=6),
+        today=MONDAY + timedelta(days=28),
+    )
+    assert not any(row["is_new"] for row in found.to_pylist())
+
+
 def test_only_whole_weeks_that_are_over_are_told():
     wednesday = MONDAY + timedelta(days=2)
     found = _weeks({"a": 7}, {"a": 7}, {"a": 7}, first=wednesday, today=MONDAY + timedelta(days=20))
