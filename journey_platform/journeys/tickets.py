@@ -22,7 +22,8 @@ def tickets(touchpoints: "ir.Table") -> "ir.Table":
     """Rows of `tables.TICKETS`, without working time, from rows of `tables.JOURNEY_TOUCHPOINTS`, of all days.
 
     A ticket is known from its creation on: replies to one that was never seen created are left out. A ticket
-    that was solved, opened again and solved again counts as solved the last time.
+    that was solved, opened again and solved again counts as solved the last time; one that is open again, as
+    not solved.
     """
     import ibis
 
@@ -36,6 +37,12 @@ def tickets(touchpoints: "ir.Table") -> "ir.Table":
         replied_at=acts.occurred_at.min(where=acts.type == "ticket_replied"),
         solved_day=acts.day.max(where=is_solved),
         solved_at=acts.occurred_at.max(where=is_solved),
+        opened_at=acts.occurred_at.max(where=acts.type == "ticket_reopened"),
+    )
+    is_open = (found.opened_at > found.solved_at).fill_null(False)
+    found = found.mutate(
+        solved_day=ibis.ifelse(is_open, None, found.solved_day),
+        solved_at=ibis.ifelse(is_open, None, found.solved_at),
     )
     found = found.filter(found.created_at.notnull()).rename(ticket_id="subject_id")
     following = ibis.window(group_by=["person_key", "reason"], order_by=["created_at", "ticket_id"])

@@ -16,7 +16,7 @@ WEB = ("page_view", "search", "add_to_cart", "cart", "order", "event", "error")
 _CLICKS = ("click", "dead_click")
 _PURCHASE = ("purchase",)
 _MONEY = (*_PURCHASE, "refund", "cancellation")
-_TICKET = ("ticket_created", "ticket_replied", "ticket_solved")
+_TICKET = ("ticket_created", "ticket_replied", "ticket_solved", "ticket_reopened")
 _OWN: tuple[Reason, ...] = (
     "robot",
     "machine",

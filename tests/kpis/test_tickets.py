@@ -60,6 +60,18 @@ def test_a_ticket_is_put_together_from_what_happened_to_it():
     assert found[1]["next_at"] is None
 
 
+@pytest.mark.parametrize(
+    ("solved_again", "waits"),
+    [pytest.param(None, True, id="open"), pytest.param("2026-02-06 10:00", False, id="solved again")],
+)
+def test_a_ticket_that_is_open_again_is_not_solved(solved_again, waits):
+    first = _ticket(1, 1, "2026-02-02 10:00", None, "2026-02-03 10:00")
+    again = first[-1] | {"type": "ticket_reopened", "occurred_at": at("2026-02-04 10:00")}
+    rows = [*first, again, *_ticket(1, 1, None, None, solved_again)]
+    found = of_kpi(_parts("ticket_backlog", rows, as_of=date(2026, 2, 20)), "ticket_backlog", "day", "all")
+    assert (("2026-02-10", "all") in found) is waits
+
+
 OFFICE = BusinessHours(week="Mon-Fri 09:00-17:00", holidays=(date(2026, 2, 5),))
 
 

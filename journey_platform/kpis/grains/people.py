@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import ibis.expr.types as ir
 
 OUTBOUND = (
-    *("brand_post", "email_bounce", "ticket_replied", "ticket_solved"),
+    *("brand_post", "email_bounce", "ticket_replied", "ticket_solved", "ticket_reopened"),
     *("refund", "cancellation", "contract_ended"),
 )
 """Touchpoints that are not the person's own doing."""
