@@ -113,6 +113,8 @@ def _read_asset(vendor: str) -> dg.AssetsDefinition:
                 raw = {name: _pulled(platform, scratch, vendor, name, gone) for name in STREAMS[vendor]}
             except ConnectorError as error:
                 raise dg.Failure(str(error), allow_retries=isinstance(error, RetryableError)) from None
+            # What is said of people is as of the last night.
+            raw |= {name: current_versions(_archived(platform, vendor, name)) for name in mapping.LOOKUPS}
             mapped = mapping.touchpoints(raw, zone=platform.zone)
             rows = without_theirs(gone, table, mapped.rows)
             rows = rows.filter(pc.equal(rows["day"], pa.scalar(today, pa.date32())))
@@ -139,6 +141,10 @@ def _pulled(platform: Platform, scratch: Lake, vendor: str, name: str, gone: Era
         return pa.concat_tables([begun, scratch.read(table)])
     land_versions(scratch, table, pages, zone=platform.zone, run_id="today", extracted_at=now, erased=gone)
     return current_versions(scratch.read(table))
+
+
+def _archived(platform: Platform, vendor: str, name: str) -> pa.Table:
+    return platform.lake.read(archive_of(vendor, connector_of(vendor).stream(name)))
 
 
 def _values_asset(sources: Sequence[str]) -> dg.AssetsDefinition:

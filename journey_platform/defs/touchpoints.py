@@ -1,6 +1,6 @@
 """The assets of `touchpoints` and `contacts`: raw records in the canonical shape, vendor by vendor."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from datetime import date
 
 import dagster as dg
@@ -15,13 +15,13 @@ from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
 from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.erasure import Erased
-from journey_platform.landing.current import current_versions
+from journey_platform.landing.current import current_versions, retold
 from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import archive_of, connector_of, mapping_of
 from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.mapping import REJECTED, Mapped
+from journey_platform.touchpoints.mapping import REJECTED, LookedUp, Mapped
 
 # What a record tells falls on its own day or, past midnight, on the next.
 _CARRY_DAYS = 1
@@ -73,13 +73,13 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
             days_to_derive(context, lake.day_states(table)),
             {
                 **dict.fromkeys(events.values(), spilling),
-                **{raw: _days_of_changed(platform, vendor, table) for raw in entities.values()},
+                **{raw: days_told_of(platform, vendor, name, table) for name, raw in entities.items()},
             },
             span=platform.span,
             within=surrounded(context, platform, guarded=(table, suite)),
         )
         with platform.minding_erasures() as erased:
-            mapped = without_erased(erased, table, _mapped(platform, vendor, work.days))
+            mapped = without_erased(erased, table, mapped_on(platform, vendor, work.days))
             return keep_judged_days(
                 context,
                 platform,
@@ -92,7 +92,7 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
     return build
 
 
-def _mapped(platform: Platform, vendor: str, days: Sequence[date]) -> Mapped:
+def mapped_on(platform: Platform, vendor: str, days: Sequence[date]) -> Mapped:
     """What the vendor's records make on `days`, and on the days beside them."""
     if not days:
         return Mapped(touchpoints_table(vendor).empty(), REJECTED.empty_table())
@@ -165,6 +165,48 @@ def _days_of_changed(platform: Platform, vendor: str, table: Table) -> Touched:
         return days | set(stored.filter(is_changed)["day"].to_pylist())
 
     return touched
+
+
+def days_told_of(platform: Platform, vendor: str, stream: str, table: Table) -> Touched:
+    """Days of a vendor's touchpoints that changed records of a stream of entities tell of."""
+    lookup = mapping_of(vendor).LOOKUPS.get(stream)
+    if lookup is None:
+        return _days_of_changed(platform, vendor, table)
+    return _days_of_retold(platform, vendor, table, lookup)
+
+
+def _days_of_retold(platform: Platform, vendor: str, table: Table, lookup: LookedUp) -> Touched:
+    """Days of touchpoints about things that name an entity of which something else is said than before;
+    also of those that were left out by what was said."""
+
+    def touched(raw: Table, since: int | None) -> set[date]:
+        lake, mapping = platform.lake, mapping_of(vendor)
+        if since is None:
+            return set(lake.day_states(table))
+        keys = retold(lake.read(raw), changed_days(lake, raw, since), lookup.says)
+        streams = [name for name in mapping.TOUCHPOINT_STREAMS if name not in mapping.LOOKUPS]
+        events, entities = _archives(vendor, streams)
+        told = {name: current_versions(lake.read(t)) for name, t in entities.items()} if keys else {}
+        things = _naming(mapping.touchpoints(told, zone=platform.zone).rows, lookup.kind, keys)["subject_id"]
+        if not len(things):
+            return set()
+        told |= {name: lake.read(t) for name, t in events.items()}
+        rows = mapping.touchpoints(told, zone=platform.zone).rows
+        days = rows.filter(pc.is_in(rows["subject_id"], things.combine_chunks()))["day"]
+        return set(days.to_pylist())
+
+    return touched
+
+
+def _naming(rows: pa.Table, kind: str, values: Iterable[str]) -> pa.Table:
+    """The touchpoints that carry an identifier of that kind with one of the values."""
+    carried = rows["identifiers"].combine_chunks()
+    pairs = carried.flatten()
+    is_one = pc.and_(
+        pc.equal(pc.struct_field(pairs, "kind"), kind),
+        pc.is_in(pc.struct_field(pairs, "value"), pa.array(sorted(values), pa.string())),
+    )
+    return rows.take(pc.unique(pc.list_parent_indices(carried).filter(is_one)))
 
 
 def without_erased(erased: Erased, table: Table, mapped: Mapped) -> Mapped:

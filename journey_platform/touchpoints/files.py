@@ -22,6 +22,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     Pairs,
@@ -134,6 +135,8 @@ class DeclarationMistake(ValueError):  # noqa: N818
 
 class FileMapping:
     """The mapping of declared feeds; offers what a vendor's module does (`touchpoints.vendors.Mapper`)."""
+
+    LOOKUPS: Mapping[str, LookedUp] = {}
 
     def __init__(self, feeds: Mapping[str, FeedRules], kinds: Collection[str]) -> None:
         """`kinds`: of identifiers. Raises `DeclarationMistake`."""

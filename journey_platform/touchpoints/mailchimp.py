@@ -8,6 +8,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     Pairs,
@@ -23,6 +24,7 @@ from journey_platform.touchpoints.mapping import (
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("email_activity", "unsubscribes", "campaigns")
 CONTACT_STREAMS: tuple[str, ...] = ("members",)
+LOOKUPS: Mapping[str, LookedUp] = {}
 
 _TYPES = {"open": "email_open", "click": "email_click", "bounce": "email_bounce"}
 _APPLE_NETWORK = "17."

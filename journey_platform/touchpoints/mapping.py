@@ -58,6 +58,19 @@ def excluded(why: str, field: str) -> Refusal:
     return Refusal(f"excluded: {why}", field, severity="excluded")
 
 
+@dataclass(frozen=True)
+class LookedUp:
+    """What a mapping takes from entities of a stream that gives no touchpoints itself.
+
+    `says`: what it takes from a record's body. `kind`: that of the identifier by which a touchpoint of
+    another entity, say a ticket, names it: by its record key. What is said matters to every touchpoint with
+    the `subject_id` of that one.
+    """
+
+    kind: str
+    says: Callable[[str], object]
+
+
 class Origin(msgspec.Struct, gc=False):
     """Where a record comes from. Times are microseconds since 1970, UTC."""
 

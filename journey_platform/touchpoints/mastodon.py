@@ -17,6 +17,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     StreamMapping,
@@ -29,6 +30,7 @@ from journey_platform.touchpoints.mapping import (
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("account_statuses", "search", "tag_timelines")
 CONTACT_STREAMS: tuple[str, ...] = TOUCHPOINT_STREAMS
+LOOKUPS: Mapping[str, LookedUp] = {}
 PER_FOLLOWER = "per_follower"
 """Unit of the value of the brand's own posts."""
 

@@ -13,6 +13,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     DAY_MICROSECONDS,
+    LookedUp,
     Mapped,
     Origin,
     Pairs,
@@ -30,6 +31,7 @@ from journey_platform.touchpoints.traffic import traffic_channel
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("visits",)
 CONTACT_STREAMS: tuple[str, ...] = ()
+LOOKUPS: Mapping[str, LookedUp] = {}
 
 # A mailing that is sent as a test keeps [UNIQID] in its links.
 _MAILING_LINK = re.compile(r"[?&]mc_eid=([0-9a-f]{6,})(?:[&#]|$)")

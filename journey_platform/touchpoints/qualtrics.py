@@ -14,6 +14,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     Refusal,
@@ -30,6 +31,7 @@ from journey_platform.touchpoints.scales import Measure, Scale, UnknownScale, sc
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("responses", "survey_definitions")
 CONTACT_STREAMS: tuple[str, ...] = ("responses",)
+LOOKUPS: Mapping[str, LookedUp] = {}
 
 _Answers = dict[str, str | None]
 _TICKET = "ticket_id"

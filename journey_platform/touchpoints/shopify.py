@@ -16,6 +16,7 @@ import pyarrow as pa
 from journey_platform.touchpoints.carried import spelled
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     Pairs,
@@ -32,6 +33,7 @@ from journey_platform.touchpoints.mapping import (
 
 TOUCHPOINT_STREAMS: tuple[str, ...] = ("orders",)
 CONTACT_STREAMS: tuple[str, ...] = ("orders",)
+LOOKUPS: Mapping[str, LookedUp] = {}
 
 _PLACES = {"web": "web", "pos": "store", "phone": "phone", "shopify_draft_order": "phone"}
 _HEARD = "how did you hear about us"

@@ -12,6 +12,7 @@ import pyarrow as pa
 
 from journey_platform.touchpoints.mapping import (
     Contact,
+    LookedUp,
     Mapped,
     Origin,
     Pairs,
@@ -26,7 +27,7 @@ from journey_platform.touchpoints.mapping import (
     text,
 )
 
-TOUCHPOINT_STREAMS: tuple[str, ...] = ("tickets", "satisfaction_ratings", "ticket_metric_events")
+TOUCHPOINT_STREAMS: tuple[str, ...] = ("tickets", "satisfaction_ratings", "ticket_metric_events", "users")
 CONTACT_STREAMS: tuple[str, ...] = ("users",)
 
 _SPAM = "spam"
@@ -60,6 +61,10 @@ class _MetricEvent(msgspec.Struct):
     type: str
 
 
+class _Role(msgspec.Struct):
+    role: str | None = None
+
+
 class _User(msgspec.Struct):
     id: int
     name: str | None = None
@@ -69,6 +74,16 @@ class _User(msgspec.Struct):
     role: str | None = None
     organization_id: int | None = None
     user_fields: dict[str, Any] = {}
+
+
+def _is_staff(user: str) -> bool:
+    try:
+        return msgspec.json.decode(user, type=_Role).role in _STAFF
+    except msgspec.DecodeError:
+        return False
+
+
+LOOKUPS: Mapping[str, LookedUp] = {"users": LookedUp("zendesk_user_id", _is_staff)}
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
