@@ -3,7 +3,7 @@
 Timelines page only by the Link header; an empty page has none. Ids grow with time (milliseconds since 1970 in
 the upper bits), so a window is read upward from its start. Errors are worded in the server's language: only
 their status counts. `text`, the content without HTML, is added to each status; those under a competitor's tag
-are marked `is_competitor`.
+are marked `is_competitor`, those by one of the brand's accounts `is_brand`, wherever they were found.
 """
 
 from collections.abc import Callable, Iterator, Mapping
@@ -69,6 +69,10 @@ class _Account(msgspec.Struct):
     id: str
 
 
+class _Written(msgspec.Struct):
+    account: _Account
+
+
 class _Instance(msgspec.Struct):
     domain: str
 
@@ -84,6 +88,7 @@ def _created(status: _Status) -> datetime:
 _STATUSES = RowReader(_Status, lambda status: joined(status.id), _created)
 _TAGGED = RowReader(_Status, lambda status: joined(status.tag, status.id), _created)
 _decoder = msgspec.json.Decoder(_Status)
+_by_whom = msgspec.json.Decoder(_Written)
 
 
 def _stream(name: str, grain: str, primary_key: tuple[str, ...]) -> Stream:
@@ -133,12 +138,12 @@ class Mastodon(Connector):
         theirs = {tag: {"tag": tag, "is_competitor": True} for tag in self._competitors}
         for tag, fields in (ours | theirs).items():
             for rows in self._timeline("tag_timelines", f"api/v1/timelines/tag/{tag}", window):
-                yield _TAGGED.page([_with_text(row, fields) for row in rows], window)
+                yield _TAGGED.page([self._told(row, fields) for row in rows], window)
 
     def _account_statuses(self, window: Window) -> Iterator[Page]:
         for account in self._accounts:
             for rows in self._timeline("account_statuses", f"api/v1/accounts/{account}/statuses", window):
-                yield _STATUSES.page([_with_text(row) for row in rows], window)
+                yield _STATUSES.page([self._told(row) for row in rows], window)
 
     def _search(self, window: Window) -> Iterator[Page]:
         where = "mastodon/search"
@@ -158,7 +163,15 @@ class Mastodon(Connector):
         if self._query:
             read = settled(lambda: by_offset(fetch, _STATUSES_A_PAGE, where=where), _id_of, where=where)
             for rows in read:
-                yield _STATUSES.page([_with_text(row) for row in rows], window)
+                yield _STATUSES.page([self._told(row) for row in rows], window)
+
+    def _told(self, row: bytes, fields: Mapping[str, Any] = _NOTHING) -> bytes:
+        """The status as it is kept: with its plain text, how it was found, and whether it is the brand's."""
+        try:
+            is_brand = _by_whom.decode(row).account.id in self._accounts
+        except ValueError:
+            is_brand = False
+        return _with_text(row, {**fields, "is_brand": True} if is_brand else fields)
 
     def _timeline(self, stream: str, path: str, window: Window) -> Iterator[list[bytes]]:
         """Upward from the window's start by the `prev` links, until a page is empty or past the window."""
@@ -203,7 +216,7 @@ def _number(row: bytes) -> int:
     return int(found) if isinstance(found, str) and found.isdigit() else 0
 
 
-def _with_text(row: bytes, fields: Mapping[str, Any] = _NOTHING) -> bytes:
+def _with_text(row: bytes, fields: Mapping[str, Any]) -> bytes:
     """The status with its plain text (a reblog's is that of the original) and how it was found."""
     try:
         status = _decoder.decode(row)

@@ -11,7 +11,7 @@ _EMAIL = (*_SENT, "mailchimp/email_activity")
 _SOCIAL = ("mastodon/tag_timelines", "mastodon/search")
 _OWN_POSTS = ("mastodon/account_statuses",)
 _SURVEY = ("qualtrics/responses",)
-_WRITTEN = ("mastodon/tag_timelines", "qualtrics/responses", "zendesk/tickets")
+_WRITTEN = (*_SOCIAL, "qualtrics/responses", "zendesk/tickets")
 
 _BY_CAMPAIGN = (EVERYTHING, "campaign")
 _BY_TEXT = (EVERYTHING, "channel", "topic")

@@ -11,6 +11,7 @@ EVERYWHERE = (
     "zendesk/tickets",
     "qualtrics/responses",
     "mastodon/tag_timelines",
+    "mastodon/search",
 )
 _BY_PERSON = (EVERYTHING, "account", "plan", "country", "segment")
 _BY_REASON = (EVERYTHING, "reason")

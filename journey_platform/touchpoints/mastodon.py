@@ -1,7 +1,8 @@
 """Mastodon: public statuses about the brand, and the brand's own.
 
 The same status may arrive in several streams and under several tags: it is one touchpoint, whose id names the
-status and not the stream. The accounts whose statuses are asked for (`account_statuses`) are the brand's own.
+status and not the stream. The brand's own are marked so by the connector, which knows the brand's accounts;
+of records that were kept before there were marks, those whose author has a status in `account_statuses`.
 A status under a competitor's tag is a touchpoint of its own for each such tag, and nobody's: it tells how
 much is said of others, and no more. How often a status was answered, boosted and liked, and how many follow
 its author, is told as of the reading.
@@ -59,6 +60,7 @@ class _Status(msgspec.Struct):
     favourites_count: int | None = None
     tag: str = ""
     is_competitor: bool = False
+    is_brand: bool = False
 
 
 def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
@@ -71,7 +73,7 @@ def touchpoints(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     brand = _brand_accounts(raw)
 
     def rows(status: _Status, origin: Origin) -> Iterator[Touch]:
-        is_brand = status.account.id in brand
+        is_brand = status.is_brand or status.account.id in brand
         is_reblog = status.reblog is not None
         if status.is_competitor:
             if not is_brand:
@@ -104,7 +106,8 @@ def contacts(raw: Mapping[str, pa.Table], *, zone: str) -> Mapped:
     brand = _brand_accounts(raw)
 
     def rows(status: _Status, origin: Origin) -> Iterator[Contact]:
-        if status.account.id in brand or status.account.bot or status.is_competitor:
+        is_brand = status.is_brand or status.account.id in brand
+        if is_brand or status.account.bot or status.is_competitor:
             return
         yield Contact(
             observed_at=origin.occurred_at,

@@ -113,6 +113,15 @@ def test_what_stands_under_a_competitors_tag_is_marked() -> None:
     assert len({record.key for record in found}) == 3
 
 
+@pytest.mark.parametrize("stream", ["tag_timelines", "account_statuses", "search"])
+def test_the_brands_own_statuses_are_marked_wherever_they_are_found(stream: str) -> None:
+    own, other = (status(f"2026-03-10T12:0{n}:00+00:00", account={"id": n, "acct": "x"}) for n in ("9", "1"))
+    strange = status("2026-03-10T12:02:00+00:00", account="9")
+    with server([own, other, strange]) as replay:
+        found = records(connector("mastodon", replay, MASTODON_ACCOUNTS="9").read(stream, DAY))
+    assert [body(record).get("is_brand") for record in found] == [True, None, None]
+
+
 def test_a_tag_is_ours_or_a_competitors() -> None:
     with server([]) as replay, pytest.raises(ConfigurationError, match="MASTODON_COMPETITORS names a tag"):
         connector("mastodon", replay, MASTODON_TAGS="one,Two", MASTODON_COMPETITORS="two")

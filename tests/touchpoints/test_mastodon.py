@@ -86,6 +86,13 @@ def test_the_last_edit_of_a_status_counts_whatever_the_order() -> None:
         assert row["text"] == "third"
 
 
+def test_the_brand_is_known_on_a_day_without_a_status_of_its_accounts() -> None:
+    marked = {"tag_timelines": [status("1", BRAND, is_brand=True), status("2")]}
+    assert [row["type"] for row in mapped(**marked)] == ["brand_post", "social_post"]
+    people = mastodon.contacts(tables(**marked), zone=ZONE).rows.to_pylist()
+    assert [who(row) for row in people] == [{"social_handle": "ann@social.example"}]
+
+
 def test_the_brands_own_posts_are_no_customers() -> None:
     own = status("2", BRAND)
     streams = {"account_statuses": [own], "tag_timelines": [own, status()], "search": [status("3", BRAND)]}
