@@ -28,6 +28,7 @@ from journey_platform.landing.current import current_versions
 from journey_platform.landing.refusals import quarantine_refused
 from journey_platform.quality.suites import suite_of
 from journey_platform.sources import FILES, archive_of
+from journey_platform.stewardship.hands import COLUMNS, days_changing_hands
 from journey_platform.tables import (
     IDENTIFIERS_TABLE,
     JOURNEY_TOUCHPOINTS,
@@ -69,7 +70,7 @@ def journey_assets(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         lake = platform.lake
 
         def reassigned(_: Table, since: int | None) -> set[date]:
-            return _days_of_reassigned(platform, since)
+            return _days_of_reassigned(platform, sources, since)
 
         work = plan(
             lake,
@@ -213,20 +214,20 @@ def _sentiment_asset(texts: Sequence[Table], partitions: dg.PartitionsDefinition
     return told
 
 
-def _days_of_reassigned(platform: Platform, since: int | None) -> set[date]:
-    """Days of people who lost or gained an identifier since that version of the identifiers."""
-    if since is None or not platform.lake.has_version(IDENTIFIERS_TABLE, since):
-        return set(platform.lake.day_states(JOURNEY_TOUCHPOINTS))
-    columns = ("identifier_key", "person_key")
-    old = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns, version=since))
-    new = platform.engine.memtable(platform.lake.read(IDENTIFIERS_TABLE, columns=columns))
-    both = old.join(new, "identifier_key", rname="new_{name}")
-    moved = both.filter(~both.person_key.identical_to(both.new_person_key))
-    stored = platform.engine.table(JOURNEY_TOUCHPOINTS)
-    people = moved.select("person_key").distinct()
-    touched = stored.join(people, stored.person_key.identical_to(people.person_key))
-    days = platform.engine.arrow(touched.select("day").distinct())
-    return set(days["day"].to_pylist())
+def _days_of_reassigned(platform: Platform, sources: Sequence[str], since: int | None) -> set[date]:
+    """Days on which touchpoints changed hands since that version of the identifiers."""
+    lake = platform.lake
+    if since is None or not lake.has_version(IDENTIFIERS_TABLE, since):
+        return set(lake.day_states(JOURNEY_TOUCHPOINTS))
+    return days_changing_hands(
+        lake,
+        platform.engine,
+        lake.read(IDENTIFIERS_TABLE, columns=COLUMNS, version=since),
+        lake.read(IDENTIFIERS_TABLE, columns=COLUMNS),
+        sources=sources,
+        secret=platform.pseudonym_key(),
+        spelling=platform.spelling,
+    )
 
 
 def _resolved_share(rows: pa.Table) -> dict[date, dict[str, float]]:

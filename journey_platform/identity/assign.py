@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
+import pyarrow.compute as pc
 
 from journey_platform.identity.columns import Codes, Ints, is_missing
 from journey_platform.identity.keys import identifier_keys
@@ -49,6 +50,24 @@ def person_keys(
 ) -> pa.Array:
     """The person of each row of a column of type `tables.IDENTIFIERS`; null where none can be told."""
     return _Carried.of(lists, secret, spelling).persons(identifiers)
+
+
+def carrying(
+    lists: pa.ChunkedArray,
+    identifiers: pa.Table,
+    *,
+    secret: bytes,
+    spelling: Spelling = DEFAULT_SPELLING,
+) -> pa.Array:
+    """Which rows of such a column carry one of `identifiers` (identifier_key, kind), whoever decides them."""
+    row, kinds, values = flat_identifiers(lists)
+    is_near = pc.is_in(kinds, pc.unique(identifiers["kind"]))
+    row, names = row.filter(is_near), distinct(kinds.filter(is_near), values.filter(is_near), spelling)
+    keys = identifier_keys(secret, names.kinds(), names.values)
+    is_one = np.isin(keys, identifiers["identifier_key"].to_numpy())
+    is_carrying = np.zeros(len(lists), dtype=bool)
+    is_carrying[row.to_numpy()[is_one[names.of_row]]] = True
+    return pa.array(is_carrying)
 
 
 @dataclass(frozen=True)

@@ -11,13 +11,12 @@ from datetime import UTC, date, datetime, timedelta
 from functools import partial
 from typing import TYPE_CHECKING
 
-import numpy as np
 import pyarrow as pa
 import pyarrow.compute as pc
 
 from journey_platform.engine import Engine
 from journey_platform.identity.assign import assign
-from journey_platform.identity.changes import Moves, events, moves
+from journey_platform.identity.changes import events
 from journey_platform.identity.policy import POLICIES, Policies
 from journey_platform.identity.resolve import Resolution, resolve
 from journey_platform.kpis.catalogue import KPIS
@@ -26,6 +25,7 @@ from journey_platform.kpis.periods import days_of, periods_touched
 from journey_platform.lake import Lake
 from journey_platform.profiles.profiles import profiles
 from journey_platform.settings import Settings
+from journey_platform.stewardship.hands import days_changing_hands, days_of_gainers
 from journey_platform.stewardship.inputs import further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
 from journey_platform.tables import JOURNEY_TOUCHPOINTS, PROFILE_ATTRIBUTES_TABLE, PROFILES_TABLE, Table
@@ -86,17 +86,17 @@ def preview(
 def _effects(
     lake: Lake, engine: Engine, settings: Settings, before: Resolution, after: Resolution, *, secret: bytes
 ) -> tuple[tuple[date, ...], tuple[KpiChange, ...]]:
-    moved = moves(before.identifiers, after.identifiers)
-    is_found = _is_anyone_found(before.identifiers, after.identifiers)
-    weeks = periods_touched(_days_of(engine, moved, is_anyone_found=is_found), "week")
+    tables = before.identifiers, after.identifiers
+    sources, spelling = settings.sources, settings.spelling
+    concerned = days_changing_hands(
+        lake, engine, *tables, sources=sources, secret=secret, spelling=spelling
+    ) | days_of_gainers(engine, *tables)
+    weeks = periods_touched(sorted(concerned), "week")
     if not weeks:
         return (), ()
-    read = [lake.read(table, days_of(weeks, "week")) for table in touchpoint_tables(settings.sources)]
+    read = [lake.read(table, days_of(weeks, "week")) for table in touchpoint_tables(sources)]
     rows = pa.concat_tables(read)
-    assigned = [
-        assign(rows, found.identifiers, secret=secret, spelling=settings.spelling)
-        for found in (before, after)
-    ]
+    assigned = [assign(rows, found, secret=secret, spelling=spelling) for found in tables]
     by_id = [table.sort_by("touchpoint_id") for table in assigned]
     is_same = pc.equal(*(pc.fill_null(table["person_key"], 0) for table in by_id))
     days = pc.unique(by_id[0].filter(pc.invert(is_same))["day"]).to_pylist()
@@ -107,25 +107,6 @@ def _effects(
     nothing = (0.0, 0.0)
     kpis = [KpiChange(*name, *(part.get(name, nothing) for part in both)) for name in names]
     return tuple(sorted(days)), tuple(kpi for kpi in kpis if kpi.before != kpi.after)
-
-
-def _is_anyone_found(before: pa.Table, after: pa.Table) -> bool:
-    """Whether an identifier that belongs to nobody gets a profile."""
-    was_nobody = before.filter(before["person_key"].is_null())["identifier_key"]
-    somebody = after.filter(after["person_key"].is_valid())["identifier_key"]
-    return bool(pc.any(pc.is_in(was_nobody, somebody)).as_py())
-
-
-def _days_of(engine: Engine, moved: Moves, *, is_anyone_found: bool) -> Sequence[date]:
-    """Days on which those who lose or gain an identifier appear; of those found, any day with a stranger."""
-    is_changed = moved.is_released | (moved.before != moved.after)
-    people = np.unique(np.concatenate([moved.before[is_changed], moved.after[is_changed]]))
-    stored = engine.table(JOURNEY_TOUCHPOINTS)
-    listed = engine.memtable(pa.table({"person_key": pa.array(people, pa.int64())}))
-    theirs = stored.semi_join(listed, "person_key").select("day")
-    if is_anyone_found:
-        theirs = theirs.union(stored.filter(stored.person_key.isnull()).select("day"))
-    return sorted(engine.arrow(theirs.distinct())["day"].to_pylist())
 
 
 class _InMind:

@@ -107,7 +107,7 @@ def fill(root: Path) -> Lake:
         {
             "day": DAY,
             "contact_id": f"zendesk/users/{n}@0",
-            "observed_at": _moment(0),
+            "observed_at": moment(0),
             "vendor": "zendesk",
             "stream": "users",
             "record_key": str(n),
@@ -118,7 +118,7 @@ def fill(root: Path) -> Lake:
     ]
     lake.replace_days(contacts, pa.Table.from_pylist(said, schema=contacts.schema), [DAY], run_id="fill")
     kept = [
-        {"organization": f"zendesk:{n}", "name": name, "domains": [], "changed_at": _moment(0)}
+        {"organization": f"zendesk:{n}", "name": name, "domains": [], "changed_at": moment(0)}
         for n, name in enumerate(("Bakery of Ann@shop.example", "Eik Works"))
     ]
     lake.replace_all(ORGANIZATIONS, pa.Table.from_pylist(kept, schema=ORGANIZATIONS.schema), run_id="fill")
@@ -130,7 +130,7 @@ def fill(root: Path) -> Lake:
             "organization": "zendesk:1",
             "identifiers": _pairs((("zendesk_user_id", user),)),
             "is_default": False,
-            "observed_at": _moment(0),
+            "observed_at": moment(0),
         }
         for user in ("1", "3")
     ]
@@ -159,7 +159,7 @@ def touch(
     return {
         "day": DAY + timedelta(days=day),
         "touchpoint_id": f"{vendor}/{stream}/{key}",
-        "occurred_at": _moment(day),
+        "occurred_at": moment(day),
         "vendor": vendor,
         "stream": stream,
         "record_key": key,
@@ -171,7 +171,7 @@ def touch(
     }
 
 
-def _moment(day: int) -> datetime:
+def moment(day: int) -> datetime:
     return datetime(DAY.year, DAY.month, DAY.day, 9, tzinfo=UTC) + timedelta(days=day)
 
 
