@@ -34,7 +34,12 @@ _SPAM = "spam"
 _STAFF = frozenset({"agent", "admin"})
 _SCORES = {"good": 1.0, "bad": 0.0}
 _NO_SCORE = frozenset({"offered", "unoffered"})
-_TYPES = {("reply_time", "fulfill"): "ticket_replied", ("resolution_time", "fulfill"): "ticket_solved"}
+_TYPES = {
+    ("reply_time", "fulfill"): "ticket_replied",
+    ("resolution_time", "fulfill"): "ticket_solved",
+    ("resolution_time", "activate"): "ticket_reopened",
+}
+_SINCE_CREATION_US = 60_000_000
 
 
 class _Ticket(msgspec.Struct):
@@ -153,13 +158,16 @@ def _rated(
 def _handled(
     tickets: Mapping[int, _Ticket], staff: frozenset[int]
 ) -> Callable[[_MetricEvent, Origin], Iterator[Touch]]:
-    """Metric events that a customer notices: a reply, a solution. The others are clockwork."""
+    """Metric events that a customer notices: a reply, a solution, that it is open again. The others are
+    clockwork, as is the start of the clock with the ticket."""
 
     def rows(event: _MetricEvent, origin: Origin) -> Iterator[Touch]:
         kind = _TYPES.get((event.metric, event.type))
         if kind is None:
             return
         ticket = tickets.get(event.ticket_id)
+        if kind == "ticket_reopened" and not _is_later(origin, ticket):
+            return
         if ticket is not None:
             _check_counts(ticket, staff)
         yield Touch(
@@ -171,6 +179,13 @@ def _handled(
         )
 
     return rows
+
+
+def _is_later(origin: Origin, ticket: _Ticket | None) -> bool:
+    """Whether the clock of a ticket that is known started again after its creation."""
+    if ticket is None or ticket.created_at.tzinfo is None:
+        return False
+    return origin.occurred_at > microseconds(ticket.created_at) + _SINCE_CREATION_US
 
 
 def _check_counts(ticket: _Ticket, staff: frozenset[int]) -> None:

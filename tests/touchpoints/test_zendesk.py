@@ -77,6 +77,7 @@ def test_a_sparse_ticket_still_counts() -> None:
     [
         pytest.param("reply_time", "fulfill", "ticket_replied", id="reply"),
         pytest.param("resolution_time", "fulfill", "ticket_solved", id="solution"),
+        pytest.param("resolution_time", "activate", "ticket_reopened", id="open again"),
         pytest.param("reply_time", "activate", None, id="clock started"),
         pytest.param("agent_work_time", "fulfill", None, id="another clock"),
     ],
@@ -90,6 +91,13 @@ def test_metric_events_that_a_customer_notices_are_touchpoints(
     assert [row["type"] for row in rows] == ([touchpoint] if touchpoint else [])
     assert all(who(row) == {"zendesk_user_id": "6130907993114"} for row in rows)
     assert found.rejected.num_rows == 0
+
+
+def test_the_clock_that_starts_with_the_ticket_opens_nothing_again() -> None:
+    event = {"id": 1, "ticket_id": 28, "metric": "resolution_time", "type": "activate"}
+    created = ticket(created_at="2026-03-10T12:00:00Z")
+    rows = zendesk.touchpoints(tables(created, ticket_metric_events=event), zone=ZONE).rows
+    assert rows["type"].to_pylist() == ["ticket_created"]
 
 
 def test_what_happens_to_an_excluded_ticket_is_excluded_too() -> None:
