@@ -7,12 +7,16 @@ promotion: what was published when is told by them.
 
 import json
 import os
+from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import datetime
 from pathlib import Path
+from typing import Any
+from uuid import uuid4
 
 from journey_platform.lake import Lake
-from journey_platform.lake.shadows import Refused, Shadow, discard, rank, shadows, write_whole
+from journey_platform.lake.shadows import Refused, Shadow, discard, rank, shadows
 from journey_platform.tables import RESTATEMENTS
 
 _INTENT = "promoting.json"
@@ -43,7 +47,8 @@ def changed_tables(shadow: Shadow) -> dict[str, tuple[int, int]]:
 
 
 def promote(shadow: Shadow, *, now: datetime) -> Promoted:
-    """Publish the shadow, and remove it. Raises `Refused` where a table has moved since it was made."""
+    """Publish the shadow, and remove it. Raises `Refused` where a table has moved since it was made, and
+    where another one has ended its promotion."""
     changed = changed_tables(shadow)
     moved = [name for name, (old, _) in changed.items() if _newest(shadow.root / name / _LOG) != old]
     if moved:
@@ -51,59 +56,99 @@ def promote(shadow: Shadow, *, now: datetime) -> Promoted:
             f"{', '.join(moved)} changed since {shadow.name} was made: discard it and preview again"
         )
     tables = [[name, old, new] for name, (old, new) in changed.items()]
-    write_whole(shadow.folder / _INTENT, {"at_ms": int(now.timestamp() * 1000), "tables": tables})
-    return _carried_out(shadow)
+    # A shadow that is gone, or an intent that is there, is another's promotion of it.
+    with suppress(FileNotFoundError):
+        _create(shadow.folder / _INTENT, json.dumps({"at_ms": int(now.timestamp() * 1000), "tables": tables}))
+    intent = _intent(shadow)
+    if intent is None:
+        raise Refused(f"the promotion of {shadow.name} had been begun and is ended now")
+    return _carried_out(shadow, intent)
 
 
 def finish_promotions(lake: Lake) -> list[Promoted]:
     """End every promotion that was begun and not ended. Everything that writes to a lake calls this first."""
-    return [_carried_out(shadow) for shadow in shadows(lake) if (shadow.folder / _INTENT).exists()]
+    begun = [(shadow, _intent(shadow)) for shadow in shadows(lake)]
+    return [_carried_out(shadow, intent) for shadow, intent in begun if intent is not None]
 
 
-def _carried_out(shadow: Shadow) -> Promoted:
-    """Safe to do twice, and by two at once: each step is there already, or is the same."""
-    intent = json.loads((shadow.folder / _INTENT).read_text())
+def _intent(shadow: Shadow) -> dict[str, Any] | None:
+    try:
+        told: dict[str, Any] = json.loads((shadow.folder / _INTENT).read_text())
+    except FileNotFoundError:
+        return None
+    return told
+
+
+def _carried_out(shadow: Shadow, intent: Mapping[str, Any]) -> Promoted:
+    """Safe to do twice, and by several at once: each step is there already, or is the same.
+
+    Where another one has ended it meanwhile, the shadow is gone and the lake itself tells how far that went.
+    """
     done: dict[str, tuple[int, int]] = {}
-    moved = None
+    moved, at_ms = None, intent["at_ms"]
     for name, old, new in intent["tables"]:
         source, target = shadow.folder / "lake" / name, shadow.root / name
-        if not all(_put(source, target, version, intent["at_ms"]) for version in range(old + 1, new + 1)):
+        try:
+            is_put = all(_put(source, target, version, at_ms) for version in range(old + 1, new + 1))
+        except FileNotFoundError:
+            if _intent(shadow) is not None:
+                raise
+            is_put = _is_there(target, new, at_ms)
+        if not is_put:
             moved = name
             break
         done[name] = (old, new)
-    discard(shadow)
+    with suppress(Refused):
+        discard(shadow)
     return Promoted(done, moved)
 
 
 def _put(source: Path, target: Path, version: int, at_ms: int) -> bool:
     """Make the shadow's commit the lake's; False where another one has its place."""
-    entry = f"{version:020}.json"
+    entry = _entry(version)
     actions = [json.loads(line) for line in (source / _LOG / entry).read_text().splitlines()]
     for action in actions:
         if "add" in action:
-            _link(source / action["add"]["path"], target / action["add"]["path"])
+            file = target / action["add"]["path"]
+            file.parent.mkdir(parents=True, exist_ok=True)
+            _link(source / action["add"]["path"], file)
         if "commitInfo" in action:
             action["commitInfo"]["timestamp"] = at_ms
     content = "\n".join(json.dumps(action, separators=(",", ":")) for action in actions)
     (target / _LOG).mkdir(parents=True, exist_ok=True)
-    draft = target / _LOG / f".{entry}.{os.getpid()}.draft"
-    with draft.open("w") as out:
-        out.write(content)
-        out.flush()
-        os.fsync(out.fileno())
+    _create(target / _LOG / entry, content)
+    return (target / _LOG / entry).read_text() == content
+
+
+def _is_there(target: Path, version: int, at_ms: int) -> bool:
+    """Whether the lake's commit is that of the promotion of that time: it comes after all before it."""
     try:
-        _link(draft, target / _LOG / entry)
-        return (target / _LOG / entry).read_text() == content
+        lines = (target / _LOG / _entry(version)).read_text().splitlines()
+    except FileNotFoundError:
+        return False
+    return any(json.loads(line).get("commitInfo", {}).get("timestamp") == at_ms for line in lines)
+
+
+def _entry(version: int) -> str:
+    return f"{version:020}.json"
+
+
+def _create(path: Path, content: str) -> None:
+    """Write a file whole, unless it is there already. Its folder must be there."""
+    draft = path.with_name(f".{path.name}.{uuid4().hex}.draft")
+    try:
+        with draft.open("w") as out:
+            out.write(content)
+            out.flush()
+            os.fsync(out.fileno())
+        _link(draft, path)
     finally:
-        draft.unlink()
+        draft.unlink(missing_ok=True)
 
 
 def _link(source: Path, target: Path) -> None:
-    target.parent.mkdir(parents=True, exist_ok=True)
-    try:
+    with suppress(FileExistsError):
         os.link(source, target)
-    except FileExistsError:
-        return
 
 
 def _newest(log: Path) -> int:

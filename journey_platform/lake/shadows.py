@@ -10,10 +10,12 @@ import os
 import re
 import shutil
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import date
 from pathlib import Path
 from typing import Any
+from uuid import uuid4
 
 from journey_platform.lake.errors import LakeError
 from journey_platform.lake.place import MARK
@@ -91,18 +93,27 @@ def shadows(lake: Lake) -> list[Shadow]:
     if "://" in lake.root:
         return []
     found = sorted(Path(lake.root).joinpath(_FOLDER).glob(f"*/{_ABOUT}"))
-    return [Shadow(Path(lake.root), path.parent.name) for path in found]
+    return [Shadow(Path(lake.root), path.parent.name) for path in found if _NAME.match(path.parent.name)]
 
 
 def discard(shadow: Shadow) -> None:
-    """Remove it. What the lake holds by the same files stays."""
-    if not shadow.folder.exists():
-        raise Refused(f"there is no preview {shadow.name}")
-    shutil.rmtree(shadow.folder)
+    """Remove it, at once for whoever looks. What the lake holds by the same files stays. Raises `Refused`
+    where it is gone already."""
+    gone = shadow.folder.with_name(f".{uuid4().hex}.gone")
+    try:
+        shadow.folder.rename(gone)
+    except FileNotFoundError:
+        raise Refused(f"there is no preview {shadow.name}") from None
+    # Also what a discarding that was cut short has left.
+    for left in gone.parent.glob(".*.gone"):
+        shutil.rmtree(left, ignore_errors=True)
 
 
 def discard_all(lake: Lake) -> None:
     """Remove every shadow, whole or not: by its names a shadow keeps files that the lake has let go."""
+    for shadow in shadows(lake):
+        with suppress(Refused):
+            discard(shadow)
     if "://" not in lake.root:
         shutil.rmtree(Path(lake.root) / _FOLDER, ignore_errors=True)
 
