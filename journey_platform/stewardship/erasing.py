@@ -65,7 +65,6 @@ def erase(
         names = names_of(lake, {k for _, k in named})
         if tells_of(theirs, names, who) or tells_of(theirs, names, why):
             raise ValueError("who and why stay in the ledger: they must not name the person")
-        redact(lake, theirs, names)
         day = now.astimezone(ZoneInfo(settings.zone)).date()
         row = erasure(named, who=who, why=why, decided_at=now, day=day)
         everybody = recognised(named, secret, settings)
@@ -74,6 +73,7 @@ def erase(
             for shared in losing_their_sharers(lake, settings, everybody, secret)
         ]
         decision_id = str(row["decision_id"][0].as_py())
+        redact(lake, theirs, names)
         lake.add_versions(DECISIONS, pa.concat_tables([row, *blocks]), run_id=decision_id, cursor=None)
     return finish(lake, settings, decision_id, secret=secret, now=now)
 

@@ -21,6 +21,7 @@ from journey_platform.settings import Settings
 from journey_platform.sources import FILES, file_mapping, sources
 from journey_platform.stewardship.inputs import UnknownId, contact_tables, further, seen, touchpoint_tables
 from journey_platform.stewardship.ledger import ledger
+from journey_platform.stewardship.names import is_named
 from journey_platform.stewardship.personal import parts_of
 from journey_platform.tables import DECISIONS, IDENTIFIERS_TABLE, PROFILES_TABLE, raw_table
 from journey_platform.touchpoints.carried import THINGS
@@ -107,12 +108,12 @@ def names_of(lake: Lake, keys: set[int]) -> set[str]:
     """The names that vendors give the person: read to redact, never kept."""
     rows = lake.read(PROFILES_TABLE, columns=("person_key", "name"))
     mine = rows.filter(pc.is_in(rows["person_key"], pa.array(sorted(keys), pa.int64())))
-    return {name.lower() for name in mine["name"].drop_null().to_pylist()}
+    return set(mine["name"].drop_null().to_pylist())
 
 
 def tells_of(theirs: Erased, names: set[str], text: str) -> bool:
     """Whether a text of a decision names the person."""
-    return theirs.is_named(text) or any(name in text.lower() for name in names)
+    return theirs.is_named(text) or any(is_named(name, text) for name in names)
 
 
 def redact(lake: Lake, theirs: Erased, names: set[str]) -> None:

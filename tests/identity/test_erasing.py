@@ -214,6 +214,15 @@ def test_an_erasure_cut_short_is_finished_by_the_next(
     assert counted[0] == counted[1]
 
 
+def test_an_erasure_that_is_refused_redacts_nothing(lake: Lake) -> None:
+    given = {"who": "kim", "now": NOW, "secret": SECRET.encode()}
+    said = "Ann@shop.example asked"
+    decide(lake, "block", [key("cookie_id", "kiosk")], who="kim", why=said, now=NOW, zone="UTC")
+    with pytest.raises(ValueError, match="why"):
+        erase(lake, load(), key("user_id", "u-ann"), why=" ", **given)
+    assert lake.read(DECISIONS)["why"].to_pylist() == [said]
+
+
 def test_earlier_reasons_that_name_the_person_are_redacted(lake: Lake, say: Say, tmp_path: Path) -> None:
     for hour, why in enumerate(("ann@shop.example wrote", "nothing to do with it")):
         decide(
