@@ -61,7 +61,7 @@ def _run(chosen: argparse.Namespace) -> _Lines:
         )
         yield f"{len(promoted.tables)} tables published, {restated.num_rows} values restated"
         if promoted.moved:
-            yield f"{promoted.moved} was changed meanwhile: run the job derive, or backfill the source again"
+            yield f"{promoted.moved} was changed meanwhile: run the job rederive, or backfill again"
     else:
         discard(named(lake, chosen.discard))
         yield f"{chosen.discard}: discarded"

@@ -85,7 +85,7 @@ def publish_preview(context: dg.OpExecutionContext, config: Preview, platform: P
     context.add_output_metadata({"tables": len(promoted.tables), "values_restated": restated.num_rows})
     if promoted.moved:
         raise dg.Failure(
-            f"{promoted.moved} was changed meanwhile: run the job derive, or backfill the source again",
+            f"{promoted.moved} was changed meanwhile: run the job rederive, or backfill again",
             allow_retries=False,
         )
 

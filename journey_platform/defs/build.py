@@ -21,7 +21,7 @@ from journey_platform.defs.health import health_assets
 from journey_platform.defs.heard import heard_asset
 from journey_platform.defs.insights import insight_assets
 from journey_platform.defs.intraday import intraday, intraday_assets, intraday_schedule
-from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure
+from journey_platform.defs.jobs import daily, daily_schedule, derive, derive_after_failure, rederive
 from journey_platform.defs.journeys import journey_assets
 from journey_platform.defs.kpis import kpi_assets
 from journey_platform.defs.maintenance import maintenance, weekly_maintenance
@@ -33,7 +33,7 @@ from journey_platform.defs.partitions import daily_partitions
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.reconciling import reconciliation_asset
 from journey_platform.defs.references import references_asset
-from journey_platform.defs.replays import rederive, rederive_what_changed, replay_job
+from journey_platform.defs.replays import rederive_what_changed, replay_job
 from journey_platform.defs.restatements import restatement_assets
 from journey_platform.defs.sources import source_assets
 from journey_platform.defs.standing import coverage_asset

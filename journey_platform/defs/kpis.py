@@ -14,6 +14,7 @@ from journey_platform.asking import declared
 from journey_platform.code_version import code_version
 from journey_platform.defs import checks
 from journey_platform.defs.describe import spec, whole_assets
+from journey_platform.defs.following import followed
 from journey_platform.defs.journeys import WITH_TICKETS
 from journey_platform.defs.keeping import keep_days, keep_judged_days, surrounded
 from journey_platform.defs.kpi_inputs import inputs_of
@@ -82,7 +83,7 @@ def _stage_asset(
     def valued(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake, today = platform.lake, platform.today()
         segments = of_people(declared(platform.settings).segments)
-        stood = _arrivals(platform, sources), _holds(platform, sources)
+        stood = arrived_days(platform, sources), _holds(platform, sources)
         revision, people = lake.cursor(IDENTIFIERS_TABLE) or "", lake.content(PROFILES_TABLE)
         asked = {*days_to_derive(context, lake.day_states(table)), *_ripened(platform, table, today)}
         work = plan(
@@ -157,7 +158,7 @@ def _bridges_asset(sources: Sequence[str], partitions: dg.PartitionsDefinition) 
         )
         found = BRIDGES.empty()
         if work.days:
-            fed = _arrivals(platform, sources)
+            fed = arrived_days(platform, sources)
             found = bridged(platform.engine, days=work.days, as_of=today, fed=fed)
         return keep_days(context, platform, BRIDGES, found, work)
 
@@ -229,22 +230,23 @@ def _holds(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
     return held_anywhere(found, sources)
 
 
-def _arrivals(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
-    """Per stream, the local days that arrived: of current state, those before it was asked last."""
+def arrived_days(platform: Platform, sources: Sequence[str]) -> dict[str, set[date]]:
+    """Per stream, the local days that arrived, and went on into touchpoints where these are made of it. Of
+    current state, the days before it was asked last arrived."""
     lake = platform.lake
     found: dict[str, set[date]] = {}
     for vendor in sources:
         for stream in connector_of(vendor).streams:
             table = archive_of(vendor, stream)
             if stream.kind is StreamKind.EVENT:
-                found[f"{vendor}/{stream.name}"] = set(lake.day_states(table))
+                there = set(lake.day_states(table))
+                found[f"{vendor}/{stream.name}"] = followed(platform, vendor, stream, there)
                 continue
             asked = checkpoint(lake, table)
             last = asked.asked_at.astimezone(ZoneInfo(platform.zone)).date() if asked else date.min
             first = platform.settings.start_date
-            found[f"{vendor}/{stream.name}"] = {
-                first + timedelta(days=n) for n in range((last - first).days if asked else 0)
-            }
+            there = {first + timedelta(days=n) for n in range((last - first).days if asked else 0)}
+            found[f"{vendor}/{stream.name}"] = followed(platform, vendor, stream, there)
     return arrived_everywhere(found, sources)
 
 

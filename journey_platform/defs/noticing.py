@@ -17,11 +17,10 @@ import msgspec
 from connectors.base import StreamKind
 from journey_platform.defs.catching_up import gaps
 from journey_platform.defs.describe import asset_key
-from journey_platform.defs.jobs import KIND_TAG
+from journey_platform.defs.jobs import KIND_TAG, rederive
 from journey_platform.defs.partitions import CHANGED_ONLY_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.pulling import consecutive
-from journey_platform.defs.replays import rederive
 from journey_platform.lake import Lake
 from journey_platform.landing.ledger import held_days
 from journey_platform.run_tags import range_tags

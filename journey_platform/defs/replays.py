@@ -4,7 +4,7 @@ from datetime import date
 
 import dagster as dg
 
-from journey_platform.defs.jobs import DERIVED, KIND_TAG, REDERIVE_TAG
+from journey_platform.defs.jobs import REDERIVE_TAG, rederive
 from journey_platform.defs.platform import Platform
 from journey_platform.defs.stewardship import identity_erase
 from journey_platform.landing.replay import quarantined_days, replay
@@ -22,14 +22,6 @@ class ReplayConfig(dg.Config):
     days: str = ""
     reason: str = ""
     accepts_held: bool = False
-
-
-rederive = dg.define_asset_job(
-    "rederive",
-    selection=dg.AssetSelection.groups("touchpoints") | DERIVED,
-    description="Touchpoints, customers, journeys and KPIs from the raw archive; no vendor is asked.",
-    tags={KIND_TAG: "derive"},
-)
 
 
 @dg.op(description="Rows of one raw table back through the gate, without the vendor.")

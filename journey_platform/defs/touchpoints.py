@@ -1,30 +1,27 @@
 """The assets of `touchpoints` and `contacts`: raw records in the canonical shape, vendor by vendor."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from datetime import date
 
 import dagster as dg
 import pyarrow as pa
 import pyarrow.compute as pc
 
-from connectors.base import StreamKind
 from journey_platform.defs import checks
 from journey_platform.defs.describe import asset_key, spec, whole_assets
+from journey_platform.defs.following import CARRY_DAYS, archives_of, made_from
 from journey_platform.defs.keeping import keep_judged_days, surrounded
 from journey_platform.defs.partitions import RANGE_POLICY, days_to_derive
-from journey_platform.defs.planning import Touched, changed_days, plan, widen, with_neighbours
+from journey_platform.defs.planning import plan, widen, with_neighbours
 from journey_platform.defs.platform import Platform
 from journey_platform.identity.erasure import Erased
-from journey_platform.landing.current import current_versions, retold
+from journey_platform.landing.current import current_versions
 from journey_platform.landing.erased import without_theirs
 from journey_platform.landing.refusals import refusals
 from journey_platform.quality.suites import suite_of
-from journey_platform.sources import archive_of, connector_of, mapping_of
+from journey_platform.sources import mapping_of
 from journey_platform.tables import QUARANTINE, Table, contacts_table, touchpoints_table
-from journey_platform.touchpoints.mapping import REJECTED, LookedUp, Mapped
-
-# What a record tells falls on its own day or, past midnight, on the next.
-_CARRY_DAYS = 1
+from journey_platform.touchpoints.mapping import REJECTED, Mapped
 
 
 def touchpoint_assets(
@@ -35,19 +32,11 @@ def touchpoint_assets(
     return [*mapped, *(_contacts_asset(vendor) for vendor in sources if mapping_of(vendor).CONTACT_STREAMS)]
 
 
-def _archives(vendor: str, streams: Sequence[str]) -> tuple[dict[str, Table], dict[str, Table]]:
-    """The raw tables of some streams: those of events, those of entities."""
-    known = {name: connector_of(vendor).stream(name) for name in streams}
-    events = {n: archive_of(vendor, s) for n, s in known.items() if s.kind is StreamKind.EVENT}
-    entities = {n: archive_of(vendor, s) for n, s in known.items() if s.kind is StreamKind.ENTITY}
-    return events, entities
-
-
 def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.AssetsDefinition:
     mapping = mapping_of(vendor)
     table = touchpoints_table(vendor)
     suite = suite_of(table)
-    events, entities = _archives(vendor, mapping.TOUCHPOINT_STREAMS)
+    events, entities = archives_of(vendor, mapping.TOUCHPOINT_STREAMS)
 
     @dg.multi_asset(
         name="__".join(table.key),
@@ -66,15 +55,11 @@ def _touchpoints_asset(vendor: str, partitions: dg.PartitionsDefinition) -> dg.A
     )
     def build(context: dg.AssetExecutionContext, platform: Platform) -> dg.MaterializeResult:
         lake = platform.lake
-        spilling = with_neighbours(lake, after=_CARRY_DAYS)
         work = plan(
             lake,
             table,
             days_to_derive(context, lake.day_states(table)),
-            {
-                **dict.fromkeys(events.values(), spilling),
-                **{raw: days_told_of(platform, vendor, name, table) for name, raw in entities.items()},
-            },
+            made_from(platform, vendor),
             span=platform.span,
             within=surrounded(context, platform, guarded=(table, suite)),
         )
@@ -97,8 +82,8 @@ def mapped_on(platform: Platform, vendor: str, days: Sequence[date]) -> Mapped:
     if not days:
         return Mapped(touchpoints_table(vendor).empty(), REJECTED.empty_table())
     mapping, lake = mapping_of(vendor), platform.lake
-    events, entities = _archives(vendor, mapping.TOUCHPOINT_STREAMS)
-    raw = {name: lake.read(t, widen(days, before=_CARRY_DAYS)) for name, t in events.items()}
+    events, entities = archives_of(vendor, mapping.TOUCHPOINT_STREAMS)
+    raw = {name: lake.read(t, widen(days, before=CARRY_DAYS)) for name, t in events.items()}
     raw |= {name: current_versions(lake.read(t)) for name, t in entities.items()}
     return mapping.touchpoints(raw, zone=platform.zone)
 
@@ -106,7 +91,7 @@ def mapped_on(platform: Platform, vendor: str, days: Sequence[date]) -> Mapped:
 def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
     mapping = mapping_of(vendor)
     table = contacts_table(vendor)
-    events, entities = _archives(vendor, mapping.CONTACT_STREAMS)
+    events, entities = archives_of(vendor, mapping.CONTACT_STREAMS)
     raw_tables = {**events, **entities}
 
     @whole_assets(
@@ -147,66 +132,6 @@ def _contacts_asset(vendor: str) -> dg.AssetsDefinition:
         )
 
     return build
-
-
-def _days_of_changed(platform: Platform, vendor: str, table: Table) -> Touched:
-    """Days of touchpoints that changed entities tell of: those their current versions fall on, and those on
-    which touchpoints of earlier versions stand.
-    """
-
-    def touched(raw: Table, since: int | None) -> set[date]:
-        lake = platform.lake
-        changed = lake.read(raw, changed_days(lake, raw, since))
-        fresh = mapping_of(vendor).touchpoints({raw.key[-1]: current_versions(changed)}, zone=platform.zone)
-        days = set(fresh.rows["day"].to_pylist())
-        stored = lake.read(table, columns=("day", "subject_id", "record_key"))
-        keys = changed["record_key"].combine_chunks()
-        is_changed = pc.or_(*(pc.is_in(stored[name], keys) for name in ("subject_id", "record_key")))
-        return days | set(stored.filter(is_changed)["day"].to_pylist())
-
-    return touched
-
-
-def days_told_of(platform: Platform, vendor: str, stream: str, table: Table) -> Touched:
-    """Days of a vendor's touchpoints that changed records of a stream of entities tell of."""
-    lookup = mapping_of(vendor).LOOKUPS.get(stream)
-    if lookup is None:
-        return _days_of_changed(platform, vendor, table)
-    return _days_of_retold(platform, vendor, table, lookup)
-
-
-def _days_of_retold(platform: Platform, vendor: str, table: Table, lookup: LookedUp) -> Touched:
-    """Days of touchpoints about things that name an entity of which something else is said than before;
-    also of those that were left out by what was said."""
-
-    def touched(raw: Table, since: int | None) -> set[date]:
-        lake, mapping = platform.lake, mapping_of(vendor)
-        if since is None:
-            return set(lake.day_states(table))
-        keys = retold(lake.read(raw), changed_days(lake, raw, since), lookup.says)
-        streams = [name for name in mapping.TOUCHPOINT_STREAMS if name not in mapping.LOOKUPS]
-        events, entities = _archives(vendor, streams)
-        told = {name: current_versions(lake.read(t)) for name, t in entities.items()} if keys else {}
-        things = _naming(mapping.touchpoints(told, zone=platform.zone).rows, lookup.kind, keys)["subject_id"]
-        if not len(things):
-            return set()
-        told |= {name: lake.read(t) for name, t in events.items()}
-        rows = mapping.touchpoints(told, zone=platform.zone).rows
-        days = rows.filter(pc.is_in(rows["subject_id"], things.combine_chunks()))["day"]
-        return set(days.to_pylist())
-
-    return touched
-
-
-def _naming(rows: pa.Table, kind: str, values: Iterable[str]) -> pa.Table:
-    """The touchpoints that carry an identifier of that kind with one of the values."""
-    carried = rows["identifiers"].combine_chunks()
-    pairs = carried.flatten()
-    is_one = pc.and_(
-        pc.equal(pc.struct_field(pairs, "kind"), kind),
-        pc.is_in(pc.struct_field(pairs, "value"), pa.array(sorted(values), pa.string())),
-    )
-    return rows.take(pc.unique(pc.list_parent_indices(carried).filter(is_one)))
 
 
 def without_erased(erased: Erased, table: Table, mapped: Mapped) -> Mapped:

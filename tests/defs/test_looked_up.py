@@ -8,8 +8,9 @@ from typing import Any
 import pyarrow as pa
 import pytest
 
+from journey_platform.defs.following import days_told_of
 from journey_platform.defs.platform import Platform
-from journey_platform.defs.touchpoints import days_told_of, mapped_on
+from journey_platform.defs.touchpoints import mapped_on
 from journey_platform.lake import Lake
 from journey_platform.sources import archive_of, connector_of
 from journey_platform.tables import touchpoints_table
@@ -72,7 +73,7 @@ def changing(platform: Platform) -> Change:
     def change(user: dict[str, Any]) -> set[date]:
         before = platform.lake.version(users)
         add(platform.lake, "users", user, noon(D1) + timedelta(hours=next(hours)))
-        days = sorted(days_told_of(platform, "zendesk", "users", TABLE)(users, before))
+        days = sorted(days_told_of(platform, "zendesk", "users")(users, before))
         rows = mapped_on(platform, "zendesk", days).rows
         rows = rows.filter(pa.array([day in days for day in rows["day"].to_pylist()], pa.bool_()))
         platform.lake.replace_days(TABLE, rows, days, run_id="again", allow_shrink=True)
@@ -106,4 +107,4 @@ def test_touchpoints_made_before_roles_were_looked_up_are_made_again(platform: P
     platform.lake.replace_days(TABLE, rebuilt(platform), DAYS, run_id="made")
     add(platform.lake, "users", AGENT, noon(D1))
     users = archive_of("zendesk", connector_of("zendesk").stream("users"))
-    assert days_told_of(platform, "zendesk", "users", TABLE)(users, None) == set(DAYS)
+    assert days_told_of(platform, "zendesk", "users")(users, None) == set(DAYS)

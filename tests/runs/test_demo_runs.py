@@ -112,6 +112,6 @@ def test_two_runs_at_once_give_the_same_tables(
     outcomes = [run.outcome() for run in both]
     assert [outcome.failures for outcome in outcomes] == [{}, {}]
     # What one had derived before the other's days arrived, the next run of either range puts right.
-    assert shared.run(Order(FIRST, LAST, job="derive")).failures == {}
+    assert shared.run(Order(FIRST, LAST, job="rederive")).failures == {}
     found = contents.fingerprints(shared.lake)
     assert contents.differences(found, undisturbed_narrow.fingerprints) == {}

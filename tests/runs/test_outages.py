@@ -121,7 +121,7 @@ def test_a_vendor_that_cannot_be_reached_fails_alone_and_the_others_kpis_are_der
     ]
     assert set(others) <= set(outcome.materialized)
 
-    derived = broken.run(Order(FIRST, LAST, job="derive"))
+    derived = broken.run(Order(FIRST, LAST, job="rederive"))
     assert derived.failures == {}
     theirs = {name for name, sources in SOURCES.items() if any(s.startswith("zendesk/") for s in sources)}
     assert theirs
