@@ -67,7 +67,14 @@ SHAPES = [
     pytest.param(
         "qualtrics", "responses", _EARLY_2020, ("QID", "ticket_id", "user_id"), id="qualtrics-responses"
     ),
-    pytest.param("mastodon", "tag_timelines", _AUGUST_2026, ("application",), id="mastodon-tag_timelines"),
+    pytest.param(
+        "mastodon",
+        "tag_timelines",
+        _AUGUST_2026,
+        # The connector's mark of the brand's own posts: the recorded ones under tags are others'.
+        ("application", "is_brand"),
+        id="mastodon-tag_timelines",
+    ),
     pytest.param(
         "mastodon",
         "account_statuses",
