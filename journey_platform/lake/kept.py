@@ -6,6 +6,8 @@ from threading import Lock
 
 import pyarrow as pa
 
+SMALL_BYTES = 2**16
+"""Larger files are read by the column."""
 _ROOM = 64 * 2**20
 _LARGEST_SHARE = 64
 

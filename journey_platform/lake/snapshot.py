@@ -20,6 +20,7 @@ from deltalake.transaction import AddAction, RemoveAction
 
 from journey_platform.lake.errors import UnsupportedTable, WriteFailed, in_words
 from journey_platform.lake.files import DataFile, DayState, named_in
+from journey_platform.lake.kept import SMALL_BYTES
 from journey_platform.tables import Table
 
 if TYPE_CHECKING:
@@ -71,7 +72,7 @@ class Snapshot:
         if file is None:
             return schema.empty_table()
         # What tells of persons is not kept: an erasure takes it from the disk alone.
-        if self.table.is_personal:
+        if self.table.is_personal or file.size > SMALL_BYTES:
             content = self._place.read(file, schema.names)
         else:
             uri = f"{self._place.uri}/{file.path}"
