@@ -253,12 +253,12 @@ class Qualtrics(Connector):
         return done.continuationToken or None
 
     def _completed(self, export: _Started) -> _Progress:
+        path = f"{export.path}/{export.progress_id}"
         give_up_at = self._clock.monotonic() + _PATIENCE_S
         wait_s = export.at + _FIRST_POLL_S - self._clock.monotonic()
         while self._clock.monotonic() < give_up_at:
             if wait_s > 0:
                 self._clock.sleep(wait_s)
-            path = f"{export.path}/{export.progress_id}"
             told: _Progress = self._client.get(path, stream="responses").json(_Export).result
             if told.status == "complete" and told.fileId:
                 return told

@@ -87,9 +87,11 @@ def _days_of_retold(platform: Platform, vendor: str, table: Table, lookup: Looke
         if since is None:
             return set(lake.day_states(table))
         keys = retold(lake.read(raw), changed_days(lake, raw, since), lookup.says)
+        if not keys:
+            return set()
         streams = [name for name in mapping.TOUCHPOINT_STREAMS if name not in mapping.LOOKUPS]
         events, entities = archives_of(vendor, streams)
-        told = {name: current_versions(lake.read(t)) for name, t in entities.items()} if keys else {}
+        told = {name: current_versions(lake.read(t)) for name, t in entities.items()}
         things = _naming(mapping.touchpoints(told, zone=platform.zone).rows, lookup.kind, keys)["subject_id"]
         if not len(things):
             return set()

@@ -22,6 +22,7 @@ from connectors.registry import connector_of
 from connectors.times import day_start
 from journey_platform.asking import declared
 from journey_platform.defs.describe import report_table, spec, whole_assets
+from journey_platform.defs.following import archives_of
 from journey_platform.defs.jobs import INTRADAY_GROUP, KIND_TAG
 from journey_platform.defs.platform import Platform
 from journey_platform.engine import Engine
@@ -114,7 +115,8 @@ def _read_asset(vendor: str) -> dg.AssetsDefinition:
             except ConnectorError as error:
                 raise dg.Failure(str(error), allow_retries=isinstance(error, RetryableError)) from None
             # What is said of people is as of the last night.
-            raw |= {name: current_versions(_archived(platform, vendor, name)) for name in mapping.LOOKUPS}
+            _, looked_up = archives_of(vendor, [*mapping.LOOKUPS])
+            raw |= {name: current_versions(platform.lake.read(t)) for name, t in looked_up.items()}
             mapped = mapping.touchpoints(raw, zone=platform.zone)
             rows = without_theirs(gone, table, mapped.rows)
             rows = rows.filter(pc.equal(rows["day"], pa.scalar(today, pa.date32())))
@@ -141,10 +143,6 @@ def _pulled(platform: Platform, scratch: Lake, vendor: str, name: str, gone: Era
         return pa.concat_tables([begun, scratch.read(table)])
     land_versions(scratch, table, pages, zone=platform.zone, run_id="today", extracted_at=now, erased=gone)
     return current_versions(scratch.read(table))
-
-
-def _archived(platform: Platform, vendor: str, name: str) -> pa.Table:
-    return platform.lake.read(archive_of(vendor, connector_of(vendor).stream(name)))
 
 
 def _values_asset(sources: Sequence[str]) -> dg.AssetsDefinition:
